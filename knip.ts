@@ -1,0 +1,31 @@
+import type { KnipConfig } from 'knip';
+import { entries } from './scripts/entries.ts';
+
+const config: KnipConfig = {
+  entry: [
+    ...entries.map((entry) => entry.source),
+    'scripts/*.ts',
+    'examples/*.ts',
+    'examples/*/main.ts',
+    'test/**/*.test.ts',
+    'test/types/**/*.ts',
+  ],
+  project: ['src/**/*.ts', 'scripts/**/*.ts', 'examples/**/*.ts', 'test/**/*.ts'],
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  ignoreDependencies: [
+    // Called by scripts/check.ts.
+    'publint',
+    '@arethetypeswrong/cli',
+    // Called by scripts/types.ts.
+    'typescript-5.9',
+    // Waiting for the savers and the tests in a browser.
+    '@types/pg',
+    'better-sqlite3',
+    'idb',
+    'kysely',
+    'pg',
+    'playwright-core',
+  ],
+};
+
+export default config;

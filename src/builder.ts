@@ -1,0 +1,145 @@
+/** Writing a flow down with string keys: for graphs that are made by a program, or come from elsewhere. */
+import { CompiledFlow } from './compiled-flow.ts';
+import { type Binding, template } from './graph/binding.ts';
+import { define } from './graph/compile.ts';
+import type { Link, LinkOptions, StepEntry, StepSettings } from './graph/definition.ts';
+import { linkId } from './graph/definition.ts';
+import { deriveLinks } from './graph/derive.ts';
+import { Draft, type FlowOptions } from './graph/draft.ts';
+import { parseKey } from './graph/key.ts';
+import type { RunOptions } from './run/options.ts';
+import { type Code, type Step, toStep } from './wire/step.ts';
+
+export interface DataMapOptions {
+  /** The value where the source has none. */
+  readonly default?: unknown;
+  /** Whether reading a step makes a link from it. Default true. */
+  readonly autolink?: boolean;
+}
+
+/**
+ * A flow by string keys. Every call either succeeds, or throws a FlowError and changes nothing. Texts that its author gives may be
+ * templates: `{{page.return.title}}`.
+ *
+ * @example
+ * const greet = new FlowBuilder('greet')
+ *   .addStep('shout', ({ text }) => text.toUpperCase())
+ *   .setInput('shout.text', 'name')
+ *   .setOutput('greeting', 'shout.return')
+ *   .build()
+ */
+export class FlowBuilder {
+  readonly id: string;
+  private readonly draft: Draft<Step>;
+
+  constructor(id: string, options: FlowOptions = {}) {
+    this.draft = new Draft(id, options);
+    this.id = id;
+  }
+
+  /** Adds a step: a function, a described step, or a flow. `params` are literals or templates, by name. */
+  addStep(
+    id: string,
+    code: Code,
+    params: Readonly<Record<string, unknown>> = {},
+    settings: StepSettings = {},
+  ): this {
+    const bound = new Map<string, Binding>(
+      Object.entries(params).map(([name, value]) => [name, template(value)]),
+    );
+    this.draft.addStep(
+      { id, step: toStep(id, code), settings: Object.freeze({ ...settings }) },
+      bound,
+    );
+    return this;
+  }
+
+  /** Removes a step, its params, and every stated link from or to it. What other steps read of it stays; `build()` tells. */
+  removeStep(id: string): this {
+    this.draft.removeStep(id);
+    return this;
+  }
+
+  addLink(from: string, to: string, options?: LinkOptions): this {
+    this.draft.addLink(from, to, options);
+    return this;
+  }
+
+  /** Removes a link that was stated; a link that follows from data goes with the data. */
+  removeLink(id: string): this {
+    this.draft.removeLink(id);
+    return this;
+  }
+
+  /** Binds a param to an input of the flow. */
+  setInput(key: string, inputName: string): this {
+    return this.setDataMap(key, inputName);
+  }
+
+  /** Names an output and the key that it comes from. */
+  setOutput(name: string, key: string): this {
+    parseKey(key);
+    this.draft.setOutput(name, { key });
+    return this;
+  }
+
+  removeOutput(name: string): this {
+    this.draft.removeOutput(name);
+    return this;
+  }
+
+  /** Binds `step.param`, or an input of the flow, to a value; texts in it may be templates. */
+  setDataValue(key: string, value: unknown): this {
+    this.draft.bind(key, template(value));
+    return this;
+  }
+
+  /** Binds `step.param`, or an input of the flow, to another key. */
+  setDataMap(key: string, sourceKey: string, options: DataMapOptions = {}): this {
+    parseKey(sourceKey);
+    const { default: fallback, autolink = true } = options;
+    this.draft.bind(key, {
+      key: sourceKey,
+      ...(fallback !== undefined && { default: fallback }),
+      ...(!autolink && { autolink }),
+    } as Binding);
+    return this;
+  }
+
+  /** Removes what a key is bound to. */
+  removeData(key: string): this {
+    this.draft.unbind(key);
+    return this;
+  }
+
+  /** The steps as they stand, by id. */
+  get steps(): Readonly<Record<string, StepEntry<Step>>> {
+    return Object.fromEntries(this.draft.steps);
+  }
+
+  /** The links as they stand, derived ones included, by id. */
+  get links(): Readonly<Record<string, Link>> {
+    return Object.fromEntries(
+      [...deriveLinks(this.draft).values()]
+        .flat()
+        .map((link) => [linkId(link.from, link.to), link]),
+    );
+  }
+
+  /** What keys are bound to, as it stands. */
+  get data(): Readonly<Record<string, Binding>> {
+    const params = [...this.draft.params].flatMap(([id, bound]) =>
+      [...bound].map(([name, binding]) => [`${id}.${name}`, binding] as const),
+    );
+    return Object.fromEntries([...this.draft.inputs, ...params]);
+  }
+
+  get outputs(): Readonly<Record<string, Binding>> {
+    return Object.fromEntries(this.draft.outputs);
+  }
+
+  /** Checks the whole flow and makes it one that runs. Throws a FlowError (`invalid-definition`) that lists every problem. */
+  build(options?: RunOptions): CompiledFlow<unknown, Readonly<Record<string, unknown>>> {
+    return new CompiledFlow(define(this.draft), options);
+  }
+}

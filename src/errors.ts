@@ -1,0 +1,209 @@
+/** The one error class of the library, its codes, and errors as plain data. */
+
+/** What can go wrong, by a name that stays when the wording improves. */
+export type ErrorCode =
+  /** The definition of a flow cannot work. The message lists every problem with its place. */
+  | 'invalid-definition'
+  /** A link would make steps wait for each other for ever. */
+  | 'cycle'
+  /** A link contradicts another one, or starts or ends where links of its kind cannot. */
+  | 'invalid-link'
+  /** A key such as `page.return.title` cannot be read. */
+  | 'invalid-key'
+  /** The input given to a run does not satisfy the flow. */
+  | 'invalid-input'
+  /** The params of a step do not satisfy its input schema. */
+  | 'invalid-params'
+  /** The result or a chunk of a step does not satisfy its schema. */
+  | 'invalid-result'
+  /** An option has a value that it cannot have. */
+  | 'invalid-option'
+  /** A handler threw, or its stream ended with an error. The thrown value is the `cause`. */
+  | 'step-failed'
+  /** A step took longer than its `timeout` allows. */
+  | 'step-timeout'
+  /** An output needs a step that failed. `errors` holds the error of every failed step. */
+  | 'run-failed'
+  /** The run was cancelled. */
+  | 'cancelled'
+  /** A run of this id exists already. */
+  | 'run-exists'
+  /** No run of this id is known to the saver. */
+  | 'run-not-found'
+  /** Another process has taken the run over. */
+  | 'stale-run'
+  /** The flow has changed since the run was stored. */
+  | 'definition-changed'
+  /** The saver could not store or load. */
+  | 'saver-failed'
+  /** The run waits for answers. */
+  | 'suspended'
+  /** An answer that nobody asked for, or that its question refuses. */
+  | 'invalid-answer'
+  /** A reference to a future value was used as if it were the value. */
+  | 'ref-misuse'
+  /** A part of a flow or of a state that JSON cannot carry. */
+  | 'not-serialisable';
+
+/** One thing that is wrong with a value or a definition, and where. */
+export interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An error as plain data: what events, snapshots and savers hold. */
+export interface ErrorJson {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly path?: string;
+  readonly attempt?: number;
+  readonly issues?: readonly Issue[];
+  readonly errors?: readonly ErrorJson[];
+  readonly cause?: unknown;
+  readonly stack?: string;
+}
+
+export interface FlowErrorOptions {
+  readonly cause?: unknown;
+  readonly path?: string;
+  readonly attempt?: number;
+  readonly issues?: readonly Issue[];
+  readonly errors?: readonly FlowError[];
+}
+
+const brand = Symbol.for('millrace.error');
+
+/**
+ * Every error that the library raises itself. An error of your own that a handler throws travels as
+ * its `cause`. The message names the culprit in quotes, the fact and the remedy; `code` is stable.
+ *
+ * @example
+ * try {
+ *   await flow.complete({ url: 'x' })
+ * } catch (error) {
+ *   if (FlowError.is(error, 'run-failed')) console.log(error.errors.map((e) => e.path))
+ * }
+ */
+export class FlowError extends Error {
+  override readonly name = 'FlowError';
+  readonly code: ErrorCode;
+  /** The step it happened in: ids from the root, joined by `.`. */
+  readonly path?: string;
+  /** Which attempt of the step failed, from 1. */
+  readonly attempt?: number;
+  /** What is wrong, one entry a place. */
+  readonly issues?: readonly Issue[];
+  /** The errors of all failed steps, of a `run-failed`. */
+  readonly errors: readonly FlowError[];
+  readonly [brand] = true;
+
+  constructor(code: ErrorCode, message: string, options: FlowErrorOptions = {}) {
+    // Behind the first line: the lines after it are lists.
+    super(
+      message.replace(/(?=\n)|$/, ` (${code})`),
+      'cause' in options ? { cause: options.cause } : undefined,
+    );
+    this.code = code;
+    if (options.path !== undefined) this.path = options.path;
+    if (options.attempt !== undefined) this.attempt = options.attempt;
+    if (options.issues) this.issues = options.issues;
+    this.errors = options.errors ?? [];
+  }
+
+  /** Tells an error of this library from others, also where two copies of the package are installed. */
+  static is(error: unknown, code?: ErrorCode): error is FlowError {
+    return (
+      typeof error === 'object' &&
+      error !== null &&
+      brand in error &&
+      (code === undefined || (error as FlowError).code === code)
+    );
+  }
+
+  toJSON(): ErrorJson {
+    return errorJson(this);
+  }
+}
+
+const deepestCause = 8;
+
+/** Makes plain data of an error, its causes included, so that it survives JSON. */
+export function errorJson(error: unknown, depth = 0): ErrorJson {
+  if (!(typeof error === 'object' && error !== null && 'message' in error)) {
+    return { name: 'NonError', message: showValue(error) };
+  }
+  const { name, message, stack, code, path, attempt, issues, cause } = error as Partial<FlowError>;
+  return {
+    name: String(name ?? 'Error'),
+    message: String(message),
+    ...(code !== undefined && { code: String(code) }),
+    ...(path !== undefined && FlowError.is(error) && { path }),
+    ...(attempt !== undefined && FlowError.is(error) && { attempt }),
+    ...(issues && FlowError.is(error) && { issues }),
+    ...(FlowError.is(error) &&
+      error.errors.length > 0 &&
+      depth < deepestCause && { errors: error.errors.map((each) => errorJson(each, depth + 1)) }),
+    ...(cause !== undefined && depth < deepestCause && { cause: errorJson(cause, depth + 1) }),
+    ...(typeof stack === 'string' && { stack }),
+  };
+}
+
+/** A value as a person may read it in a message: short, with its type where the text does not tell. */
+export function showValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+    case 'undefined':
+    case 'boolean':
+    case 'number':
+      return String(value);
+    case 'bigint':
+      return `${value}n`;
+    case 'function':
+      return `a function`;
+    case 'symbol':
+      return `a symbol`;
+    default:
+      if (value === null) return 'null';
+      if (Array.isArray(value)) return `an array of ${value.length}`;
+      return `an object`;
+  }
+}
+
+/** The type of a value in a message: `string`, `null`, `array`, `Date`. */
+export function typeName(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value !== 'object') return typeof value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null || prototype === Object.prototype) return 'object';
+  return (prototype as { constructor?: { name?: string } }).constructor?.name || 'object';
+}
+
+/** Names what may have been meant: the candidate within two edits, if there is one. */
+export function suggestion(wrong: string, candidates: Iterable<string>): string {
+  let best: string | undefined;
+  let least = 3;
+  for (const candidate of candidates) {
+    if (Math.abs(candidate.length - wrong.length) >= least) continue;
+    const edits = distance(wrong, candidate, least);
+    if (edits < least) [best, least] = [candidate, edits];
+  }
+  return best === undefined ? '' : ` Did you mean "${best}"?`;
+}
+
+/** Levenshtein's distance of two short strings, or `limit` where it is not less. */
+function distance(a: string, b: string, limit: number): number {
+  if (a.length > 64 || b.length > 64) return limit;
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same);
+    }
+    row = next;
+  }
+  return row[b.length] ?? limit;
+}

@@ -1,0 +1,186 @@
+/** Where a value comes from, as plain data: a literal, a key, a text with holes, or a structure of these. */
+import { FlowError, typeName } from '../errors.ts';
+import { type Key, parseKey, readPath } from './key.ts';
+import { copyPlain, freeze, isPlain, put } from './plain.ts';
+import { type Reference, referenceOf } from './ref.ts';
+
+export type Binding =
+  | { readonly value: unknown }
+  | Reference
+  | { readonly array: readonly Binding[] }
+  | { readonly object: Readonly<Record<string, Binding>> };
+
+/** How the value of a key is found in a run: asked once when a flow is compiled, called in every run. */
+export type Reader<Run> = (key: Key) => (run: Run) => unknown;
+
+/** Makes a binding of what an author passes: a value, a reference, or a structure with references in it. */
+export function bind(source: unknown): Binding {
+  const reference = referenceOf(source);
+  if (reference) return reference;
+  if (!isPlain(source)) return { value: source };
+  if (Array.isArray(source)) {
+    const array = source.map(bind);
+    return array.every(isLiteral) ? { value: freezeCopy(source) } : { array };
+  }
+  const object = Object.fromEntries(
+    Object.entries(source as object).map(([name, part]) => [name, bind(part)]),
+  );
+  return Object.values(object).every(isLiteral) ? { value: freezeCopy(source) } : { object };
+}
+
+const isLiteral = (binding: Binding): boolean => 'value' in binding;
+const freezeCopy = (value: unknown): unknown => freeze(copyPlain(value));
+
+/** The keys that a binding reads. Links are derived from these. */
+export function keysOf(binding: Binding): readonly string[] {
+  if ('key' in binding) return [binding.key];
+  if ('text' in binding)
+    return binding.text.flatMap((part) => (typeof part === 'string' ? [] : [part.key]));
+  if ('array' in binding) return binding.array.flatMap(keysOf);
+  if ('object' in binding) return Object.values(binding.object).flatMap(keysOf);
+  return [];
+}
+
+/** A binding made ready: keys are taken apart once, not at every run. A missing part makes a text missing. */
+export function resolver<Run>(binding: Binding, reader: Reader<Run>): (run: Run) => unknown {
+  if ('value' in binding) return () => binding.value;
+  if ('key' in binding) return keyResolver(binding, reader);
+  if ('text' in binding) return textResolver(binding.text, reader);
+  if ('array' in binding) {
+    const parts = binding.array.map((part) => resolver(part, reader));
+    return (run) => Object.freeze(parts.map((part) => part(run)));
+  }
+  const parts = Object.entries(binding.object).map(
+    ([name, part]) => [name, resolver(part, reader)] as const,
+  );
+  return (run) => {
+    const object: Record<string, unknown> = {};
+    for (const [name, part] of parts) {
+      const value = part(run);
+      if (value !== undefined) put(object, name, value);
+    }
+    return Object.freeze(object);
+  };
+}
+
+function keyResolver<Run>(
+  { key, default: fallback }: { readonly key: string; readonly default?: unknown },
+  reader: Reader<Run>,
+): (run: Run) => unknown {
+  const parsed = parseKey(key);
+  const path = parsed.of === 'input' || parsed.of === 'param' ? parsed.path.slice(1) : parsed.path;
+  const read = reader(parsed);
+  if (parsed.path.length === 0 && fallback === undefined) return read;
+  return (run) => {
+    const value = read(run);
+    const found = path.length === 0 ? value : readPath(value, path);
+    return found === undefined ? fallback : found;
+  };
+}
+
+function textResolver<Run>(
+  text: Extract<Reference, { text: unknown }>['text'],
+  reader: Reader<Run>,
+): (run: Run) => string | undefined {
+  const parts = text.map((part) => (typeof part === 'string' ? part : keyResolver(part, reader)));
+  return (run) => {
+    let whole = '';
+    for (const part of parts) {
+      const value = typeof part === 'string' ? part : part(run);
+      if (value === undefined) return undefined;
+      whole += showInText(value);
+    }
+    return whole;
+  };
+}
+
+const showInText = (value: unknown): string =>
+  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+
+/**
+ * Reads what an author wrote as a template: `{{key}}` in any string of it is a hole. A template of a single hole keeps
+ * the type of its value. `\{{` stands for two braces. Linear in the length of the text.
+ */
+export function template(source: unknown): Binding {
+  if (typeof source === 'string') return cut(source);
+  if (!isPlain(source)) return bind(source);
+  if (Array.isArray(source)) {
+    const array = source.map(template);
+    return array.every(isLiteral) ? { value: freezeCopy(source) } : { array };
+  }
+  const object = Object.fromEntries(
+    Object.entries(source as object).map(([name, part]) => [name, template(part)]),
+  );
+  return Object.values(object).every(isLiteral)
+    ? {
+        value: Object.fromEntries(
+          Object.entries(object).map(([name, part]) => [name, (part as { value: unknown }).value]),
+        ),
+      }
+    : { object };
+}
+
+function cut(source: string): Binding {
+  const parts: (string | { key: string })[] = [];
+  let literal = '';
+  let at = 0;
+  for (;;) {
+    const open = source.indexOf('{{', at);
+    if (open < 0) break;
+    if (source[open - 1] === '\\') {
+      literal += `${source.slice(at, open - 1)}{{`;
+      at = open + 2;
+      continue;
+    }
+    const close = source.indexOf('}}', open + 2);
+    if (close < 0) {
+      throw new FlowError(
+        'invalid-key',
+        `The template "${source.slice(open, open + 30)}…" opens a hole at character ${open + 1} that never closes. Close it with "}}", or write "\\{{" for two braces.`,
+      );
+    }
+    literal += source.slice(at, open);
+    if (literal) parts.push(literal);
+    literal = '';
+    const key = source.slice(open + 2, close).trim();
+    parseKey(key);
+    parts.push({ key });
+    at = close + 2;
+  }
+  literal += source.slice(at);
+  if (literal) parts.push(literal);
+  const [only] = parts;
+  if (parts.length === 1 && typeof only === 'object') return only;
+  return parts.some((part) => typeof part === 'object') ? { text: parts } : { value: literal };
+}
+
+/** Checks a binding that came as JSON, and gives it back. A `{ template }` is read as an author's template. */
+export function bindingFromJson(json: unknown, place: string): Binding {
+  if (typeof json === 'object' && json !== null) {
+    const binding = json as Record<string, unknown>;
+    if (typeof binding['key'] === 'string') {
+      parseKey(binding['key']);
+      return freeze(copyPlain(binding)) as Binding;
+    }
+    if ('template' in binding) return template(binding['template']);
+    if (Array.isArray(binding['text'])) return freeze(copyPlain(binding)) as Binding;
+    if (Array.isArray(binding['array'])) {
+      return { array: binding['array'].map((part, i) => bindingFromJson(part, `${place}[${i}]`)) };
+    }
+    if (typeof binding['object'] === 'object' && binding['object'] !== null) {
+      return {
+        object: Object.fromEntries(
+          Object.entries(binding['object']).map(([name, part]) => [
+            name,
+            bindingFromJson(part, `${place}.${name}`),
+          ]),
+        ),
+      };
+    }
+    if ('value' in binding) return { value: freezeCopy(binding['value']) };
+  }
+  throw new FlowError(
+    'invalid-definition',
+    `"${place}" is bound to ${typeName(json)}. Write { value }, { key }, { text }, { template }, { array } or { object }.`,
+  );
+}

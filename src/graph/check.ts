@@ -1,0 +1,186 @@
+/** Everything that can be known to be wrong with a flow before it runs. */
+import { type Issue, showValue, suggestion } from '../errors.ts';
+import { type Binding, keysOf } from './binding.ts';
+import { type Condition, conditionKeys, showCondition, tester } from './condition.ts';
+import type { FlowDefinition, StepEntry } from './definition.ts';
+import { refusedLink } from './draft.ts';
+import { inputNames, outputJsonSchema } from './inputs.ts';
+import { type Key, parseKey, showKey } from './key.ts';
+import { jsonSchemaOf, propertiesOf, propertySchema, schemaAt } from './schema.ts';
+
+export function problemsOf(definition: FlowDefinition): readonly Issue[] {
+  const problems: Issue[] = [];
+  const report = (path: string, message: string) => problems.push({ path, message });
+  const checkKey = keyChecker(definition);
+  const check = (place: string, keys: readonly string[]) => {
+    for (const key of keys) {
+      const fault = checkKey(parseKey(key));
+      if (fault) report(place, `reads "${key}", ${fault}`);
+    }
+  };
+
+  for (const id of [...definition.params.keys()].sort()) {
+    if (!definition.steps.has(id)) {
+      report(
+        id,
+        `has params, but the flow has no step "${id}".${suggestion(id, definition.steps.keys())}`,
+      );
+    }
+  }
+  for (const id of definition.order) {
+    const entry = definition.steps.get(id) as StepEntry;
+    const params = definition.params.get(id) ?? new Map<string, Binding>();
+    const links = definition.linksInto.get(id) ?? [];
+    checkParams(
+      entry,
+      params,
+      links.some((link) => link.isTool),
+      report,
+    );
+    for (const [name, binding] of params) {
+      check(`${id}.${name}`, keysOf(binding));
+      if ('autolink' in binding) checkUnlinked(definition, id, name, binding, report);
+    }
+    const { when } = entry.settings;
+    if (when) {
+      check(`condition of "${id}"`, conditionKeys(when));
+      if (neverHolds(when))
+        report(id, `never runs: its condition "${showCondition(when)}" reads nothing and is false`);
+    }
+    for (const link of links) {
+      const source = definition.steps.get(link.from);
+      if (!source && !link.derived) {
+        report(
+          `link "${link.id}"`,
+          `starts at "${link.from}", but the flow has no such step.${suggestion(link.from, definition.steps.keys())}`,
+        );
+      }
+      const refused = refusedLink(link, source?.step, entry.step);
+      if (refused) report(`link "${link.id}"`, refused);
+      if (link.when) check(`condition of link "${link.id}"`, conditionKeys(link.when));
+    }
+  }
+  for (const [name, binding] of definition.outputs) check(`output "${name}"`, keysOf(binding));
+  for (const [name, binding] of definition.inputs) check(`input "${name}"`, keysOf(binding));
+  return problems;
+}
+
+/** Says what is wrong with a key, as the second half of a sentence. */
+function keyChecker(definition: FlowDefinition): (key: Key) => string | undefined {
+  const inputs = propertiesOf(jsonSchemaOf(definition.input, 'input'));
+  const inputSchema = jsonSchemaOf(definition.input, 'output');
+  return (key) => {
+    if (key.of === 'input') {
+      const [name] = key.path;
+      if (name === undefined || !definition.input) return undefined;
+      if (
+        inputs &&
+        !inputs.open &&
+        !Object.hasOwn(inputs.known, name) &&
+        !definition.inputs.has(String(name))
+      ) {
+        return `but the flow has no input "${name}".${suggestion(String(name), Object.keys(inputs.known))} It has: ${list(Object.keys(inputs.known))}`;
+      }
+      return missingPart(schemaAt(inputSchema, key.path), 'its schema');
+    }
+    const entry = definition.steps.get(key.step);
+    if (!entry) {
+      return `but the flow has no step "${key.step}".${suggestion(key.step, definition.steps.keys())} It has: ${list([...definition.order])}`;
+    }
+    if (key.of === 'return') {
+      return missingPart(
+        schemaAt(outputSchemaOf(entry.step), key.path),
+        `the result of "${key.step}"`,
+      );
+    }
+    if (key.of === 'param' && !definition.params.get(key.step)?.has(String(key.path[0]))) {
+      return `but "${key.step}" has no param "${key.path[0]}". To read its result write "${showKey({ ...key, of: 'return' })}"`;
+    }
+    return undefined;
+  };
+}
+
+const outputSchemaOf = ({ definition, output }: StepEntry['step']) =>
+  definition ? outputJsonSchema(definition) : jsonSchemaOf(output, 'output');
+
+function missingPart(
+  { missing, has }: ReturnType<typeof schemaAt>,
+  where: string,
+): string | undefined {
+  if (missing === undefined) return undefined;
+  return `but ${where} has no "${missing}".${suggestion(missing, has ?? [])}${has?.length ? ` It has: ${list(has)}` : ''}`;
+}
+
+const list = (names: readonly string[]): string =>
+  names.length > 12 ? `${names.slice(0, 12).join(', ')}, …` : names.join(', ') || 'none';
+
+function checkParams(
+  { id, step }: StepEntry,
+  params: ReadonlyMap<string, Binding>,
+  isTool: boolean,
+  report: (path: string, message: string) => void,
+): void {
+  const properties = step.definition
+    ? inputNames(step.definition)
+    : propertiesOf(jsonSchemaOf(step.input, 'input'));
+  if (!properties) return;
+  const names = Object.keys(properties.known);
+  for (const [name, binding] of params) {
+    if (!Object.hasOwn(properties.known, name)) {
+      if (!properties.open)
+        report(
+          `${id}.${name}`,
+          `is no param of the step.${suggestion(name, names)} It takes: ${list(names)}`,
+        );
+    } else if ('value' in binding) {
+      const fault = literalFault(step, name, binding.value);
+      if (fault) report(`${id}.${name}`, `is ${showValue(binding.value)}, but ${fault}`);
+    }
+  }
+  if (isTool) return; // what is missing comes from the model
+  for (const name of properties.required) {
+    if (!params.has(name))
+      report(
+        `${id}.${name}`,
+        `is required, but bound to nothing. Bind it to a value, a reference, or an input`,
+      );
+  }
+}
+
+function literalFault(step: StepEntry['step'], name: string, value: unknown): string | undefined {
+  const validated = propertySchema(step.input, name)?.['~standard'].validate(value);
+  if (!validated || 'then' in validated || !validated.issues) return undefined;
+  return validated.issues.map((issue) => issue.message).join('; ');
+}
+
+/** A param that reads a step without a link to it: the step must come before by another way. */
+function checkUnlinked(
+  definition: FlowDefinition,
+  id: string,
+  name: string,
+  binding: Binding,
+  report: (path: string, message: string) => void,
+): void {
+  const before = new Set<string>();
+  const todo = [id];
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    for (const { from } of definition.linksInto.get(at) ?? []) {
+      if (!before.has(from)) todo.push(from);
+      before.add(from);
+    }
+  }
+  for (const text of keysOf(binding)) {
+    const key = parseKey(text);
+    if (key.of !== 'input' && definition.steps.has(key.step) && !before.has(key.step)) {
+      report(
+        `${id}.${name}`,
+        `reads "${text}" with autolink off, but no link makes "${id}" come after "${key.step}". Add one, or leave autolink on`,
+      );
+    }
+  }
+}
+
+function neverHolds(condition: Condition): boolean {
+  if (condition.op === 'predicate' || conditionKeys(condition).length > 0) return false;
+  return !tester(condition, () => () => undefined)(undefined);
+}

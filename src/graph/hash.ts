@@ -1,0 +1,32 @@
+/** A short name for a definition: the same for the same definition, whatever the order in which it was written. */
+
+/** JSON with the names of objects in order, so that equal data gives equal text. Code is left out. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}
+
+/** 128 bits of four FNV-1a-like lanes with a final avalanche, in hex. It tells definitions apart; it is no protection against forgery. */
+export function hash(text: string): string {
+  const lanes = [0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35];
+  const primes = [0x01000193, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f];
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    for (let lane = 0; lane < 4; lane++) {
+      lanes[lane] = Math.imul((lanes[lane] as number) ^ (code + lane), primes[lane] as number);
+    }
+  }
+  return lanes
+    .map((lane, i) => avalanche(lane ^ (lanes[(i + 1) % 4] as number) ^ text.length))
+    .join('');
+}
+
+function avalanche(bits: number): string {
+  let mixed = bits;
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return ((mixed ^ (mixed >>> 16)) >>> 0).toString(16).padStart(8, '0');
+}

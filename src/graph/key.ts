@@ -1,0 +1,130 @@
+/** Keys such as `page.return.items[0].title`: their text, their parts, and reading them. */
+import { FlowError } from '../errors.ts';
+
+export type Path = readonly (string | number)[];
+
+/** A key taken apart. `input` is the flow's own input, the others belong to a step. */
+export type Key =
+  | { readonly of: 'input'; readonly path: Path }
+  | { readonly of: 'return' | 'error' | 'param'; readonly step: string; readonly path: Path }
+  | { readonly of: 'chunks'; readonly step: string; readonly path: Path };
+
+/** The name under which the whole input of a flow can be read. */
+export const INPUT = '$input';
+
+const longestKey = 1024;
+const id = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+const plain = /[^.[\]{}"'\s]+/y;
+const index = /\[(?:(\d{1,9})|("(?:[^"\\]|\\.)*"))\]/y;
+
+/** Whether a text can name a step: a letter or `_`, then letters, digits, `_`, `-`; at most 64 characters. */
+export const isId = (text: string): boolean => id.test(text) && text !== '__proto__';
+
+const parsed = new Map<string, Key>();
+
+/**
+ * Takes a key apart: `step.return.items[0].name` or `.items.0.name`, `step.chunks`, `step.error`, `step.param`,
+ * `name` (an input of the flow) or `$input.name.part`. Throws a FlowError (`invalid-key`) for anything else.
+ */
+export function parseKey(text: string): Key {
+  const known = parsed.get(text);
+  if (known) return known;
+  const key = keyOf(text, parsePath(text));
+  if (parsed.size > 10_000) parsed.clear();
+  parsed.set(text, key);
+  return key;
+}
+
+function keyOf(text: string, [head, member, ...rest]: Path): Key {
+  if (head === INPUT) return { of: 'input', path: member === undefined ? [] : [member, ...rest] };
+  if (typeof head !== 'string' || !isId(head)) {
+    throw invalid(text, `"${head}" can be neither a step nor an input`);
+  }
+  if (member === undefined) return { of: 'input', path: [head] };
+  switch (member) {
+    case 'return':
+    case 'error':
+      return { of: member, step: head, path: rest };
+    case 'chunks':
+      if (rest.length > 0) throw invalid(text, 'a stream of chunks has no parts to read');
+      return { of: 'chunks', step: head, path: rest };
+    default:
+      return { of: 'param', step: head, path: [member, ...rest] };
+  }
+}
+
+function parsePath(text: string): Path {
+  if (text.length > longestKey) {
+    throw invalid(
+      `${text.slice(0, 40)}…`,
+      `it has ${text.length} characters, at most ${longestKey} are read`,
+    );
+  }
+  const path: (string | number)[] = [];
+  let at = 0;
+  const take = (pattern: RegExp) => {
+    pattern.lastIndex = at;
+    const match = pattern.exec(text);
+    if (match) at = pattern.lastIndex;
+    return match;
+  };
+  while (at < text.length || path.length === 0) {
+    const bracket = path.length > 0 ? take(index) : null;
+    if (bracket) {
+      path.push(bracket[1] ? Number(bracket[1]) : unquote(text, bracket[2] as string));
+      continue;
+    }
+    if (path.length > 0 && text[at++] !== '.')
+      throw invalid(text, `"." or "[" is missing at character ${at}`);
+    const name = take(plain);
+    if (!name) throw invalid(text, `a name is missing at character ${at + 1}`);
+    path.push(path.length > 0 && /^\d{1,9}$/.test(name[0]) ? Number(name[0]) : name[0]);
+  }
+  return path;
+}
+
+function unquote(text: string, quoted: string): string {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    throw invalid(text, `${quoted} is not a JSON string`);
+  }
+}
+
+/** The text of a key; `parseKey` reads it back. */
+export function showKey(key: Key): string {
+  if (key.of === 'input') {
+    const [name, ...rest] = key.path;
+    return rest.length === 0 && typeof name === 'string' && isId(name)
+      ? name
+      : INPUT + showPath(key.path);
+  }
+  return key.step + (key.of === 'param' ? '' : `.${key.of}`) + showPath(key.path);
+}
+
+const showPath = (path: Path): string =>
+  path
+    .map((part) => {
+      if (typeof part === 'number') return `[${part}]`;
+      plain.lastIndex = 0;
+      const whole = plain.exec(part)?.[0] === part && !/^\d+$/.test(part);
+      return whole ? `.${part}` : `[${JSON.stringify(part)}]`;
+    })
+    .join('');
+
+/** Reads along a path. Own properties only: what a prototype offers is never reached, and not there is `undefined`. */
+export function readPath(value: unknown, path: Path): unknown {
+  let at = value;
+  for (const part of path) {
+    if (typeof at === 'string') at = part === 'length' ? at.length : undefined;
+    else if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
+    else at = (at as Record<string | number, unknown>)[part];
+  }
+  return at;
+}
+
+const invalid = (text: string, fact: string): FlowError =>
+  new FlowError(
+    'invalid-key',
+    `The key "${text}" cannot be read: ${fact}. Write "step.return.part", "step.chunks", "step.error", "step.param", or the name of an input.`,
+  );

@@ -1,0 +1,76 @@
+/** Plain data: what it is, copying it, comparing it, and making it immutable. */
+
+/** Arrays and objects without a class of their own. Everything else is passed on by reference. */
+export function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * Freezes plain data in place, all the way down, and gives it back. Class instances, Maps, typed arrays and functions
+ * cannot be frozen usefully and stay as they are. Cycles and any depth are fine.
+ */
+export function freeze<T>(value: T): T {
+  if (!isPlain(value)) return value;
+  let seen: Set<object> | undefined;
+  const todo: object[] = [value];
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    if (Object.isFrozen(next)) {
+      // Frozen by somebody else perhaps, and then not all the way down: walk it, but only once.
+      seen ??= new Set();
+      if (seen.has(next)) continue;
+      seen.add(next);
+    } else Object.freeze(next);
+    if (Array.isArray(next)) {
+      for (const part of next) if (isPlain(part)) todo.push(part);
+    } else {
+      for (const name of Object.keys(next)) {
+        const part = (next as Record<string, unknown>)[name];
+        if (isPlain(part)) todo.push(part);
+      }
+    }
+  }
+  return value;
+}
+
+/** A copy of plain data, so that what its owner does to it later cannot reach the flow. */
+export function copyPlain(value: unknown): unknown {
+  if (!isPlain(value)) return value;
+  if (Array.isArray(value)) return value.map(copyPlain);
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    put(copy, name, copyPlain((value as Record<string, unknown>)[name]));
+  }
+  return copy;
+}
+
+/** Sets an own property, whatever its name: assigning `__proto__` would change the prototype. */
+export function put(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') object[name] = value;
+  else
+    Object.defineProperty(object, name, {
+      value,
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+}
+
+/** Whether two values are the same: plain data by its parts, dates by their time, everything else by identity. */
+export function equal(left: unknown, right: unknown): boolean {
+  if (left === right || Object.is(left, right)) return true;
+  if (left instanceof Date && right instanceof Date) return left.getTime() === right.getTime();
+  if (!isPlain(left) || !isPlain(right) || Array.isArray(left) !== Array.isArray(right))
+    return false;
+  const names = Object.keys(left);
+  return (
+    names.length === Object.keys(right).length &&
+    names.every(
+      (name) =>
+        Object.hasOwn(right, name) &&
+        equal((left as Record<string, unknown>)[name], (right as Record<string, unknown>)[name]),
+    )
+  );
+}

@@ -1,0 +1,80 @@
+/** Checks the settings of a step when they are written, so that a typing error does not wait for the first failure. */
+import { FlowError, showValue } from '../errors.ts';
+import type { StepSettings } from './definition.ts';
+import { isPlain } from './plain.ts';
+
+type Check = readonly [test: (value: unknown) => boolean, wanted: string];
+
+const duration: Check = [
+  (value) => typeof value === 'number' && value >= 0,
+  'a number of ms, 0 or more',
+];
+const whole = (least: number): Check => [
+  (value) => Number.isInteger(value) && (value as number) >= least,
+  `a whole number, ${least} or more`,
+];
+const code: Check = [(value) => typeof value === 'function', 'a function'];
+const oneOf = (...words: readonly string[]): Check => [
+  (value) => words.includes(value as string),
+  words.map((word) => `"${word}"`).join(', '),
+];
+
+const checks: Readonly<Record<string, Check | Readonly<Record<string, Check>>>> = {
+  join: oneOf('any', 'all', 'settled'),
+  policy: oneOf('switch', 'concat', 'merge', 'exhaust', 'conflate'),
+  concurrency: whole(1),
+  maxPending: whole(1),
+  equals: code,
+  retry: {
+    count: whole(0),
+    delay: duration,
+    backoff: oneOf('fixed', 'exponential'),
+    maxDelay: duration,
+    jitter: [
+      (value) => typeof value === 'number' && value >= 0 && value <= 1,
+      'a number from 0 to 1',
+    ],
+    when: code,
+  },
+  timeout: { attempt: duration, total: duration, idle: duration },
+  cache: { key: code, ttl: duration, max: whole(1) },
+  when: [(value) => isPlain(value) && 'op' in value, 'a condition such as gt(page.out.score, 0.5)'],
+  metadata: [isPlain, 'an object'],
+  fallback: [() => true, ''],
+};
+
+/** Throws a FlowError (`invalid-option`) for the first setting that cannot be. */
+export function checkSettings(step: string, settings: StepSettings): void {
+  check(`step "${step}"`, settings as Readonly<Record<string, unknown>>, checks);
+}
+
+function check(
+  place: string,
+  values: Readonly<Record<string, unknown>>,
+  known: typeof checks,
+): void {
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    const wanted = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (!wanted)
+      throw new FlowError(
+        'invalid-option',
+        `The ${place} has an unknown option "${name}". Known are: ${Object.keys(known).join(', ')}.`,
+      );
+    if (!Array.isArray(wanted)) {
+      if (!isPlain(value))
+        throw refused(place, name, value, `an object with ${Object.keys(wanted).join(', ')}`);
+      check(
+        `option "${name}" of ${place}`,
+        value as Record<string, unknown>,
+        wanted as Record<string, Check>,
+      );
+    } else if (!wanted[0](value)) throw refused(place, name, value, wanted[1] as string);
+  }
+}
+
+const refused = (place: string, name: string, value: unknown, wanted: string): FlowError =>
+  new FlowError(
+    'invalid-option',
+    `The option "${name}" of ${place} is ${showValue(value)}. It takes ${wanted}.`,
+  );

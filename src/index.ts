@@ -1,0 +1,97 @@
+/** The face: everything that `import … from 'millrace'` offers. Nothing is defined here. */
+
+export { CompiledFlow, type OperatorOptions, type StepInfo } from './compiled-flow.ts';
+export {
+  type ErrorCode,
+  type ErrorJson,
+  errorJson,
+  FlowError,
+  type FlowErrorOptions,
+  type Issue,
+} from './errors.ts';
+export {
+  type Arg,
+  Flow,
+  type Params,
+  type Resolved,
+  type StepNode,
+  type StepOptions,
+} from './flow.ts';
+
+export type { Binding } from './graph/binding.ts';
+export {
+  and,
+  type Comparison,
+  type Condition,
+  eq,
+  exists,
+  gt,
+  gte,
+  isIn,
+  lt,
+  lte,
+  matches,
+  ne,
+  not,
+  type Operand,
+  or,
+  type Predicate,
+  predicate,
+  showBinding,
+  showCondition,
+} from './graph/condition.ts';
+export type {
+  Cache,
+  FlowDefinition,
+  JoinPolicy,
+  Json,
+  Link,
+  LinkOptions,
+  Policy,
+  Retry,
+  StepEntry,
+  StepSettings,
+  StepShape,
+  Timeout,
+} from './graph/definition.ts';
+export type { FlowOptions } from './graph/draft.ts';
+export type { MermaidOptions } from './graph/drawing.ts';
+export type { FlowJson, Registry, StepJson } from './graph/json.ts';
+export { orElse, type Ref, type RefOf, required, text } from './graph/ref.ts';
+export type { InferInput, InferOutput, JsonSchema, Schema } from './graph/schema.ts';
+export type { RunOptions } from './run/options.ts';
+export { toReadableStream } from './run/readable.ts';
+export { Run } from './run/run.ts';
+export type { Completed } from './run/start.ts';
+export { type Change, type FlowEvent, isFinal, type Usage } from './state/event.ts';
+export { explain } from './state/explain.ts';
+export type { Outcome, Skip, SkipDetail, SkipReason } from './state/outcome.ts';
+export {
+  emptySnapshot,
+  type RunStatus,
+  reduce,
+  type Snapshot,
+  type StepState,
+  type StepStatus,
+  stepState,
+} from './state/snapshot.ts';
+export { type EachOptions, each } from './steps/each.ts';
+export { type RepeatOptions, repeat } from './steps/repeat.ts';
+export { isRestart, type Restart } from './wire/channel.ts';
+export { type Clock, schedulerClock } from './wire/clock.ts';
+export { fromSubscribable } from './wire/consume.ts';
+export {
+  type ChunkOf,
+  type Code,
+  type CodeParams,
+  type CodeResult,
+  defineOperator,
+  defineStep,
+  type Handler,
+  type Logger,
+  type Reduce,
+  type Returned,
+  type Settled,
+  type Step,
+  type StepContext,
+} from './wire/step.ts';

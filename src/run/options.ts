@@ -1,0 +1,75 @@
+/** The options of a run, checked before it starts. */
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import { FlowError, showValue, suggestion, typeName } from '../errors.ts';
+import type { Json } from '../graph/definition.ts';
+import type { FlowEvent } from '../state/event.ts';
+import type { Clock } from '../wire/clock.ts';
+import type { Plan } from '../wire/plan.ts';
+import type { Logger } from '../wire/step.ts';
+
+export interface RunOptions {
+  /** The id of the run. By default a new one; ids sort by time. */
+  readonly id?: string;
+  /** The run that this one continues: its shared memory is inherited. */
+  readonly parentId?: string;
+  /** Cancels the run when it aborts. */
+  readonly signal?: AbortSignal;
+  /** The outputs that are wanted. Only the steps that these need are run, the rest is skipped as `not-needed`. */
+  readonly outputs?: readonly string[];
+  /** How many steps may be at work at once. */
+  readonly concurrency?: number;
+  /** `continue` (default): a failure concerns the steps after it only. `stop`: it cancels what is at work and ends the run. */
+  readonly onError?: 'continue' | 'stop';
+  /** Told in `FLOW_START`, for whoever reads the events. */
+  readonly metadata?: Readonly<Record<string, Json>>;
+  /** Where `context.log` writes. Default `console`. */
+  readonly logger?: Logger;
+  /** Time. By default RxJS's `asyncScheduler`. */
+  readonly clock?: Clock;
+  /** Every event passes here before anyone learns of it, the next step included. */
+  readonly gate?: MonoTypeOperatorFunction<FlowEvent>;
+}
+
+/** Throws a FlowError (`invalid-option`) for an option that cannot be. */
+export function checkOptions(options: RunOptions, plan: Plan): void {
+  const refuse = (name: keyof RunOptions, value: unknown, wanted: string): never => {
+    throw new FlowError(
+      'invalid-option',
+      `The option "${name}" of a run of "${plan.definition.id}" is ${showValue(value)}. It takes ${wanted}.`,
+    );
+  };
+  const { id, concurrency, onError, outputs, signal } = options;
+  if (id !== undefined && (typeof id !== 'string' || id.length === 0 || id.length > 128))
+    refuse('id', id, 'a text of 1 to 128 characters');
+  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1))
+    refuse('concurrency', concurrency, 'a whole number, 1 or more');
+  if (onError !== undefined && onError !== 'continue' && onError !== 'stop')
+    refuse('onError', onError, '"continue" or "stop"');
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
+    refuse('signal', typeName(signal), 'an AbortSignal');
+  const known = plan.definition.outputs;
+  for (const name of outputs ?? []) {
+    if (!known.has(name))
+      refuse(
+        'outputs',
+        name,
+        `names of outputs: ${[...known.keys()].join(', ') || 'the flow has none'}.${suggestion(name, known.keys())}`,
+      );
+  }
+}
+
+let lastTime = 0;
+let counter = 0;
+
+/** A new id (UUID version 7): ids made later sort after those made earlier. */
+export function newRunId(now: number): string {
+  // Within a millisecond, and when a clock goes back, the counter keeps the order.
+  if (now > lastTime) [lastTime, counter] = [now, 0];
+  else if (++counter > 0xfff) [lastTime, counter] = [lastTime + 1, 0];
+  const random = crypto.getRandomValues(new Uint8Array(8));
+  random[0] = ((random[0] as number) & 0x3f) | 0x80;
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
+  const time = hex(Math.floor(lastTime), 12);
+  const tail = [...random].map((byte) => hex(byte, 2)).join('');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+}

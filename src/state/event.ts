@@ -1,0 +1,70 @@
+/** What a run tells: one discriminated union on `type`. Plain data, errors included, so that JSON carries it. */
+import type { ErrorJson } from '../errors.ts';
+import type { SkipDetail, SkipReason } from './outcome.ts';
+
+/** Counts of an LLM call, such as `inputTokens`; counts of the same name are added up over a run. */
+export type Usage = Readonly<Record<string, number>>;
+
+export type StepEvent =
+  /** A step begins its work. */
+  | { readonly type: 'STEP_START'; readonly input: unknown }
+  /** An intermediate value, as it comes. */
+  | { readonly type: 'STEP_CHUNK'; readonly chunk: unknown }
+  /** Attempt number `attempt` failed; the next one starts in `delay` ms. */
+  | {
+      readonly type: 'STEP_RETRY';
+      readonly attempt: number;
+      readonly delay: number;
+      readonly error: ErrorJson;
+    }
+  /** A step waits for an answer. */
+  | { readonly type: 'STEP_WAIT'; readonly question: unknown }
+  /** A step has ended: with `error` in failure, without in success. */
+  | {
+      readonly type: 'STEP_OUTPUT';
+      readonly input: unknown;
+      readonly output?: unknown;
+      readonly error?: ErrorJson;
+      readonly t0: number;
+      readonly t1: number;
+      readonly attempts: number;
+      readonly usage?: Usage;
+    }
+  /** A step will not run. */
+  | { readonly type: 'STEP_SKIP'; readonly reason: SkipReason; readonly detail: SkipDetail }
+  /** A handler that did not heed its signal delivered after its step had ended. */
+  | { readonly type: 'STEP_LATE'; readonly value?: unknown; readonly error?: ErrorJson };
+
+export type RunEvent =
+  | {
+      readonly type: 'FLOW_START';
+      readonly input: unknown;
+      readonly flow: string;
+      readonly parentId?: string;
+      readonly metadata?: unknown;
+    }
+  | { readonly type: 'FLOW_OUTPUT'; readonly output: unknown; readonly usage?: Usage }
+  | { readonly type: 'FLOW_ERROR'; readonly error: ErrorJson }
+  | { readonly type: 'FLOW_SUSPEND'; readonly questions: Readonly<Record<string, unknown>> }
+  | { readonly type: 'FLOW_CANCEL'; readonly reason: ErrorJson };
+
+export type Change = StepEvent | RunEvent;
+
+/** What every event carries, whatever its type. */
+export interface EventPlace {
+  readonly runId: string;
+  /** The ids from the root of the run to the step, joined by `.`; empty for the run itself. */
+  readonly path: string;
+  /** The last of these ids; the flow's id for the run itself. */
+  readonly stepId: string;
+  /** 0, 1, 2 … without a gap over the whole run. */
+  readonly seq: number;
+  /** When, in ms since 1970. */
+  readonly t: number;
+}
+
+export type FlowEvent = EventPlace & Change;
+
+/** Whether an event is the last one of its run, but for reports of late handlers. */
+export const isFinal = ({ type }: Change): boolean =>
+  type.startsWith('FLOW_') && type !== 'FLOW_START';

@@ -1,0 +1,48 @@
+/** How a step came to its end. Every step of a run has exactly one outcome, and it always travels on. */
+import type { FlowError } from '../errors.ts';
+
+export type Outcome =
+  | { readonly status: 'success'; readonly value: unknown }
+  | { readonly status: 'failure'; readonly error: FlowError }
+  | { readonly status: 'skipped'; readonly skip: Skip }
+  | { readonly status: 'cancelled' };
+
+export type SkipReason =
+  | 'condition-false'
+  | 'tool-not-called'
+  | 'upstream-skipped'
+  | 'upstream-failed'
+  | 'missing-input'
+  | 'not-needed';
+
+/** Why a step did not run. */
+export interface Skip {
+  readonly reason: SkipReason;
+  readonly detail: SkipDetail;
+}
+
+export interface SkipDetail {
+  /** The reason in a sentence. */
+  readonly message: string;
+  /** The path of the step that the reason leads to, and so the next one to ask. */
+  readonly source?: string;
+  /** The link whose condition did not hold. */
+  readonly link?: string;
+  /** What the condition read. */
+  readonly values?: Readonly<Record<string, unknown>>;
+  /** The param that has no value. */
+  readonly param?: string;
+}
+
+export const success = (value: unknown): Outcome => ({ status: 'success', value });
+export const failure = (error: FlowError): Outcome => ({ status: 'failure', error });
+export const skipped = (reason: SkipReason, detail: SkipDetail): Outcome => ({
+  status: 'skipped',
+  skip: { reason, detail },
+});
+export const cancelled: Outcome = { status: 'cancelled' };
+
+/** Whether an outcome keeps the steps after it from running: a failure, or a skip because of one. */
+export const isPoison = (outcome: Outcome): boolean =>
+  outcome.status === 'failure' ||
+  (outcome.status === 'skipped' && outcome.skip.reason === 'upstream-failed');

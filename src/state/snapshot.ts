@@ -1,0 +1,189 @@
+/** The state of a run at one moment, and the one place where it changes: `reduce`. */
+import type { ErrorJson } from '../errors.ts';
+import type { FlowEvent, Usage } from './event.ts';
+import type { SkipDetail, SkipReason } from './outcome.ts';
+import { emptyTable, recordAt, type Table, tableOf, toRecord, withRecord } from './table.ts';
+
+export type RunStatus = 'pending' | 'running' | 'success' | 'failure' | 'suspended' | 'cancelled';
+export type StepStatus =
+  | 'running'
+  | 'waiting'
+  | 'retrying'
+  | 'success'
+  | 'failure'
+  | 'skipped'
+  | 'cancelled';
+
+export interface StepState {
+  readonly status: StepStatus;
+  readonly input?: unknown;
+  readonly output?: unknown;
+  readonly error?: ErrorJson;
+  readonly attempts: number;
+  readonly t0?: number;
+  readonly t1?: number;
+  readonly usage?: Usage;
+  /** Why the step was skipped. */
+  readonly reason?: SkipReason;
+  readonly detail?: SkipDetail;
+  /** What the step waits to be told. */
+  readonly question?: unknown;
+}
+
+/** All that is known of a run at one moment. Frozen; what did not change is shared with the snapshot before. */
+export interface Snapshot {
+  readonly v: 1;
+  readonly runId: string;
+  readonly parentId?: string;
+  readonly flow: { readonly id: string; readonly hash: string };
+  /** The number of the last event that changed the state; -1 before the first. */
+  readonly seq: number;
+  readonly status: RunStatus;
+  readonly input?: unknown;
+  readonly output?: unknown;
+  readonly error?: ErrorJson;
+  readonly t0?: number;
+  readonly t1?: number;
+  /** By path, for the whole run tree; steps that nothing has happened to are absent. */
+  readonly steps: Readonly<Record<string, StepState>>;
+  /** Memory that is handed on to the runs that continue this one. */
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+type Fields = Omit<Snapshot, 'steps'>;
+
+/** The steps of snapshots made here, in the form that changes cheaply. */
+const tables = new WeakMap<Snapshot, Table<StepState>>();
+
+/** The record of all steps is made when somebody reads it: most snapshots are passed by. */
+function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
+  let record: Snapshot['steps'] | undefined;
+  const { v, runId, parentId, flow, seq, status, input, output, error, t0, t1, data } = fields;
+  const snapshot: Snapshot = Object.freeze({
+    v,
+    runId,
+    ...(parentId !== undefined && { parentId }),
+    flow,
+    seq,
+    status,
+    ...(input !== undefined && { input }),
+    ...(output !== undefined && { output }),
+    ...(error !== undefined && { error }),
+    ...(t0 !== undefined && { t0 }),
+    ...(t1 !== undefined && { t1 }),
+    get steps() {
+      record ??= toRecord(table);
+      return record;
+    },
+    data,
+  });
+  tables.set(snapshot, table);
+  return snapshot;
+}
+
+const tableFor = (snapshot: Snapshot): Table<StepState> =>
+  tables.get(snapshot) ?? tableOf(snapshot.steps);
+
+/** The state of a run before its first event. */
+export const emptySnapshot = (
+  runId: string,
+  flow: { readonly id: string; readonly hash: string },
+): Snapshot =>
+  snapshotOf(
+    { v: 1, runId, flow: Object.freeze(flow), seq: -1, status: 'pending', data: Object.freeze({}) },
+    emptyTable(),
+  );
+
+/** The state of one step; cheaper than `snapshot.steps[path]` where many snapshots are asked. */
+export const stepState = (snapshot: Snapshot, path: string): StepState | undefined =>
+  recordAt(tableFor(snapshot), path);
+
+/** The state after an event. Pure: the only way in which state comes to be. Chunks are events only and change nothing. */
+export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
+  const { seq, t } = event;
+  switch (event.type) {
+    case 'FLOW_START':
+      return snapshotOf(
+        {
+          ...snapshot,
+          seq,
+          status: 'running',
+          input: event.input,
+          t0: t,
+          ...(event.parentId !== undefined && { parentId: event.parentId }),
+        },
+        tableFor(snapshot),
+      );
+    case 'FLOW_OUTPUT':
+      return ended(snapshot, event, { status: 'success', output: event.output });
+    case 'FLOW_ERROR':
+      return ended(snapshot, event, { status: 'failure', error: event.error });
+    case 'FLOW_CANCEL':
+      return ended(snapshot, event, { status: 'cancelled', error: event.reason });
+    case 'FLOW_SUSPEND':
+      return snapshotOf({ ...snapshot, seq, status: 'suspended' }, tableFor(snapshot));
+    case 'STEP_CHUNK':
+    case 'STEP_LATE':
+      return snapshot;
+    default: {
+      const table = tableFor(snapshot);
+      const step = Object.freeze(reduceStep(recordAt(table, event.path), event));
+      return snapshotOf({ ...snapshot, seq }, withRecord(table, event.path, step));
+    }
+  }
+}
+
+type StepChange = Extract<
+  FlowEvent,
+  { type: 'STEP_START' | 'STEP_RETRY' | 'STEP_WAIT' | 'STEP_OUTPUT' | 'STEP_SKIP' }
+>;
+
+function reduceStep(step: StepState | undefined, event: StepChange): StepState {
+  const before: StepState = step ?? { status: 'running', attempts: 0 };
+  switch (event.type) {
+    case 'STEP_START':
+      return { status: 'running', input: event.input, attempts: 1, t0: event.t };
+    case 'STEP_RETRY':
+      return { ...before, status: 'retrying', attempts: event.attempt, error: event.error };
+    case 'STEP_WAIT':
+      return { ...before, status: 'waiting', question: event.question };
+    case 'STEP_SKIP':
+      return {
+        status: 'skipped',
+        attempts: 0,
+        t1: event.t,
+        reason: event.reason,
+        detail: event.detail,
+      };
+    case 'STEP_OUTPUT':
+      return {
+        status: event.error ? 'failure' : 'success',
+        input: event.input,
+        ...(event.output !== undefined && { output: event.output }),
+        ...(event.error && { error: event.error }),
+        attempts: event.attempts,
+        t0: event.t0,
+        t1: event.t1,
+        ...(event.usage && { usage: event.usage }),
+      };
+  }
+}
+
+/** A run that is over leaves no step at work: what had not ended was cancelled with it. */
+function ended(
+  snapshot: Snapshot,
+  { seq, t }: FlowEvent,
+  end: Pick<Snapshot, 'status' | 'output' | 'error'>,
+): Snapshot {
+  let table = tableFor(snapshot);
+  if (end.status !== 'success') {
+    for (const [path, step] of Object.entries(snapshot.steps)) {
+      if (isAtWork(step))
+        table = withRecord(table, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
+    }
+  }
+  return snapshotOf({ ...snapshot, ...end, seq, t1: t }, table);
+}
+
+const isAtWork = ({ status }: StepState): boolean =>
+  status === 'running' || status === 'waiting' || status === 'retrying';

@@ -1,0 +1,73 @@
+/**
+ * A table of records by name that never changes: setting a record gives a new table that shares all but one short way with the old one.
+ * Work per change does not grow with the table (a vector trie of 32 branches, after Bagwell and Clojure).
+ */
+
+const bits = 5;
+const width = 1 << bits;
+const mask = width - 1;
+
+type Branch<T> = readonly (Branch<T> | T | undefined)[];
+
+export interface Table<T> {
+  /** Names and their places. Shared by tables that grew from one another; only the first `size` names count. */
+  readonly places: Map<string, number>;
+  readonly size: number;
+  readonly levels: number;
+  readonly root: Branch<T>;
+}
+
+export const emptyTable = <T>(): Table<T> => ({ places: new Map(), size: 0, levels: 1, root: [] });
+
+export function tableOf<T>(record: Readonly<Record<string, T>>): Table<T> {
+  return Object.entries(record).reduce(
+    (table, [name, value]) => withRecord(table, name, value),
+    emptyTable<T>(),
+  );
+}
+
+export function recordAt<T>({ places, size, levels, root }: Table<T>, name: string): T | undefined {
+  const place = places.get(name);
+  if (place === undefined || place >= size) return undefined;
+  let branch = root;
+  for (let shift = (levels - 1) * bits; shift > 0; shift -= bits) {
+    branch = branch[(place >>> shift) & mask] as Branch<T>;
+  }
+  return branch[place & mask] as T;
+}
+
+export function withRecord<T>(table: Table<T>, name: string, record: T): Table<T> {
+  const known = table.places.get(name);
+  if (known !== undefined && known < table.size) {
+    return { ...table, root: set(table.root, (table.levels - 1) * bits, known, record) };
+  }
+  const place = table.size;
+  // Another table has grown from this one: its names are not ours.
+  const places =
+    table.places.size === place
+      ? table.places
+      : new Map([...table.places].filter(([, at]) => at < place));
+  places.set(name, place);
+  const isFull = place === width ** table.levels;
+  const levels = isFull ? table.levels + 1 : table.levels;
+  const root = set(isFull ? [table.root] : table.root, (levels - 1) * bits, place, record);
+  return { places, size: place + 1, levels, root };
+}
+
+function set<T>(branch: Branch<T>, shift: number, place: number, record: T): Branch<T> {
+  const copy = branch.slice();
+  const at = (place >>> shift) & mask;
+  copy[at] =
+    shift === 0 ? record : set((branch[at] ?? []) as Branch<T>, shift - bits, place, record);
+  return copy;
+}
+
+/** The table as a plain frozen record, in the order in which names came. */
+export function toRecord<T>(table: Table<T>): Readonly<Record<string, T>> {
+  const record: Record<string, T> = {};
+  for (const [name, place] of table.places) {
+    if (place >= table.size) break;
+    record[name] = recordAt(table, name) as T;
+  }
+  return Object.freeze(record);
+}

@@ -1,0 +1,152 @@
+/** Decides whether a step whose links have settled runs, and with what params. */
+import { FlowError } from '../errors.ts';
+import { keysOf } from '../graph/binding.ts';
+import { showBinding } from '../graph/condition.ts';
+import { parseKey } from '../graph/key.ts';
+import { put } from '../graph/plain.ts';
+import { failure, isPoison, type Outcome, skipped } from '../state/outcome.ts';
+import type { PlanCondition, PlanLink, PlanNode, PlanParam, Scope, View } from './plan.ts';
+
+/** The outcome of a step that does not run, or undefined for one that does. */
+export function refusal(node: PlanNode, run: View): Outcome | undefined {
+  const { gate, links, when } = node;
+  if (gate && run.outcomes[gate.open]?.status !== 'success') return closedGate(gate, run);
+  try {
+    return (
+      (links.length > 0 ? refusedByLinks(node, run) : undefined) ?? (when && refusedBy(when, run))
+    );
+  } catch (cause) {
+    return failure(
+      new FlowError(
+        'step-failed',
+        `The condition of step "${node.path}" threw: ${cause instanceof Error ? cause.message : String(cause)}. A condition must answer true or false for every value`,
+        { path: node.path, cause },
+      ),
+    );
+  }
+}
+
+function closedGate(gate: Scope, run: View): Outcome {
+  const opened = run.outcomes[gate.open] as Outcome;
+  return skipped(isPoison(opened) ? 'upstream-failed' : 'upstream-skipped', {
+    message: `the flow "${gate.path}" it belongs to ${isPoison(opened) ? 'failed before it began' : 'was skipped'}`,
+    source: gate.path,
+  });
+}
+
+function refusedByLinks(node: PlanNode, run: View): Outcome | undefined {
+  const { join = 'any' } = node.settings;
+  if (join === 'settled') return undefined;
+  let active = 0;
+  let counted = 0;
+  let refused: PlanLink | undefined;
+  for (const link of node.links) {
+    const outcome = run.outcomes[link.source];
+    const { on, stream, conditionOnly } = link.link;
+    if (
+      on === 'success' &&
+      outcome &&
+      isPoison(outcome) &&
+      !(stream && run.hasStarted(link.start))
+    ) {
+      return skipped('upstream-failed', {
+        message: `"${sourcePath(node, link)}" ${outcome.status === 'failure' ? 'failed' : 'was skipped because of a failure'}`,
+        source: sourcePath(node, link),
+      });
+    }
+    if (conditionOnly) continue;
+    counted++;
+    if (isActive(link, outcome, run)) active++;
+    else refused ??= link;
+  }
+  if (!refused || (join === 'any' && active > 0) || counted === 0) return undefined;
+  return inactive(node, refused, run);
+}
+
+function isActive(
+  { link, start, when }: PlanLink,
+  outcome: Outcome | undefined,
+  run: View,
+): boolean {
+  if (!outcome) return link.stream && run.hasStarted(start);
+  if (link.stream && run.hasStarted(start)) return true;
+  const matches =
+    outcome.status === 'success'
+      ? link.on !== 'failure'
+      : outcome.status === 'failure' && link.on !== 'success';
+  return matches && (!when || when.test(run));
+}
+
+function inactive(node: PlanNode, { link, source, when }: PlanLink, run: View): Outcome {
+  const path = pathIn(node, link.from);
+  const outcome = run.outcomes[source] as Outcome;
+  if (outcome.status === 'skipped') {
+    return skipped('upstream-skipped', { message: `"${path}" was skipped`, source: path });
+  }
+  if (when && (outcome.status === 'success' ? link.on !== 'failure' : link.on !== 'success')) {
+    return conditionFalse(when, run, link.id);
+  }
+  return skipped('upstream-skipped', {
+    message: `"${path}" ended in ${outcome.status}, and the link "${link.id}" is for its ${link.on}`,
+    source: path,
+  });
+}
+
+const refusedBy = (when: PlanCondition, run: View): Outcome | undefined =>
+  when.test(run) ? undefined : conditionFalse(when, run);
+
+function conditionFalse(when: PlanCondition, run: View, link?: string): Outcome {
+  const values = when.values(run);
+  const read = Object.entries(values).map(([key, value]) => `${key} was ${shown(value)}`);
+  return skipped('condition-false', {
+    message: `the condition ${link ? `of the link "${link}", ` : ''}"${when.text}"${link ? ',' : ''} was false: ${read.join(', ')}`,
+    values,
+    ...(link !== undefined && { link }),
+  });
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'missing';
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+/** Fills in the params of a step; or says why one that it needs has no value. */
+export function fillParams(
+  node: PlanNode,
+  run: View,
+  params: Record<string, unknown>,
+): Outcome | undefined {
+  for (const param of node.params) {
+    const value = param.resolve(run);
+    if (value !== undefined) put(params, param.name, value);
+    else if (param.required) return missing(node, param, run);
+  }
+  return undefined;
+}
+
+function missing(node: PlanNode, { name, binding }: PlanParam, run: View): Outcome {
+  const source = keysOf(binding)
+    .map(parseKey)
+    .map((key) => (key.of === 'input' ? undefined : key.step))
+    .find((step) => step !== undefined && outcomeOf(node, step, run)?.status !== 'success');
+  return skipped('missing-input', {
+    message: `its param "${name}" has no value: ${showBinding(binding)} is missing`,
+    param: name,
+    ...(source !== undefined && { source: pathIn(node, source) }),
+  });
+}
+
+const scopeOf = (node: PlanNode): Scope => node.gate ?? node.scope;
+
+const outcomeOf = (node: PlanNode, id: string, run: View): Outcome | undefined => {
+  const source = scopeOf(node).nodes.get(id);
+  return source && run.outcomes[source.outcome];
+};
+
+const pathIn = (node: PlanNode, id: string): string => {
+  const { path } = scopeOf(node);
+  return path === '' ? id : `${path}.${id}`;
+};
+
+const sourcePath = (node: PlanNode, { link }: PlanLink): string => pathIn(node, link.from);

@@ -1,0 +1,234 @@
+/**
+ * All attempts of one step at one input, told as notes: limits, retries, fallback, cache. Its neighbours: `admit` says whether the step
+ * runs at all, `call` makes one call.
+ *
+ * A1 A step takes its place under the limits anew for each attempt: waiting for a retry holds nothing.
+ * A2 It tells `start` once, when its first attempt begins.
+ * A3 It ends with one `result`, or errors with one FlowError.
+ */
+import {
+  catchError,
+  type MonoTypeOperatorFunction,
+  Observable,
+  type Subscription,
+  tap,
+} from 'rxjs';
+import { FlowError } from '../errors.ts';
+import type { Retry, StepSettings } from '../graph/definition.ts';
+import { ResultCache } from './cache.ts';
+import { type Callee, callOnce, type Host } from './call.ts';
+import { neverSilentFor, within } from './clock.ts';
+import { Limiter, limitedBy } from './limiter.ts';
+import type { Handler } from './step.ts';
+
+export type Note =
+  /** Whoever hears this calls `go`, when all who must hear the first chunk are there. */
+  | { readonly note: 'start'; readonly go?: () => void }
+  | { readonly note: 'chunk'; readonly chunk: unknown }
+  | {
+      readonly note: 'retry';
+      readonly attempt: number;
+      readonly delay: number;
+      readonly error: FlowError;
+    }
+  | {
+      readonly note: 'result';
+      readonly result: unknown;
+      readonly attempts: number;
+      readonly isCached?: true;
+    };
+
+/** What the attempts of a step share over all runs of the process. */
+export interface Shared {
+  readonly limiter?: Limiter | undefined;
+  readonly cache?: ResultCache | undefined;
+}
+
+const shared = new WeakMap<StepSettings, Shared>();
+
+/** One limiter and one cache for a step of a definition, however many plans it is part of. */
+export function sharedOf(settings: StepSettings): Shared {
+  const known = shared.get(settings);
+  if (known) return known;
+  const { concurrency, cache } = settings;
+  const made = {
+    limiter: concurrency === undefined ? undefined : new Limiter(concurrency),
+    cache: cache && new ResultCache(cache),
+  };
+  shared.set(settings, made);
+  return made;
+}
+
+/** Whether a step needs nothing but one call of its handler. */
+export const isSimple = ({
+  retry,
+  timeout,
+  cache,
+  concurrency,
+  ...settings
+}: StepSettings): boolean =>
+  !retry && !timeout && !cache && concurrency === undefined && !('fallback' in settings);
+
+export function attempts(
+  callee: Callee & { readonly settings: StepSettings },
+  params: unknown,
+  host: Host,
+): Observable<Note> {
+  const { step, settings, path } = callee;
+  const { timeout = {}, retry } = settings;
+  const { clock } = host;
+  const { limiter, cache } = sharedOf(settings);
+  const limiters = [limiter, host.limiter].filter((each) => each !== undefined);
+  const late = (what: string, ms: number | undefined) => (attempt?: number) =>
+    new FlowError(
+      'step-timeout',
+      `Step "${path}" ${what} ${ms} ms. Give it more time in its option "timeout", or make it faster.`,
+      { path, ...(attempt && { attempt }) },
+    );
+  const tooLong = late('took longer than', timeout.attempt);
+  const tooQuiet = late('told nothing for', timeout.idle);
+  let started = false;
+
+  const call = (code: Handler<unknown>, attempt: number): Observable<Note> =>
+    new Observable((out) => {
+      out.add(
+        callOnce(callee, (context) => code(params, context), host, attempt, {
+          get closed() {
+            return out.closed;
+          },
+          chunk: (chunk) => out.next({ note: 'chunk', chunk }),
+          done: (result) => {
+            out.next({ note: 'result', result, attempts: attempt });
+            out.complete();
+          },
+          fail: (error) => out.error(error),
+        }),
+      );
+    });
+
+  const once = (attempt: number): Observable<Note> =>
+    new Observable<Note>((out) => {
+      const go = () => {
+        call(step.handler as Handler<unknown>, attempt)
+          .pipe(
+            neverSilentFor(timeout.idle, clock, () => tooQuiet(attempt)),
+            within(timeout.attempt, clock, () => tooLong(attempt)),
+          )
+          .subscribe(out);
+      };
+      if (started) go();
+      else {
+        started = true;
+        out.next({ note: 'start', go });
+      }
+    }).pipe(limitedBy(limiters));
+
+  return repeated(once, retry, host).pipe(
+    within(timeout.total, clock, late('and its retries took longer than', timeout.total)),
+    fallBack(settings, params, (code) => call(code, 0)),
+    kept(cache, params, host),
+  );
+}
+
+/** Subscribes again as long as the retry policy allows. A loop: retries without a delay cost no stack. */
+function repeated(
+  once: (attempt: number) => Observable<Note>,
+  retry: Retry | undefined,
+  host: Host,
+): Observable<Note> {
+  if (!retry) return once(1);
+  return new Observable((out) => {
+    let attempt = 0;
+    let current: Subscription | undefined;
+    let stopTimer: (() => void) | undefined;
+    let looping = false;
+    let again = false;
+    out.add(() => {
+      stopTimer?.();
+      current?.unsubscribe();
+    });
+    const fail = (error: FlowError) => {
+      const delay = delayAfter(retry, error, attempt);
+      if (delay === undefined) {
+        out.error(error);
+        return;
+      }
+      out.next({ note: 'retry', attempt, delay, error });
+      if (delay === 0) next();
+      else stopTimer = host.clock.after(delay, next);
+    };
+    const next = () => {
+      again = true;
+      if (looping) return;
+      looping = true;
+      while (again && !out.closed) {
+        again = false;
+        current = once(++attempt).subscribe({
+          next: (note) => out.next(note),
+          error: fail,
+          complete: () => out.complete(),
+        });
+        if (out.closed) current.unsubscribe();
+      }
+      looping = false;
+    };
+    next();
+  });
+}
+
+const hopeless = new Set(['invalid-params', 'invalid-result', 'cancelled']);
+
+/** How long to wait after this failed attempt, in ms; undefined where it was the last one. */
+function delayAfter(retry: Retry, error: FlowError, attempt: number): number | undefined {
+  if (attempt > retry.count) return undefined;
+  const worthIt = retry.when
+    ? retry.when(error.code === 'step-failed' ? error.cause : error, attempt)
+    : !hopeless.has(error.code);
+  if (!worthIt) return undefined;
+  const { delay = 0, backoff, maxDelay = Number.POSITIVE_INFINITY, jitter = 0 } = retry;
+  const grown = backoff === 'exponential' ? delay * 2 ** (attempt - 1) : delay;
+  return Math.min(grown, maxDelay) * (1 - jitter * Math.random());
+}
+
+function fallBack(
+  settings: StepSettings,
+  params: unknown,
+  call: (code: Handler<unknown>) => Observable<Note>,
+): MonoTypeOperatorFunction<Note> {
+  if (!('fallback' in settings)) return (source) => source;
+  const { fallback } = settings;
+  return catchError((error: FlowError) =>
+    call(() =>
+      typeof fallback === 'function'
+        ? fallback(error.code === 'step-failed' ? error.cause : error, params)
+        : fallback,
+    ),
+  );
+}
+
+/** Answers from the cache where it can, and fills it. */
+function kept(
+  cache: ResultCache | undefined,
+  params: unknown,
+  { clock }: Host,
+): MonoTypeOperatorFunction<Note> {
+  if (!cache) return (source) => source;
+  return (source) =>
+    new Observable((out) => {
+      const key = cache.key(params);
+      const known = cache.get(key, clock);
+      if (known) {
+        out.next({ note: 'start' });
+        out.next({ note: 'result', result: known.result, attempts: 0, isCached: true });
+        out.complete();
+        return;
+      }
+      source
+        .pipe(
+          tap((note) => {
+            if (note.note === 'result' && note.attempts > 0) cache.set(key, note.result, clock);
+          }),
+        )
+        .subscribe(out);
+    });
+}

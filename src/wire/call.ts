@@ -1,0 +1,233 @@
+/** One call of a handler: its context, and its result checked and frozen. */
+import { type ErrorJson, errorJson, FlowError, showValue } from '../errors.ts';
+import { freeze } from '../graph/plain.ts';
+import { validate, violation } from '../graph/schema.ts';
+import type { Outcome } from '../state/outcome.ts';
+import { Aside } from './aside.ts';
+import type { Clock } from './clock.ts';
+import { consume, type Sink } from './consume.ts';
+import type { Limiter } from './limiter.ts';
+import type { Logger, Step, StepContext } from './step.ts';
+
+/** The run around a call. */
+export interface Host {
+  readonly runId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The limit of the whole run, where it has one. */
+  readonly limiter?: Limiter | undefined;
+  /** Whether anyone hears what steps below tell. */
+  readonly listening: boolean;
+  /** A handler that was stopped has not delivered yet (1), or now has (-1). */
+  deafness(change: 1 | -1): void;
+  late(
+    path: string,
+    stepId: string,
+    delivered: { readonly value?: unknown; readonly error?: ErrorJson },
+  ): void;
+  /** The outcome that a step had when the run was stored. */
+  recorded(path: string): Outcome | undefined;
+}
+
+/** What a call needs to know of its step. */
+export interface Callee {
+  readonly id: string;
+  readonly path: string;
+  readonly step: Step;
+}
+
+/** For code of the library that runs steps below a step. Users' handlers never see it. */
+export const hostOf = Symbol('host');
+
+export class Call implements StepContext {
+  readonly path: string;
+  readonly attempt: number;
+  readonly [hostOf]: Host;
+  #abort: AbortController | undefined;
+
+  constructor(host: Host, path: string, attempt: number) {
+    this[hostOf] = host;
+    this.path = path;
+    this.attempt = attempt;
+  }
+
+  get runId(): string {
+    return this[hostOf].runId;
+  }
+
+  get idempotencyKey(): string {
+    return `${this.runId}:${this.path}`;
+  }
+
+  // Made on demand: creating and aborting a signal costs more than most synchronous steps.
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    return this.#abort.signal;
+  }
+
+  get log(): Logger {
+    const { logger } = this[hostOf];
+    const at = `[${this.runId} ${this.path}]`;
+    return {
+      debug: (...values: unknown[]) => logger.debug(at, ...values),
+      info: (...values: unknown[]) => logger.info(at, ...values),
+      warn: (...values: unknown[]) => logger.warn(at, ...values),
+      error: (...values: unknown[]) => logger.error(at, ...values),
+    };
+  }
+
+  abort(): void {
+    this.#abort?.abort(new DOMException(`Step "${this.path}" was stopped.`, 'AbortError'));
+  }
+
+  heeds(error: unknown): boolean {
+    return (
+      this.#abort?.signal.aborted === true &&
+      (error === this.#abort.signal.reason || (error as Error | null)?.name === 'AbortError')
+    );
+  }
+}
+
+/**
+ * Calls a handler once and tells the sink what comes of it. Gives back what stops it. What a stopped handler still delivers goes to
+ * the host as a late report.
+ */
+export function callOnce(
+  callee: Callee,
+  code: (call: Call) => unknown,
+  host: Host,
+  attempt: number,
+  sink: Sink,
+): () => void {
+  const call = new Call(host, callee.path, attempt);
+  const checked = new CheckedSink(callee, call, sink);
+  let stop: (() => void) | undefined;
+  let isPromise = false;
+  try {
+    const result = code(call);
+    isPromise = typeof (result as PromiseLike<unknown> | undefined)?.then === 'function';
+    stop = consume(result, callee.step.reduce, checked);
+  } catch (error) {
+    checked.fail(error);
+  }
+  return () => {
+    if (!checked.isDone) {
+      if (isPromise) checked.listenOn();
+      call.abort();
+    }
+    stop?.();
+  };
+}
+
+/** Checks and freezes what passes, and turns what a handler throws into errors that say where. */
+class CheckedSink implements Sink {
+  isDone = false;
+  private isDeaf = false;
+  private readonly callee: Callee;
+  private readonly call: Call;
+  private readonly sink: Sink;
+
+  constructor(callee: Callee, call: Call, sink: Sink) {
+    this.callee = callee;
+    this.call = call;
+    this.sink = sink;
+  }
+
+  get closed(): boolean {
+    return this.sink.closed;
+  }
+
+  chunk(value: unknown): void {
+    if (this.sink.closed) return this.late({ value });
+    const { step } = this.callee;
+    if (value instanceof Aside) return this.sink.chunk(value);
+    let chunk = value;
+    if (step.chunk) {
+      try {
+        chunk = validate(step.chunk, value, (issues) => this.violation('chunk', value, issues));
+      } catch (error) {
+        return this.fail(error);
+      }
+    }
+    this.sink.chunk(freeze(chunk));
+  }
+
+  done(result: unknown): void {
+    if (this.isDone) return;
+    if (this.sink.closed) return this.late({ value: result });
+    this.isDone = true;
+    const { output } = this.callee.step;
+    if (!output) return this.sink.done(freeze(result));
+    let checked: unknown;
+    try {
+      checked = validate(output, result, (issues) => this.violation('result', result, issues));
+    } catch (error) {
+      this.isDone = false;
+      return this.fail(error);
+    }
+    if (!(checked instanceof Promise)) return this.sink.done(freeze(checked));
+    checked.then(
+      (value) => this.sink.closed || this.sink.done(freeze(value)),
+      (error: unknown) => this.sink.closed || this.sink.fail(this.placed(error)),
+    );
+  }
+
+  fail(error: unknown): void {
+    if (this.isDone) return;
+    if (!this.sink.closed) return this.sink.fail(this.placed(error));
+    if (this.call.heeds(error)) this.hearAgain();
+    else this.late({ error: errorJson(error) });
+  }
+
+  /** It was stopped while its promise was open: what that brings is waited for, to be reported. */
+  listenOn(): void {
+    this.isDeaf = true;
+    this.call[hostOf].deafness(1);
+  }
+
+  private hearAgain(): void {
+    this.isDone = true;
+    if (this.isDeaf) this.call[hostOf].deafness(-1);
+    this.isDeaf = false;
+  }
+
+  private late(delivered: { readonly value?: unknown; readonly error?: ErrorJson }): void {
+    this.call[hostOf].late(this.callee.path, this.callee.id, delivered);
+    this.hearAgain();
+  }
+
+  private violation(
+    what: 'chunk' | 'result',
+    value: unknown,
+    issues: Parameters<typeof violation>[2],
+  ): FlowError {
+    const { path } = this.callee;
+    return violation(
+      'invalid-result',
+      `Step "${path}" gave ${showValue(value)}, a ${what} that its schema refuses`,
+      issues,
+      path,
+    );
+  }
+
+  private placed(error: unknown): FlowError {
+    return placedError(error, this.callee.path, this.call.attempt);
+  }
+}
+
+/** An error of ours that says already where it happened stays; anything else becomes the cause of one that says. */
+export function placedError(error: unknown, path: string, attempt: number): FlowError {
+  if (FlowError.is(error)) {
+    const { path: at } = error;
+    if (at === path || at?.startsWith(`${path}.`) || at?.startsWith(`${path}[`)) return error;
+  }
+  const isError = typeof error === 'object' && error !== null && 'message' in error;
+  const fact = isError
+    ? String(error.message)
+    : `it threw ${showValue(error)}, which is no Error; throw new Error(…) to keep the stack`;
+  return new FlowError(
+    'step-failed',
+    `Step "${path}" failed${attempt > 1 ? ` in attempt ${attempt}` : ''}: ${fact}`,
+    { cause: error, path, attempt },
+  );
+}

@@ -1,0 +1,240 @@
+/** Whatever a handler returns, told as chunks and one result. */
+import {
+  from,
+  isObservable,
+  Observable,
+  type Subscribable,
+  takeWhile,
+  type Unsubscribable,
+} from 'rxjs';
+import { FlowError } from '../errors.ts';
+import { Aside, Result } from './aside.ts';
+import type { Reduce } from './step.ts';
+
+/** Who is told. After `done` or `fail` nothing more comes. Once closed, what still comes is only reported. */
+export interface Sink {
+  readonly closed: boolean;
+  chunk(value: unknown): void;
+  done(result: unknown): void;
+  fail(error: unknown): void;
+}
+
+type Teardown = (() => void) | undefined;
+
+/** Takes a handler's result in. Synchronous results are told before it returns. Gives back what stops the rest. */
+export function consume(result: unknown, reduce: Reduce | undefined, sink: Sink): Teardown {
+  if (typeof result !== 'object' || result === null) {
+    sink.done(result);
+    return undefined;
+  }
+  if (typeof (result as PromiseLike<unknown>).then === 'function')
+    return settle(result as PromiseLike<unknown>, reduce, sink);
+  if (typeof (result as Subscribable<unknown>).subscribe === 'function') {
+    return observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
+  }
+  if (isIterator(result)) return pull(result, reduce, sink);
+  if (Symbol.asyncIterator in result)
+    return pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
+  if (typeof (result as ReadableStream).getReader === 'function')
+    return pullLater(readerOf(result as ReadableStream), reduce, sink);
+  sink.done(result);
+  return undefined;
+}
+
+// Only iterators, not iterables: an array, a Map and a Set are values.
+const isIterator = (value: object): value is Iterator<unknown> & object =>
+  typeof (value as Iterator<unknown>).next === 'function' && Symbol.iterator in value;
+
+/** A promise may bring a stream: `async () => (await fetch(url)).body`. */
+function settle(promise: PromiseLike<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
+  let stopped = false;
+  let inner: Teardown;
+  promise.then(
+    (value) => {
+      // A sink that is closed still hears of it: it reports what came too late.
+      if (stopped) sink.done(value);
+      else inner = guarded(sink, () => consume(value, reduce, sink));
+    },
+    (error: unknown) => sink.fail(error),
+  );
+  return () => {
+    stopped = true;
+    inner?.();
+  };
+}
+
+function guarded(sink: Sink, work: () => Teardown): Teardown {
+  try {
+    return work();
+  } catch (error) {
+    sink.fail(error);
+    return undefined;
+  }
+}
+
+function observe(source: Observable<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
+  const chunks = new Chunks(reduce ?? 'last', sink);
+  // An endless synchronous source must hear of the end before it has given its subscription back.
+  const subscription = source.pipe(takeWhile(() => !sink.closed)).subscribe({
+    next: (value) => chunks.add(value),
+    error: (error: unknown) => sink.fail(error),
+    complete: () => {
+      if (!sink.closed) chunks.end(undefined);
+    },
+  });
+  return () => subscription.unsubscribe();
+}
+
+function pull(iterator: Iterator<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
+  const chunks = new Chunks(reduce, sink);
+  for (;;) {
+    const { done, value } = iterator.next();
+    if (done) chunks.end(value);
+    else chunks.add(value);
+    if (done) return undefined;
+    if (sink.closed) {
+      iterator.return?.();
+      return undefined;
+    }
+  }
+}
+
+function pullLater(
+  iterator: AsyncIterator<unknown>,
+  reduce: Reduce | undefined,
+  sink: Sink,
+): Teardown {
+  const chunks = new Chunks(reduce, sink);
+  let stopped = false;
+  const step = ({ done, value }: IteratorResult<unknown>): void => {
+    if (stopped) {
+      if (!done) sink.chunk(value);
+    } else if (done) {
+      stopped = true;
+      chunks.end(value);
+    } else {
+      chunks.add(value);
+      next();
+    }
+  };
+  const fail = (error: unknown): void => {
+    stopped = true;
+    sink.fail(error);
+  };
+  const next = (): void => {
+    if (!stopped) iterator.next().then(step).then(undefined, fail);
+  };
+  next();
+  return () => {
+    if (stopped) return;
+    stopped = true;
+    // What it says to being stopped concerns nobody any more.
+    void iterator.return?.()?.then(undefined, () => undefined);
+  };
+}
+
+function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
+  const reader = stream.getReader();
+  return {
+    next: async () => {
+      const { done, value } = await reader.read();
+      return done ? { done, value: undefined } : { done: false, value };
+    },
+    return: async () => {
+      await reader.cancel();
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/** Chunks on their way to a result. Without a `reduce` a generator's rule holds: what it returned, else what it yielded. */
+class Chunks {
+  private readonly reduce: Reduce | undefined;
+  private readonly sink: Sink;
+  private readonly all: unknown[] = [];
+  private last: unknown;
+  private given: Result | undefined;
+  private count = 0;
+
+  constructor(reduce: Reduce | undefined, sink: Sink) {
+    this.reduce = reduce;
+    this.sink = sink;
+  }
+
+  add(value: unknown): void {
+    if (value instanceof Result) {
+      this.given = value;
+      return;
+    }
+    if (value instanceof Aside) {
+      this.sink.chunk(value);
+      return;
+    }
+    this.count++;
+    if (this.reduce === 'last') this.last = value;
+    else this.all.push(value);
+    this.sink.chunk(value);
+  }
+
+  end(returned: unknown): void {
+    try {
+      this.sink.done(this.result(returned));
+    } catch (error) {
+      this.sink.fail(error);
+    }
+  }
+
+  private result(returned: unknown): unknown {
+    const { reduce, all, given } = this;
+    if (given) return given.result;
+    if (typeof reduce === 'function') return reduce(all as never[]);
+    switch (reduce) {
+      case 'last':
+        if (this.count > 0) return this.last;
+        throw new FlowError(
+          'invalid-result',
+          'the stream completed without a value. End it with one, for example with defaultIfEmpty(null), or set reduce: "collect"',
+        );
+      case 'concat':
+        return all.join('');
+      case 'collect':
+        return all;
+      default:
+        if (returned !== undefined || all.length === 0) return returned;
+        return all.every((chunk) => typeof chunk === 'string') ? all.join('') : all;
+    }
+  }
+}
+
+/**
+ * An RxJS Observable of anything with a `subscribe` method: an Observable of another copy or version of RxJS, a platform Observable,
+ * a store, a signal. Values are passed on as they come; unsubscribing unsubscribes.
+ *
+ * @example
+ * fromSubscribable(store).pipe(map((state) => state.user)).subscribe(render)
+ */
+export function fromSubscribable<T>(source: Subscribable<T>): Observable<T> {
+  if (isObservable(source)) return source as Observable<T>;
+  if (Symbol.observable in source) return from(source as unknown as Observable<T>);
+  return new Observable<T>((out) => {
+    const stop = new AbortController();
+    const subscribe = source.subscribe as (
+      observer: object,
+      options: object,
+    ) => Unsubscribable | (() => void) | undefined;
+    const subscription = subscribe.call(
+      source,
+      {
+        next: (value: T) => out.next(value),
+        error: (error: unknown) => out.error(error),
+        complete: () => out.complete(),
+      },
+      { signal: stop.signal },
+    );
+    return () => {
+      stop.abort();
+      if (typeof subscription === 'function') subscription();
+      else subscription?.unsubscribe();
+    };
+  });
+}

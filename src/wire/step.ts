@@ -1,0 +1,235 @@
+/** A step's code, in the three forms that users write it: a function, a described function, an RxJS operator. */
+import { type Observable, type OperatorFunction, of, type Subscribable } from 'rxjs';
+import { FlowError, typeName } from '../errors.ts';
+import type { Json, StepShape } from '../graph/definition.ts';
+import type { InferInput, InferOutput, Schema } from '../graph/schema.ts';
+import type { Usage } from '../state/event.ts';
+
+/** Where a handler may write what a person should read later. */
+export type Logger = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
+
+/** What a handler gets beside its params. */
+export interface StepContext {
+  /** Aborts when the run is cancelled, the attempt times out, or a newer version supersedes this one. */
+  readonly signal: AbortSignal;
+  readonly runId: string;
+  /** The ids from the root to this step, joined by `.`. */
+  readonly path: string;
+  /** From 1. */
+  readonly attempt: number;
+  /** The same text for every attempt of this step in this run, also after a resume. */
+  readonly idempotencyKey: string;
+  readonly log: Logger;
+}
+
+/** A step's code as a function. What it may return: see `Returned`. */
+export type Handler<Params = never, Result = unknown> = (
+  params: Params,
+  context: StepContext,
+) => Result;
+
+/** Everything that a handler may return to give a T in the end. */
+export type Returned<T> =
+  | T
+  | PromiseLike<T>
+  | Subscribable<T>
+  | Iterator<unknown, T | undefined | void>
+  | AsyncIterator<unknown, T | undefined | void>
+  | ReadableStream<T>;
+
+type FromChunks<Chunk> = [Chunk] extends [string] ? string : Chunk[];
+type FromGenerator<Chunk, Result> = [Result] extends [void]
+  ? FromChunks<Chunk>
+  : Exclude<Result, void>;
+
+/** What a handler's result settles to: the value of a promise, the last value of an Observable, … */
+export type Settled<R> = 0 extends 1 & R
+  ? R
+  : R extends PromiseLike<infer T>
+    ? Settled<T>
+    : R extends Generator<infer Chunk, infer Result> | AsyncGenerator<infer Chunk, infer Result>
+      ? FromGenerator<Chunk, Result>
+      : R extends Observable<infer T> | Subscribable<infer T>
+        ? T
+        : R extends ReadableStream<infer Chunk>
+          ? FromChunks<Chunk>
+          : R extends AsyncIterable<infer Chunk>
+            ? FromChunks<Chunk>
+            : R;
+
+/** How chunks become the result: the last one, all texts joined, all in a list, or a function of the list. */
+export type Reduce = 'last' | 'concat' | 'collect' | ((chunks: readonly never[]) => unknown);
+
+/** What a handler tells on its way to the result. */
+export type ChunkOf<R> = 0 extends 1 & R
+  ? R
+  : R extends PromiseLike<infer T>
+    ? ChunkOf<T>
+    : R extends Generator<infer Chunk> | AsyncGenerator<infer Chunk>
+      ? Chunk
+      : R extends Observable<infer Chunk> | Subscribable<infer Chunk>
+        ? Chunk
+        : R extends ReadableStream<infer Chunk>
+          ? Chunk
+          : R extends AsyncIterable<infer Chunk>
+            ? Chunk
+            : never;
+
+/** Carries the types of a step's code; there is nothing in it. */
+export interface StepTypes<in Params, out Result, out Chunk> {
+  readonly params: (params: Params) => void;
+  readonly result: Result;
+  readonly chunk: Chunk;
+}
+
+/** A step's code with what is known of it. Made by `defineStep`, `defineOperator`, and by flows, which are steps too. */
+export interface Step<in Params = never, out Result = unknown, out Chunk = unknown>
+  extends StepShape {
+  readonly handler: Handler;
+  /** What every chunk must satisfy. */
+  readonly chunk?: Schema | undefined;
+  readonly reduce?: Reduce | undefined;
+  /** Reads the usage off a result, for events and for the sum of the run. */
+  readonly usage?: ((result: never) => Usage | undefined) | undefined;
+  /** A streaming operator that answers each input exactly once, and so may stay subscribed in a live flow. */
+  readonly oneToOne?: OperatorFunction<never, unknown> | undefined;
+  readonly '~types'?: StepTypes<Params, Result, Chunk> | undefined;
+}
+
+/** What `flow.step` takes as code. */
+export type Code = Step | Handler;
+
+type TypesOf<S> = S extends { readonly '~types'?: infer T } ? NonNullable<T> : never;
+
+/** The params that code takes. */
+export type CodeParams<C> = C extends Step
+  ? TypesOf<C> extends { readonly params: (params: infer Params) => void }
+    ? Params
+    : never
+  : C extends (params: infer Params, context: StepContext) => unknown
+    ? Params
+    : never;
+
+/** What code gives in the end. */
+export type CodeResult<C> = C extends Step
+  ? TypesOf<C> extends { readonly result: infer Result }
+    ? Result
+    : never
+  : C extends (...args: never[]) => infer R
+    ? Settled<R>
+    : never;
+
+/** What code tells on the way. */
+export type CodeChunk<C> = C extends Step
+  ? TypesOf<C> extends { readonly chunk: infer Chunk }
+    ? Chunk
+    : never
+  : C extends (...args: never[]) => infer R
+    ? ChunkOf<R>
+    : never;
+
+export interface StepDescription<
+  Input extends Schema | undefined,
+  Output extends Schema | undefined,
+  Params,
+  Result,
+> {
+  /** What the params must satisfy; the handler gets what the schema makes of them. */
+  readonly input?: Input;
+  /** What the result must satisfy; others get what the schema makes of it. */
+  readonly output?: Output;
+  /** What every chunk must satisfy. It must validate at once, not in a promise. */
+  readonly chunk?: Schema;
+  readonly run: Handler<Params, Result>;
+  readonly reduce?: Reduce;
+  readonly usage?: (result: never) => Usage | undefined;
+  readonly description?: string;
+  readonly metadata?: Readonly<Record<string, Json>>;
+  readonly isLlm?: boolean;
+}
+
+type ParamsOf<Input, Fallback> = Input extends Schema ? InferOutput<Input> : Fallback;
+type GivenOf<Input, Fallback> = Input extends Schema ? InferInput<Input> : Fallback;
+type ResultOf<Output, Result> = Output extends Schema ? InferOutput<Output> : Settled<Result>;
+type AllowedBy<Output> = Output extends Schema ? Returned<InferInput<Output>> : unknown;
+
+/**
+ * Describes a step: its code, and schemas (zod, valibot, arktype, any Standard Schema) of what goes in and what comes out.
+ * Params are checked before the code runs (`invalid-params`), results before anyone sees them (`invalid-result`).
+ *
+ * @example
+ * const fetchPage = defineStep({
+ *   input: z.object({ url: z.url() }),
+ *   output: z.object({ title: z.string(), body: z.string() }),
+ *   run: async ({ url }, { signal }) => readPage(await fetch(url, { signal })),
+ * })
+ */
+export function defineStep<
+  Result extends AllowedBy<Output>,
+  Input extends Schema | undefined = undefined,
+  Output extends Schema | undefined = undefined,
+  Params = unknown,
+>(
+  description: StepDescription<Input, Output, ParamsOf<Input, Params>, Result>,
+): Step<GivenOf<Input, Params>, ResultOf<Output, Result>, ChunkOf<Result>> {
+  const { run, ...rest } = description;
+  if (typeof run !== 'function') {
+    throw new FlowError(
+      'invalid-definition',
+      `defineStep() needs a function in "run", not ${typeName(run)}. Write run: (params, context) => result.`,
+    );
+  }
+  return Object.freeze({ ...rest, handler: run });
+}
+
+export interface OperatorDescription<
+  Input extends Schema | undefined,
+  Output extends Schema | undefined,
+  Params,
+  Result,
+> {
+  readonly input?: Input;
+  readonly output?: Output;
+  /** Any RxJS operator: from the params to values. The last value is the result, all of them are chunks. */
+  readonly operator: OperatorFunction<Params, Result>;
+  /** It answers every input exactly once, in order: a live flow may keep it subscribed. */
+  readonly oneToOne?: boolean;
+  readonly description?: string;
+  readonly metadata?: Readonly<Record<string, Json>>;
+}
+
+/**
+ * Makes a step of a plain RxJS operator: `(source: Observable<Params>) => Observable<Result>`.
+ *
+ * @example
+ * const words = defineOperator({ operator: (texts: Observable<{ text: string }>) => texts.pipe(mergeMap(({ text }) => text.split(' '))) })
+ */
+export function defineOperator<
+  Result,
+  Input extends Schema | undefined = undefined,
+  Output extends Schema | undefined = undefined,
+  Params = unknown,
+>(
+  description: OperatorDescription<Input, Output, ParamsOf<Input, Params>, Result>,
+): Step<GivenOf<Input, Params>, Output extends Schema ? InferOutput<Output> : Result, Result> {
+  const { operator, oneToOne, ...rest } = description;
+  if (typeof operator !== 'function') {
+    throw new FlowError(
+      'invalid-definition',
+      `defineOperator() needs an RxJS operator in "operator", not ${typeName(operator)}.`,
+    );
+  }
+  const handler = (params: ParamsOf<Input, Params>) => operator(of(params));
+  return Object.freeze({ ...rest, handler, ...(oneToOne && { oneToOne: operator }) });
+}
+
+/** Makes a step of what `flow.step` accepts. */
+export function toStep(id: string, code: unknown): Step {
+  if (typeof code === 'function') return { handler: code as Handler };
+  if (typeof code === 'object' && code !== null && typeof (code as Step).handler === 'function')
+    return code as Step;
+  throw new FlowError(
+    'invalid-definition',
+    `The code of step "${id}" is ${typeName(code)}. Give a function, a step made by defineStep() or defineOperator(), or a flow.`,
+  );
+}
