@@ -1,21 +1,26 @@
 /** Steps that run inside the call of another step: items of `each`, rounds of `repeat`, flows with settings of their own. */
 import { Observable } from 'rxjs';
 import { errorJson, type FlowError } from '../errors.ts';
-import { freeze } from '../graph/plain.ts';
-import { validate, violation } from '../graph/schema.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
-import { Aside, Below, Result, Through } from '../wire/aside.ts';
-import { type Call, callOnce, type Host, hostOf, placedError } from '../wire/call.ts';
+import { Activity, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
+import { type Call, callOnce, type Host, hostOf } from '../wire/call.ts';
 import type { Plan } from '../wire/plan.ts';
 import type { Handler, Step, StepContext } from '../wire/step.ts';
+import { checkedParams } from './checked.ts';
 import { Execution } from './execution.ts';
 
 /** A step that can be run below another one; a flow brings its plan. */
 export type Runnable = Step & { readonly plan?: () => Plan };
 
+const begins = new Activity(1, 0);
+const ends = new Activity(-1, 0);
+const waits = new Activity(-1, 1);
+const goesOn = new Activity(1, -1);
+
 /**
  * Runs a step as part of the step that is being called, at `context.path` + `segment`, for example `[3]`. What it tells is told in the run
- * around it. Emits asides, for the caller to pass on as they are, and last a `Result`; errors when the step fails.
+ * around it. Emits asides, for the caller to pass on as they are, and last a `Result`; errors when the step fails. A step that had
+ * succeeded when the run was stored gives the result that it had.
  */
 export function runBelow(
   step: Runnable,
@@ -25,126 +30,148 @@ export function runBelow(
 ): Observable<Aside> {
   const host = (context as Call)[hostOf];
   const path = context.path + segment;
-  const id = path.slice(path.lastIndexOf('.') + 1);
-  return step.plan
-    ? flowBelow(step.plan(), params, host, path, segment === '' ? undefined : id)
-    : callBelow(step, params, host, path, id);
+  const recorded = segment === '' ? undefined : host.recorded(path)?.outcome;
+  return new Observable((out) => {
+    if (recorded?.status === 'success') {
+      out.next(new Result(recorded.value));
+      out.complete();
+      return;
+    }
+    const below = new Reporter(host, path, (aside) => out.next(aside));
+    const listener = {
+      done: (result: unknown) => {
+        if (segment !== '')
+          below.end({ output: result, ...(step.usage && { usage: step.usage(result as never) }) });
+        out.next(ends);
+        out.next(new Result(result));
+        out.complete();
+      },
+      fail: (error: FlowError) => {
+        if (segment !== '' && error.code !== 'cancelled') below.end({ error: errorJson(error) });
+        out.next(ends);
+        out.error(error);
+      },
+    };
+    out.next(begins);
+    if (step.plan)
+      out.add(runFlow(step.plan(), params, host, path, segment !== '', below, listener));
+    else out.add(runCode(step, params, host, path, below, () => out.closed, listener));
+  });
 }
 
-function callBelow(
+interface End {
+  done(result: unknown): void;
+  fail(error: FlowError): void;
+}
+
+function runCode(
   step: Step,
   params: unknown,
   host: Host,
   path: string,
-  id: string,
-): Observable<Aside> {
-  return new Observable((out) => {
-    const report = reporter(host, path, id, (below) => out.next(below));
-    const run = (input: unknown): void => {
-      report.start(input);
-      const sink = {
-        get closed() {
-          return out.closed;
-        },
-        chunk: (chunk: unknown) => {
-          if (chunk instanceof Aside) out.next(chunk);
-          else report.tell({ type: 'STEP_CHUNK', chunk });
-        },
-        done: (result: unknown) => {
-          report.end({ output: result, ...(step.usage && { usage: step.usage(result as never) }) });
-          out.next(new Result(result));
-          out.complete();
-        },
-        fail,
-      };
-      out.add(
-        callOnce(
-          { id, path, step },
-          (call) => (step.handler as Handler<unknown>)(input, call),
-          host,
-          1,
-          sink,
-        ),
-      );
+  below: Reporter,
+  isClosed: () => boolean,
+  end: End,
+): () => void {
+  let stop: (() => void) | undefined;
+  const run = (input: unknown): void => {
+    below.start(input);
+    const sink = {
+      get closed() {
+        return isClosed();
+      },
+      chunk: (chunk: unknown) => below.chunk(chunk),
+      done: (result: unknown) => end.done(result),
+      fail: (error: unknown) => end.fail(error as FlowError),
     };
-    const fail = (error: unknown): void => {
-      report.end({ error: errorJson(error) });
-      out.error(error);
-    };
-    const refuse = (error: unknown): void => {
-      report.start(params);
-      fail(placedError(error, path, 1));
-    };
-    if (!step.input) return run(params);
-    try {
-      const input = validate(step.input, params, (issues) =>
-        violation('invalid-params', `The params of step "${path}" are not valid`, issues, path),
-      );
-      if (input instanceof Promise) input.then((value) => out.closed || run(freeze(value)), refuse);
-      else run(freeze(input));
-    } catch (error) {
-      refuse(error);
+    const handler = step.handler as Handler<unknown>;
+    stop = callOnce({ id: below.id, path, step }, (call) => handler(input, call), host, 1, sink);
+  };
+  const checked = step.input ? checkedParams(step.input, params, path) : undefined;
+  const go = (outcome: Awaited<typeof checked>): void => {
+    if (isClosed()) return;
+    if (outcome?.status !== 'failure') {
+      run(outcome?.status === 'success' ? outcome.value : params);
+      return;
     }
-  });
+    below.start(params);
+    end.fail(outcome.error);
+  };
+  if (checked instanceof Promise) void checked.then(go);
+  else go(checked);
+  return () => stop?.();
 }
 
-/** Where the flow has a segment of its own it is told as a step there; otherwise the step around it tells for it. */
-function flowBelow(
+/** A flow with a segment of its own is told as a step there; otherwise the step around it tells for it. */
+function runFlow(
   plan: Plan,
   params: unknown,
   host: Host,
   path: string,
-  id: string | undefined,
-): Observable<Aside> {
-  return new Observable((out) => {
-    const report =
-      id === undefined ? undefined : reporter(host, path, id, (below) => out.next(below));
-    const event = ({ path: at, stepId, runId, seq, t, ...change }: FlowEvent): void => {
-      if (at !== path) out.next(new Below(at, stepId, change as Change));
-      else if (change.type === 'FLOW_START') report?.start(change.input);
-    };
-    const execution = new Execution(
-      plan,
-      { id: host.runId, clock: host.clock, logger: host.logger },
-      {
-        event: host.listening ? event : undefined,
-        chunk: (chunk) => out.next(new Through(chunk)),
-        output: (output) => {
-          report?.end({ output });
-          out.next(new Result(output));
-          out.complete();
-        },
-        error: (error: FlowError) => {
-          if (error.code !== 'cancelled') report?.end({ error: errorJson(error) });
-          out.error(error);
-        },
-        late: (at, stepId, delivered) => host.late(at, stepId, delivered),
-        deafness: (change) => host.deafness(change),
-      },
-      path,
-    );
-    out.add(() => execution.cancel());
-    execution.begin(params);
-  });
+  isTold: boolean,
+  below: Reporter,
+  end: End,
+): () => void {
+  const event = ({ path: at, stepId, runId, seq, t, ...change }: FlowEvent): void => {
+    if (at !== path) below.pass(new Below(at, stepId, change as Change));
+    else if (isTold && change.type === 'FLOW_START') below.start(change.input);
+  };
+  const execution = new Execution(
+    plan,
+    { id: host.runId, clock: host.clock, logger: host.logger },
+    {
+      event: host.listening ? event : undefined,
+      chunk: (chunk) => below.pass(new Through(chunk)),
+      output: (output) => end.done(output),
+      error: (error) => end.fail(error),
+      blocked: (isBlocked) => below.pass(isBlocked ? waits : goesOn),
+    },
+    { prefix: path, host },
+  );
+  execution.begin(params);
+  return () => execution.cancel();
 }
 
-/** Tells of a step below that it started and ended. */
-function reporter(host: Host, path: string, id: string, pass: (below: Below) => void) {
-  let input: unknown;
-  let t0 = 0;
-  const tell = (change: Change): void => {
-    if (host.listening) pass(new Below(path, id, change));
-  };
-  return {
-    tell,
-    start(given: unknown): void {
-      input = given;
-      t0 = host.listening ? host.clock.now() : 0;
-      tell({ type: 'STEP_START', input });
-    },
-    end(end: Pick<Extract<Change, { type: 'STEP_OUTPUT' }>, 'output' | 'error' | 'usage'>): void {
-      if (host.listening)
-        tell({ type: 'STEP_OUTPUT', input, ...end, t0, t1: host.clock.now(), attempts: 1 });
-    },
-  };
+/** Tells of a step below. */
+class Reporter {
+  readonly id: string;
+  private readonly host: Host;
+  private readonly path: string;
+  readonly pass: (aside: Aside) => void;
+  private input: unknown;
+  private t0 = 0;
+  private isWaiting = false;
+
+  constructor(host: Host, path: string, pass: (aside: Aside) => void) {
+    this.id = path.slice(path.lastIndexOf('.') + 1);
+    this.host = host;
+    this.path = path;
+    this.pass = pass;
+  }
+
+  start(input: unknown): void {
+    this.input = input;
+    this.t0 = this.host.listening ? this.host.clock.now() : 0;
+    this.tell({ type: 'STEP_START', input });
+  }
+
+  chunk(chunk: unknown): void {
+    if (chunk instanceof Asked) {
+      this.isWaiting = true;
+      this.tell({ type: 'STEP_WAIT', question: chunk.question });
+      this.pass(waits);
+    } else if (chunk instanceof Aside) this.pass(chunk);
+    else this.tell({ type: 'STEP_CHUNK', chunk });
+  }
+
+  end(end: Pick<Extract<Change, { type: 'STEP_OUTPUT' }>, 'output' | 'error' | 'usage'>): void {
+    if (this.isWaiting) this.pass(goesOn);
+    if (!this.host.listening) return;
+    const t1 = this.host.clock.now();
+    this.tell({ type: 'STEP_OUTPUT', input: this.input, ...end, t0: this.t0, t1, attempts: 1 });
+  }
+
+  private tell(change: Change): void {
+    if (this.host.listening) this.pass(new Below(this.path, this.id, change));
+  }
 }

@@ -50,7 +50,9 @@ export class Run<Output> {
       return this.live.subscribe({
         next: () => {
           const now = this.getSnapshot();
-          if (now !== last && !out.closed) out.next((last = now));
+          if (now === last || out.closed) return;
+          last = now;
+          out.next(now);
         },
         complete: () => out.complete(),
       });

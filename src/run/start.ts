@@ -1,10 +1,12 @@
 /** The ways to run a plan: as a cold stream of events, of its output, or as a promise. */
 import { Observable } from 'rxjs';
+import { FlowError } from '../errors.ts';
 import type { FlowEvent } from '../state/event.ts';
 import { emptySnapshot, reduce, type Snapshot } from '../state/snapshot.ts';
 import type { Plan } from '../wire/plan.ts';
-import { Execution, type Listener } from './execution.ts';
+import { Execution } from './execution.ts';
 import { checkOptions, type RunOptions } from './options.ts';
+import type { Listener } from './setup.ts';
 
 /** Cold: each subscription is a run of its own, and unsubscribing cancels it. */
 export const eventsOf = (plan: Plan, input: unknown, options: RunOptions): Observable<FlowEvent> =>
@@ -12,6 +14,7 @@ export const eventsOf = (plan: Plan, input: unknown, options: RunOptions): Obser
     event: (event) => out.next(event),
     output: () => out.complete(),
     error: (error) => out.error(error),
+    suspended: () => out.complete(),
   }));
 
 /** Cold. Nobody hears the events, and so none are made. */
@@ -22,6 +25,7 @@ export const outputOf = (plan: Plan, input: unknown, options: RunOptions): Obser
       out.complete();
     },
     error: (error) => out.error(error),
+    suspended: (questions) => out.error(suspendedError(plan, questions)),
   }));
 
 function cold<T>(
@@ -76,7 +80,22 @@ export function completed<Output>(
           },
         }),
       error: reject,
+      suspended: (questions) => reject(suspendedError(plan, questions, execution.runId)),
     });
     execution.begin(input);
   });
+}
+
+/** The error of whoever waits for an output that only answers can bring. */
+export function suspendedError(
+  plan: Plan,
+  questions: Readonly<Record<string, unknown>>,
+  runId?: string,
+): FlowError {
+  const open = Object.keys(questions).sort();
+  return new FlowError(
+    'suspended',
+    `The run${runId === undefined ? '' : ` "${runId}"`} of "${plan.definition.id}" waits for answers to: ${open.join(', ')}. Answer with run.answer(path, value), or later with flow.resume(runId, { answers })`,
+    { issues: open.map((path) => ({ path, message: JSON.stringify(questions[path]) ?? '' })) },
+  );
 }

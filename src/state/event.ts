@@ -42,9 +42,25 @@ export type RunEvent =
       readonly flow: string;
       readonly parentId?: string;
       readonly metadata?: unknown;
+      /** Shared memory that the run starts with. */
+      readonly data?: Readonly<Record<string, unknown>>;
+      /** The run goes on from where it was stored. */
+      readonly resumed?: true;
+      /** The run began as a copy of another one at that event. */
+      readonly forkOf?: { readonly runId: string; readonly seq: number };
     }
-  | { readonly type: 'FLOW_OUTPUT'; readonly output: unknown; readonly usage?: Usage }
-  | { readonly type: 'FLOW_ERROR'; readonly error: ErrorJson }
+  | {
+      readonly type: 'FLOW_OUTPUT';
+      readonly output: unknown;
+      readonly usage?: Usage;
+      /** Shared memory as the run leaves it. */
+      readonly data?: Readonly<Record<string, unknown>>;
+    }
+  | {
+      readonly type: 'FLOW_ERROR';
+      readonly error: ErrorJson;
+      readonly data?: Readonly<Record<string, unknown>>;
+    }
   | { readonly type: 'FLOW_SUSPEND'; readonly questions: Readonly<Record<string, unknown>> }
   | { readonly type: 'FLOW_CANCEL'; readonly reason: ErrorJson };
 

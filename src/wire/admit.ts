@@ -1,5 +1,5 @@
 /** Decides whether a step whose links have settled runs, and with what params. */
-import { FlowError } from '../errors.ts';
+import { FlowError, showJson } from '../errors.ts';
 import { keysOf } from '../graph/binding.ts';
 import { showBinding } from '../graph/condition.ts';
 import { parseKey } from '../graph/key.ts';
@@ -19,8 +19,8 @@ export function refusal(node: PlanNode, run: View): Outcome | undefined {
     return failure(
       new FlowError(
         'step-failed',
-        `The condition of step "${node.path}" threw: ${cause instanceof Error ? cause.message : String(cause)}. A condition must answer true or false for every value`,
-        { path: node.path, cause },
+        `The condition of step "${run.at(node.path)}" threw: ${messageOf(cause)}. A condition must answer true or false for every value`,
+        { path: run.at(node.path), cause },
       ),
     );
   }
@@ -29,7 +29,7 @@ export function refusal(node: PlanNode, run: View): Outcome | undefined {
 function closedGate(gate: Scope, run: View): Outcome {
   const opened = run.outcomes[gate.open] as Outcome;
   return skipped(isPoison(opened) ? 'upstream-failed' : 'upstream-skipped', {
-    message: `the flow "${gate.path}" it belongs to ${isPoison(opened) ? 'failed before it began' : 'was skipped'}`,
+    message: `the flow "${run.at(gate.path)}" it belongs to ${isPoison(opened) ? 'failed before it began' : 'was skipped'}`,
     source: gate.path,
   });
 }
@@ -49,9 +49,10 @@ function refusedByLinks(node: PlanNode, run: View): Outcome | undefined {
       isPoison(outcome) &&
       !(stream && run.hasStarted(link.start))
     ) {
+      const source = pathIn(node, link.link.from);
       return skipped('upstream-failed', {
-        message: `"${sourcePath(node, link)}" ${outcome.status === 'failure' ? 'failed' : 'was skipped because of a failure'}`,
-        source: sourcePath(node, link),
+        message: `"${run.at(source)}" ${outcome.status === 'failure' ? 'failed' : 'was skipped because of a failure'}`,
+        source,
       });
     }
     if (conditionOnly) continue;
@@ -81,13 +82,13 @@ function inactive(node: PlanNode, { link, source, when }: PlanLink, run: View): 
   const path = pathIn(node, link.from);
   const outcome = run.outcomes[source] as Outcome;
   if (outcome.status === 'skipped') {
-    return skipped('upstream-skipped', { message: `"${path}" was skipped`, source: path });
+    return skipped('upstream-skipped', { message: `"${run.at(path)}" was skipped`, source: path });
   }
   if (when && (outcome.status === 'success' ? link.on !== 'failure' : link.on !== 'success')) {
     return conditionFalse(when, run, link.id);
   }
   return skipped('upstream-skipped', {
-    message: `"${path}" ended in ${outcome.status}, and the link "${link.id}" is for its ${link.on}`,
+    message: `"${run.at(path)}" ended in ${outcome.status}, and the link "${link.id}" is for its ${link.on}`,
     source: path,
   });
 }
@@ -107,7 +108,7 @@ function conditionFalse(when: PlanCondition, run: View, link?: string): Outcome 
 
 function shown(value: unknown): string {
   if (value === undefined) return 'missing';
-  const text = JSON.stringify(value) ?? String(value);
+  const text = showJson(value);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
@@ -118,12 +119,30 @@ export function fillParams(
   params: Record<string, unknown>,
 ): Outcome | undefined {
   for (const param of node.params) {
-    const value = param.resolve(run);
+    let value: unknown;
+    try {
+      value = param.resolve(run);
+    } catch (cause) {
+      return unfit(node, param, run, cause);
+    }
     if (value !== undefined) put(params, param.name, value);
     else if (param.required) return missing(node, param, run);
   }
   return undefined;
 }
+
+/** A value that cannot be read, such as a text of an object with a cycle. */
+const unfit = (node: PlanNode, { name, binding }: PlanParam, run: View, cause: unknown): Outcome =>
+  failure(
+    new FlowError(
+      'step-failed',
+      `The param "${name}" of step "${run.at(node.path)}" cannot be made of ${showBinding(binding)}: ${messageOf(cause)}`,
+      { path: run.at(node.path), cause },
+    ),
+  );
+
+const messageOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : String(cause);
 
 function missing(node: PlanNode, { name, binding }: PlanParam, run: View): Outcome {
   const source = keysOf(binding)
@@ -148,5 +167,3 @@ const pathIn = (node: PlanNode, id: string): string => {
   const { path } = scopeOf(node);
   return path === '' ? id : `${path}.${id}`;
 };
-
-const sourcePath = (node: PlanNode, { link }: PlanLink): string => pathIn(node, link.from);

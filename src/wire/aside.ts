@@ -37,3 +37,25 @@ export class Result extends Aside {
     this.result = result;
   }
 }
+
+/** How much of a step is at work, and how much of it waits for answers: changes of both counts. */
+export class Activity extends Aside {
+  readonly busy: number;
+  readonly waiting: number;
+
+  constructor(busy: number, waiting: number) {
+    super();
+    this.busy = busy;
+    this.waiting = waiting;
+  }
+}
+
+/** A step waits for an answer. */
+export class Asked extends Aside {
+  readonly question: unknown;
+
+  constructor(question: unknown) {
+    super();
+    this.question = question;
+  }
+}

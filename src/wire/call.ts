@@ -7,6 +7,7 @@ import { Aside } from './aside.ts';
 import type { Clock } from './clock.ts';
 import { consume, type Sink } from './consume.ts';
 import type { Limiter } from './limiter.ts';
+import type { Questions } from './questions.ts';
 import type { Logger, Step, StepContext } from './step.ts';
 
 /** The run around a call. */
@@ -20,13 +21,22 @@ export interface Host {
   readonly listening: boolean;
   /** A handler that was stopped has not delivered yet (1), or now has (-1). */
   deafness(change: 1 | -1): void;
-  late(
-    path: string,
-    stepId: string,
-    delivered: { readonly value?: unknown; readonly error?: ErrorJson },
-  ): void;
-  /** The outcome that a step had when the run was stored. */
-  recorded(path: string): Outcome | undefined;
+  late(path: string, stepId: string, delivered: Delivered): void;
+  /** What became of a step when the run was stored. */
+  recorded(path: string): Recorded | undefined;
+  readonly questions: Questions;
+}
+
+/** What a handler delivers after it was stopped. */
+export interface Delivered {
+  readonly value?: unknown;
+  readonly error?: ErrorJson;
+}
+
+/** A step as it stood when the run was stored; without an outcome it was at work. */
+export interface Recorded {
+  readonly input: unknown;
+  readonly outcome: Outcome | undefined;
 }
 
 /** What a call needs to know of its step. */
@@ -138,15 +148,22 @@ class CheckedSink implements Sink {
   }
 
   chunk(value: unknown): void {
-    if (this.sink.closed) return this.late({ value });
+    if (this.sink.closed) {
+      this.late({ value });
+      return;
+    }
+    if (value instanceof Aside) {
+      this.sink.chunk(value);
+      return;
+    }
     const { step } = this.callee;
-    if (value instanceof Aside) return this.sink.chunk(value);
     let chunk = value;
     if (step.chunk) {
       try {
         chunk = validate(step.chunk, value, (issues) => this.violation('chunk', value, issues));
       } catch (error) {
-        return this.fail(error);
+        this.fail(error);
+        return;
       }
     }
     this.sink.chunk(freeze(chunk));
@@ -154,18 +171,28 @@ class CheckedSink implements Sink {
 
   done(result: unknown): void {
     if (this.isDone) return;
-    if (this.sink.closed) return this.late({ value: result });
+    if (this.sink.closed) {
+      this.late({ value: result });
+      return;
+    }
     this.isDone = true;
     const { output } = this.callee.step;
-    if (!output) return this.sink.done(freeze(result));
+    if (!output) {
+      this.sink.done(freeze(result));
+      return;
+    }
     let checked: unknown;
     try {
       checked = validate(output, result, (issues) => this.violation('result', result, issues));
     } catch (error) {
       this.isDone = false;
-      return this.fail(error);
+      this.fail(error);
+      return;
     }
-    if (!(checked instanceof Promise)) return this.sink.done(freeze(checked));
+    if (!(checked instanceof Promise)) {
+      this.sink.done(freeze(checked));
+      return;
+    }
     checked.then(
       (value) => this.sink.closed || this.sink.done(freeze(value)),
       (error: unknown) => this.sink.closed || this.sink.fail(this.placed(error)),
@@ -174,8 +201,8 @@ class CheckedSink implements Sink {
 
   fail(error: unknown): void {
     if (this.isDone) return;
-    if (!this.sink.closed) return this.sink.fail(this.placed(error));
-    if (this.call.heeds(error)) this.hearAgain();
+    if (!this.sink.closed) this.sink.fail(this.placed(error));
+    else if (this.call.heeds(error)) this.hearAgain();
     else this.late({ error: errorJson(error) });
   }
 
@@ -191,7 +218,7 @@ class CheckedSink implements Sink {
     this.isDeaf = false;
   }
 
-  private late(delivered: { readonly value?: unknown; readonly error?: ErrorJson }): void {
+  private late(delivered: Delivered): void {
     this.call[hostOf].late(this.callee.path, this.callee.id, delivered);
     this.hearAgain();
   }

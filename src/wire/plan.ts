@@ -1,18 +1,14 @@
 /**
- * A definition made ready to run: every step a node, every link an entry in a list, every key a function. Made once per flow.
- * Flows used as steps become part of the plan of the flow around them, so that depth costs nothing and a run has one log.
+ * What a definition becomes to run: every step a node, every link an entry in a list, every key a function. `planner` makes it, once per
+ * flow. Flows used as steps become part of the plan of the flow around them, so that depth costs nothing and a run has one log.
  *
  * P1 A flow, the root included, is two nodes around those of its steps: `open` admits its input, `close` gathers its outputs.
  * P2 Nodes stand in an order in which each comes after its sources; the order follows from ids, not from insertion.
  */
-import type { Binding, Reader } from '../graph/binding.ts';
-import { keysOf, resolver } from '../graph/binding.ts';
-import { type Condition, conditionKeys, showCondition, tester } from '../graph/condition.ts';
-import type { FlowDefinition, Link, StepEntry, StepSettings } from '../graph/definition.ts';
-import { type Key, parseKey } from '../graph/key.ts';
-import { jsonSchemaOf, propertiesOf } from '../graph/schema.ts';
+import type { Binding } from '../graph/binding.ts';
+import type { Condition } from '../graph/condition.ts';
+import type { FlowDefinition, Link, StepSettings } from '../graph/definition.ts';
 import type { Outcome } from '../state/outcome.ts';
-import { isSimple } from './attempt.ts';
 import type { Step } from './step.ts';
 
 /** What the code of a plan reads of a run. */
@@ -24,7 +20,8 @@ export interface View {
   channel(channel: number): unknown;
   /** The path of a node of this plan from the root of the whole run. */
   at(path: string): string;
-  errorJson(outcome: Outcome): unknown;
+  /** Shared memory as it was when the run began. */
+  readonly memory: Readonly<Record<string, unknown>>;
 }
 
 export interface PlanCondition {
@@ -112,290 +109,11 @@ export interface Plan {
   readonly channels: readonly PlanChannel[];
   /** Channels by the stream that they carry. */
   readonly channelsOf: ReadonlyMap<number, readonly number[]>;
+  /** What the run leaves in the shared memory. */
+  readonly writes: readonly PlanParam[];
   /** Step nodes by path; for a flow used as a step, its `close`. */
   readonly byPath: ReadonlyMap<string, PlanNode>;
 }
 
-const none: readonly never[] = [];
-
-export function makePlan(definition: FlowDefinition<Step>): Plan {
-  return new Planner().plan(definition);
-}
-
-class Planner {
-  private readonly nodes: Mutable<PlanNode>[] = [];
-  private readonly channels: PlanChannel[] = [];
-  private readonly byPath = new Map<string, PlanNode>();
-  private readonly feeders = new Map<number, Mutable<PlanNode>[]>();
-
-  plan(definition: FlowDefinition<Step>): Plan {
-    const open = this.add({
-      kind: 'open',
-      id: definition.id,
-      path: '',
-      settings: {},
-      step: noStep,
-    });
-    const root = this.flow(definition, '', open, undefined);
-    const channelsOf = new Map<number, number[]>();
-    this.channels.forEach(({ stream }, i) => {
-      const known = channelsOf.get(stream);
-      if (known) known.push(i);
-      else channelsOf.set(stream, [i]);
-    });
-    // Most streams have no reader: then there is nothing to do per chunk.
-    for (const node of this.nodes) {
-      node.feedsRoot = node.streams.includes(root.close);
-      node.allStreams = node.streams;
-      node.streams = node.streams.filter((stream) => channelsOf.has(stream));
-    }
-    const missing = Int32Array.from(this.nodes, (node) => node.missing);
-    return {
-      definition,
-      nodes: this.nodes,
-      missing,
-      root,
-      channels: this.channels,
-      channelsOf,
-      byPath: this.byPath,
-    };
-  }
-
-  private add(
-    node: Partial<PlanNode> & Pick<PlanNode, 'kind' | 'id' | 'path' | 'settings' | 'step'>,
-  ): Mutable<PlanNode> {
-    const made = {
-      links: none,
-      params: none,
-      when: undefined,
-      gate: undefined,
-      isSimple: isSimple(node.settings),
-      missing: 0,
-      targets: [],
-      startTargets: [],
-      streams: none,
-      allStreams: none,
-      feedsRoot: false,
-      reads: [],
-      keepsInput: false,
-      scope: undefined as unknown as Scope,
-      ...node,
-      index: this.nodes.length,
-    } satisfies PlanNode;
-    this.nodes.push(made);
-    return made;
-  }
-
-  /** Plans a flow whose `open` node is there already. */
-  private flow(
-    definition: FlowDefinition<Step>,
-    path: string,
-    open: Mutable<PlanNode>,
-    parent: Scope | undefined,
-  ): Scope {
-    const scope: Scope = {
-      definition,
-      path,
-      open: open.index,
-      close: -1,
-      parent,
-      nodes: new Map(),
-    };
-    open.scope = scope;
-    const ends = new Set<number>();
-    for (const id of definition.order) {
-      const entry = definition.steps.get(id) as StepEntry<Step>;
-      const made = this.step(entry, scope);
-      ends.add(made.outcome);
-      for (const { link, source } of this.at(made.start).links)
-        if (!link.stream) ends.delete(source);
-    }
-    const close = this.add({
-      kind: 'close',
-      id: open.id,
-      path,
-      scope,
-      gate: parent,
-      settings: {},
-      step: open.step,
-    });
-    scope.close = close.index;
-    close.params = [...definition.outputs].map(([name, binding]) =>
-      this.param(name, binding, false, scope, close),
-    );
-    // Without steps, the outputs come from the input.
-    if (ends.size === 0) ends.add(open.index);
-    for (const end of ends) this.wait(close, end);
-    for (const stream of this.outputStreams(scope)) this.feed(stream, close.index);
-    return scope;
-  }
-
-  private step(entry: StepEntry<Step>, scope: Scope): { outcome: number; start: number } {
-    const path = scope.path === '' ? entry.id : `${scope.path}.${entry.id}`;
-    const { definition } = entry.step;
-    // With settings of its own a flow is run as a whole, as one step: a retry runs it again.
-    const isInlined = definition !== undefined && isSimple(entry.settings);
-    const node = this.add({
-      kind: isInlined ? 'open' : 'step',
-      id: entry.id,
-      path,
-      scope,
-      gate: scope,
-      step: entry.step,
-      settings: entry.settings,
-    });
-    this.connect(node, entry, scope);
-    if (!isInlined) {
-      this.feeds(node, node.index);
-      this.byPath.set(path, node);
-      const made = { outcome: node.index, start: node.index };
-      scope.nodes.set(entry.id, made);
-      return made;
-    }
-    const inner = this.flow(definition as FlowDefinition<Step>, path, node, scope);
-    this.byPath.set(path, this.at(inner.close));
-    const made = { outcome: inner.close, start: node.index };
-    scope.nodes.set(entry.id, made);
-    return made;
-  }
-
-  private connect(node: Mutable<PlanNode>, entry: StepEntry<Step>, scope: Scope): void {
-    const { definition } = scope;
-    const links = (definition.linksInto.get(entry.id) ?? []).map((link): PlanLink => {
-      const { outcome, start } = this.sourceOf(scope, link.from);
-      return {
-        link,
-        source: outcome,
-        start,
-        ...(link.when && { when: this.condition(link.when, scope, node) }),
-      };
-    });
-    node.links = links;
-    node.when = entry.settings.when && this.condition(entry.settings.when, scope, node);
-    const needed = new Set(propertiesOf(jsonSchemaOf(entry.step.input, 'input'))?.required);
-    node.params = [...(definition.params.get(entry.id) ?? [])].map(([name, binding]) =>
-      this.param(name, binding, needed.has(name), scope, node),
-    );
-    for (const { link, source, start } of links) {
-      if (link.stream) this.at(start).startTargets.push(node.index);
-      else this.at(source).targets.push(node.index);
-    }
-    node.missing = links.length;
-    if (links.length === 0) this.wait(node, scope.open);
-  }
-
-  private wait(node: PlanNode, source: number): void {
-    this.at(source).targets.push(node.index);
-    node.missing++;
-  }
-
-  private param(
-    name: string,
-    binding: Binding,
-    isNeeded: boolean,
-    scope: Scope,
-    node: PlanNode,
-  ): PlanParam {
-    return {
-      name,
-      binding,
-      required: isNeeded || ('key' in binding && binding.required === true),
-      resolve: resolver(binding, this.reader(scope, node)),
-    };
-  }
-
-  private condition(condition: Condition, scope: Scope, node: PlanNode): PlanCondition {
-    const reader = this.reader(scope, node);
-    const reads = conditionKeys(condition).map((key) => [key, resolver({ key }, reader)] as const);
-    return {
-      condition,
-      text: showCondition(condition),
-      test: tester(condition, reader),
-      values: (run) => Object.fromEntries(reads.map(([key, read]) => [key, read(run)])),
-    };
-  }
-
-  /** How the value of a key is found in a run, for a node of this flow. */
-  private reader(scope: Scope, node: PlanNode): Reader<View> {
-    return (key: Key) => {
-      if (key.of === 'input') return inputReader(scope.open, key.path[0]);
-      const { outcome, start } = this.sourceOf(scope, key.step);
-      switch (key.of) {
-        case 'return':
-          return (run) => valueOf(run.outcomes[outcome]);
-        case 'error':
-          return (run) => {
-            const ended = run.outcomes[outcome];
-            return ended?.status === 'failure' ? run.errorJson(ended) : undefined;
-          };
-        case 'param': {
-          const [name] = key.path;
-          this.at(start).keepsInput = true;
-          return (run) => propertyOf(run.inputs[start], name);
-        }
-        case 'chunks': {
-          const channel = this.channels.push({
-            stream: outcome,
-            source: key.step,
-            keepsAll: node.settings.retry !== undefined,
-          });
-          node.reads.push(channel - 1);
-          return (run) => run.channel(channel - 1);
-        }
-      }
-    };
-  }
-
-  /** The steps whose chunks are the chunks of the flow: those that its outputs read. */
-  private outputStreams(scope: Scope): ReadonlySet<number> {
-    const streams = new Set<number>();
-    for (const binding of scope.definition.outputs.values()) {
-      for (const text of keysOf(binding)) {
-        const key = parseKey(text);
-        if (key.of === 'return') streams.add(this.sourceOf(scope, key.step).outcome);
-      }
-    }
-    return streams;
-  }
-
-  /** Whatever is told in the stream of one node is told in that of another, too. */
-  private feed(stream: number, into: number): void {
-    for (const node of this.feeders.get(stream) ?? []) this.feeds(node, into);
-  }
-
-  private feeds(node: Mutable<PlanNode>, stream: number): void {
-    node.streams = [...node.streams, stream];
-    const feeders = this.feeders.get(stream);
-    if (feeders) feeders.push(node);
-    else this.feeders.set(stream, [node]);
-  }
-
-  private sourceOf(scope: Scope, id: string): { readonly outcome: number; readonly start: number } {
-    return scope.nodes.get(id) as { outcome: number; start: number }; // `check.ts` has seen to it that it is there
-  }
-
-  private at(index: number): Mutable<PlanNode> {
-    return this.nodes[index] as Mutable<PlanNode>;
-  }
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-const noStep: Step = { handler: () => undefined };
-
-export const valueOf = (outcome: Outcome | undefined): unknown =>
+export const successOf = (outcome: Outcome | undefined): unknown =>
   outcome?.status === 'success' ? outcome.value : undefined;
-
-function inputReader(open: number, name: string | number | undefined): (run: View) => unknown {
-  if (name === undefined) return (run) => valueOf(run.outcomes[open]);
-  return (run) => propertyOf(valueOf(run.outcomes[open]), name);
-}
-
-function propertyOf(value: unknown, name: string | number | undefined): unknown {
-  return typeof value === 'object' &&
-    value !== null &&
-    name !== undefined &&
-    Object.hasOwn(value, name)
-    ? (value as Record<string | number, unknown>)[name]
-    : undefined;
-}

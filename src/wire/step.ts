@@ -37,10 +37,16 @@ export type Returned<T> =
   | AsyncIterator<unknown, T | undefined | void>
   | ReadableStream<T>;
 
-type FromChunks<Chunk> = [Chunk] extends [string] ? string : Chunk[];
-type FromGenerator<Chunk, Result> = [Result] extends [void]
-  ? FromChunks<Chunk>
-  : Exclude<Result, void>;
+/** Texts are joined, everything else is listed. */
+type FromChunks<Chunk> = unknown extends Chunk
+  ? string | Chunk[]
+  : [Chunk] extends [string]
+    ? string
+    : Chunk[] | ([Extract<Chunk, string>] extends [never] ? never : string);
+
+type Nothing = void | undefined;
+/** What a generator returned; its chunks where it returned nothing. */
+type FromGenerator<Chunk, Result> = Result extends Nothing ? FromChunks<Chunk> : Result;
 
 /** What a handler's result settles to: the value of a promise, the last value of an Observable, … */
 export type Settled<R> = 0 extends 1 & R

@@ -1,0 +1,86 @@
+/** What a run tells, put together from what it knows. */
+import { errorJson, FlowError } from '../errors.ts';
+import { freeze } from '../graph/plain.ts';
+import type { Change } from '../state/event.ts';
+import type { Outcome, Skip } from '../state/outcome.ts';
+import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
+import type { RunOptions } from './options.ts';
+import type { Setup } from './setup.ts';
+
+export function flowStart(plan: Plan, input: unknown, options: RunOptions, setup: Setup): Change {
+  const { parentId, metadata } = options;
+  const { memory, isResumed, forkOf } = setup;
+  return {
+    type: 'FLOW_START',
+    flow: plan.definition.id,
+    input,
+    ...(parentId !== undefined && { parentId }),
+    ...(metadata && { metadata }),
+    ...(memory && { data: memory }),
+    ...(isResumed && !forkOf && { resumed: true }),
+    ...(forkOf && { forkOf }),
+  };
+}
+
+export function stepSkip({ reason, detail }: Skip, at: (path: string) => string): Change {
+  const { source } = detail;
+  const placed = source === undefined ? detail : { ...detail, source: at(source) };
+  return { type: 'STEP_SKIP', reason, detail: freeze(placed) };
+}
+
+export function stepOutput(
+  node: PlanNode,
+  input: unknown,
+  outcome: Outcome,
+  attempts: number,
+  t0: number,
+  t1: number,
+): Change {
+  const value = successOf(outcome);
+  const usage = value === undefined ? undefined : node.step.usage?.(value as never);
+  return {
+    type: 'STEP_OUTPUT',
+    input,
+    ...(value !== undefined && { output: value }),
+    ...(outcome.status === 'failure' && { error: freeze(errorJson(outcome.error)) }),
+    t0,
+    t1,
+    attempts,
+    ...(usage && { usage }),
+  };
+}
+
+/** The shared memory as a run leaves it, where the flow has any. */
+export function memoryAfter(
+  plan: Plan,
+  run: View,
+): { readonly data?: Readonly<Record<string, unknown>> } {
+  if (plan.writes.length === 0 && Object.keys(run.memory).length === 0) return {};
+  const data: Record<string, unknown> = { ...run.memory };
+  for (const { name, resolve } of plan.writes) {
+    const value = resolve(run);
+    if (value !== undefined) data[name] = value;
+  }
+  return { data: Object.freeze(data) };
+}
+
+export const cancelledError = (flow: string, reason: unknown): FlowError =>
+  new FlowError(
+    'cancelled',
+    `The run of "${flow}" was cancelled${reason === undefined ? '' : `: ${messageOf(reason)}`}`,
+    reason === undefined ? {} : { cause: reason },
+  );
+
+export const brokenGate = (cause: unknown): FlowError =>
+  FlowError.is(cause)
+    ? cause
+    : new FlowError(
+        'saver-failed',
+        `The gate of the run failed: ${messageOf(cause)}. The run cannot go on`,
+        { cause },
+      );
+
+const messageOf = (value: unknown): string =>
+  typeof value === 'object' && value !== null && 'message' in value
+    ? String(value.message)
+    : String(value);

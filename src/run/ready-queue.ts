@@ -1,0 +1,40 @@
+/** What is ready to go on, in the order in which it became so. A queue instead of calls: no chain is too long for the stack. */
+import type { PlanNode } from '../wire/plan.ts';
+
+// So many entries are worked off before their places are given back.
+const batch = 4096;
+
+export class ReadyQueue {
+  private readonly entries: (PlanNode | (() => void))[] = [];
+  private head = 0;
+  private draining = false;
+  private readonly begin: (node: PlanNode) => void;
+
+  constructor(begin: (node: PlanNode) => void) {
+    this.begin = begin;
+  }
+
+  get isIdle(): boolean {
+    return !this.draining && this.head === this.entries.length;
+  }
+
+  push(entry: PlanNode | (() => void)): void {
+    this.entries.push(entry);
+  }
+
+  /** Works off what is ready, and what becomes ready meanwhile, until there is nothing, or the run ends. */
+  drain(run: { readonly isEnding: boolean }): void {
+    if (this.draining) return;
+    this.draining = true;
+    while (this.head < this.entries.length && !run.isEnding) {
+      const next = this.entries[this.head++] as PlanNode | (() => void);
+      if (typeof next === 'function') next();
+      else this.begin(next);
+      if (this.head === batch) {
+        this.entries.splice(0, batch);
+        this.head = 0;
+      }
+    }
+    this.draining = false;
+  }
+}

@@ -1,0 +1,44 @@
+/** How a run is set up: who hears of it, and what it takes over from a run before it or around it. */
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import type { FlowError } from '../errors.ts';
+import type { Change, FlowEvent } from '../state/event.ts';
+import type { Host, Recorded } from '../wire/call.ts';
+
+/** Who hears of a run. */
+export interface Listener {
+  readonly event?: ((event: FlowEvent) => void) | undefined;
+  /** A chunk of the run's outputs. */
+  readonly chunk?: ((chunk: unknown) => void) | undefined;
+  output(output: unknown): void;
+  error(error: FlowError): void;
+  /** Ends the run when it waits for answers only. Without it the run stays open for them. */
+  readonly suspended?: ((questions: Readonly<Record<string, unknown>>) => void) | undefined;
+  /** Whether the run does nothing but wait for answers has changed. */
+  blocked?(isBlocked: boolean): void;
+  /** Nothing will be told any more, not even by deaf handlers. */
+  silent?(): void;
+}
+
+export interface Setup {
+  /** The path of the step around the run, where there is one, and the run that this step belongs to. */
+  readonly prefix?: string | undefined;
+  readonly host?: Host | undefined;
+  readonly gate?: MonoTypeOperatorFunction<FlowEvent> | undefined;
+  /** What became of a step when the run was stored. */
+  readonly recorded?: ((path: string) => Recorded | undefined) | undefined;
+  /** The number of the first event. */
+  readonly seq?: number | undefined;
+  /** The input has been checked when the run was first started. */
+  readonly isResumed?: boolean;
+  readonly forkOf?: { readonly runId: string; readonly seq: number } | undefined;
+  /** What a fork tells of the steps that it takes over. */
+  readonly retold?: readonly {
+    readonly path: string;
+    readonly stepId: string;
+    readonly change: Change;
+  }[];
+  /** Shared memory that the run starts with. */
+  readonly memory?: Readonly<Record<string, unknown>> | undefined;
+  /** Answers that are given before their questions are asked again. */
+  readonly answers?: Readonly<Record<string, unknown>> | undefined;
+}

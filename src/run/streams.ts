@@ -1,0 +1,54 @@
+/** The chunks of a run's steps on their way to the steps that read them. */
+import type { Outcome } from '../state/outcome.ts';
+import { Channel } from '../wire/channel.ts';
+import type { Plan, PlanNode } from '../wire/plan.ts';
+
+const none: readonly number[] = [];
+
+export class Streams {
+  private readonly plan: Plan;
+  private readonly outcomes: readonly (Outcome | undefined)[];
+  private readonly channels: (Channel | undefined)[] = [];
+
+  constructor(plan: Plan, outcomes: readonly (Outcome | undefined)[]) {
+    this.plan = plan;
+    this.outcomes = outcomes;
+  }
+
+  /** What a param that reads chunks is: their Observable, or nothing where their step does not run. */
+  read(channel: number): unknown {
+    const outcome = this.outcomes[this.plan.channels[channel]?.stream ?? -1];
+    if (outcome?.status === 'skipped' || outcome?.status === 'cancelled') return undefined;
+    return this.at(channel).chunks$;
+  }
+
+  /** A step, and the flows whose output it is, have a chunk. */
+  push(node: PlanNode, chunk: unknown): void {
+    for (const stream of node.streams) {
+      for (const channel of this.plan.channelsOf.get(stream) ?? none) this.at(channel).push(chunk);
+    }
+  }
+
+  /** A node has ended: so have the streams that it is known by, and nobody reads for it any more. */
+  end(node: PlanNode, outcome: Outcome): void {
+    for (const channel of this.plan.channelsOf.get(node.index) ?? none) {
+      this.channels[channel]?.end(endOf(outcome));
+    }
+    // A flow passes a stream on to its steps; only a step itself is done with it.
+    if (node.kind === 'step') for (const channel of node.reads) this.channels[channel]?.drop();
+  }
+
+  private at(index: number): Channel {
+    const known = this.channels[index];
+    if (known) return known;
+    const { source, stream, keepsAll } = this.plan.channels[index] as Plan['channels'][number];
+    const made = new Channel(source, keepsAll);
+    this.channels[index] = made;
+    const outcome = this.outcomes[stream];
+    if (outcome) made.end(endOf(outcome));
+    return made;
+  }
+}
+
+const endOf = (outcome: Outcome): { readonly error?: unknown } =>
+  outcome.status === 'failure' ? { error: outcome.error } : {};

@@ -1,0 +1,95 @@
+/** Numbers what happens in a run and tells it: at once, or when the gate lets it pass. */
+import { type MonoTypeOperatorFunction, Subject, type Subscription } from 'rxjs';
+import type { Change, FlowEvent, Usage } from '../state/event.ts';
+import type { Clock } from '../wire/clock.ts';
+
+export interface TellingOptions {
+  readonly runId: string;
+  readonly clock: Clock;
+  /** The number of the first event; more than 0 in a run that goes on. */
+  readonly seq?: number | undefined;
+  readonly gate?: MonoTypeOperatorFunction<FlowEvent> | undefined;
+  readonly hear: ((event: FlowEvent) => void) | undefined;
+  /** The gate has broken: nothing passes any more. */
+  readonly broken: (error: unknown) => void;
+}
+
+export class Telling {
+  /** Whether anyone hears. If not, no event is made. */
+  readonly isOn: boolean;
+  /** The counts of all steps so far. */
+  usage: Usage | undefined;
+  private readonly options: TellingOptions;
+  private readonly gate: Subject<FlowEvent> | undefined;
+  private readonly subscription: Subscription | undefined;
+  /** What follows from events that are on their way through the gate. */
+  private readonly passing = new Map<number, () => void>();
+  private gateIsOpen = false;
+  private seq: number;
+
+  constructor(options: TellingOptions) {
+    const { gate, hear, seq = 0, broken } = options;
+    this.options = options;
+    this.isOn = hear !== undefined || gate !== undefined;
+    this.seq = seq;
+    if (!gate) return;
+    this.gateIsOpen = true;
+    this.gate = new Subject();
+    this.subscription = this.gate.pipe(gate).subscribe({
+      next: (event) => this.passed(event),
+      error: (error: unknown) => {
+        this.close();
+        broken(error);
+      },
+    });
+  }
+
+  /** Whether something told is still held back by the gate. */
+  get isHeldBack(): boolean {
+    return this.passing.size > 0;
+  }
+
+  /** Tells a change, then does what follows from it. The gate may hold both back. */
+  tell(path: string, stepId: string, change: Change, then?: () => void): void {
+    this.count(change);
+    const event = this.event(path, stepId, change);
+    if (this.gate && this.gateIsOpen) {
+      if (then) this.passing.set(event.seq, then);
+      this.gate.next(event);
+      return;
+    }
+    this.options.hear?.(event);
+    then?.();
+  }
+
+  /** Tells what comes after the end, past the gate. */
+  report(path: string, stepId: string, change: Change): void {
+    if (this.isOn) this.options.hear?.(this.event(path, stepId, change));
+  }
+
+  /** Shuts the gate: what it still holds is not told, and what is told from now on does not pass it. */
+  close(): void {
+    this.gateIsOpen = false;
+    this.passing.clear();
+    this.subscription?.unsubscribe();
+  }
+
+  private passed(event: FlowEvent): void {
+    this.options.hear?.(event);
+    const then = this.passing.get(event.seq);
+    this.passing.delete(event.seq);
+    then?.();
+  }
+
+  private count(change: Change): void {
+    if (change.type !== 'STEP_OUTPUT' || !change.usage) return;
+    const sum: Record<string, number> = { ...this.usage };
+    for (const [name, count] of Object.entries(change.usage)) sum[name] = (sum[name] ?? 0) + count;
+    this.usage = sum;
+  }
+
+  private event(path: string, stepId: string, change: Change): FlowEvent {
+    const { runId, clock } = this.options;
+    return Object.freeze({ ...change, runId, path, stepId, seq: this.seq++, t: clock.now() });
+  }
+}

@@ -1,0 +1,52 @@
+/** A step that asks, and waits for the answer. */
+import { Observable } from 'rxjs';
+import type { InferInput, InferOutput, Schema } from '../graph/schema.ts';
+import { Asked, Result } from '../wire/aside.ts';
+import { type Call, hostOf } from '../wire/call.ts';
+import { defineStep, type Step, type StepContext } from '../wire/step.ts';
+
+export interface QuestionDescription<Input extends Schema | undefined, Answer extends Schema> {
+  /** What the params must satisfy. They are what is asked. */
+  readonly input?: Input;
+  /** What an answer must satisfy. What the schema makes of it is the result of the step. */
+  readonly answer: Answer;
+  readonly description?: string;
+}
+
+/**
+ * A step that puts its params as a question and waits for an answer: in process by `run.answer(path, value)`, or in another process by
+ * `flow.resume(runId, { answers: { [path]: value } })`. When a run does nothing but wait it is suspended, and costs nothing until it is resumed.
+ *
+ * @example
+ * const approve = question({ answer: z.object({ ok: z.boolean() }) })
+ * const approved = flow.step('approve', approve, { text: draft.out.text })
+ */
+export function question<Answer extends Schema, Input extends Schema | undefined = undefined>(
+  description: QuestionDescription<Input, Answer>,
+): Step<
+  Input extends Schema ? InferInput<Input> : Readonly<Record<string, unknown>>,
+  InferOutput<Answer>,
+  never
+> {
+  const { answer, input, description: about } = description;
+  const run = (params: unknown, context: StepContext): Observable<unknown> =>
+    new Observable((out) => {
+      const { questions } = (context as Call)[hostOf];
+      out.next(new Asked(params));
+      out.add(
+        questions.ask(context.path, {
+          question: params,
+          answer,
+          give: (value) => {
+            out.next(new Result(value));
+            out.complete();
+          },
+        }),
+      );
+    });
+  return defineStep({
+    run,
+    ...(input && { input }),
+    ...(about !== undefined && { description: about }),
+  }) as never;
+}

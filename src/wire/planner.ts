@@ -1,0 +1,274 @@
+/** Makes the plan of a flow. */
+import { type Binding, keysOf, resolver } from '../graph/binding.ts';
+import { type Condition, conditionKeys, showCondition, tester } from '../graph/condition.ts';
+import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
+import { parseKey } from '../graph/key.ts';
+import { jsonSchemaOf, propertiesOf } from '../graph/schema.ts';
+import { isSimple } from './attempt.ts';
+import type {
+  Plan,
+  PlanChannel,
+  PlanCondition,
+  PlanLink,
+  PlanNode,
+  PlanParam,
+  Scope,
+} from './plan.ts';
+import { readerFor } from './read.ts';
+import type { Step } from './step.ts';
+
+const none: readonly never[] = [];
+
+export function makePlan(definition: FlowDefinition<Step>): Plan {
+  return new Planner().plan(definition);
+}
+
+class Planner {
+  private readonly nodes: Mutable<PlanNode>[] = [];
+  private readonly channels: PlanChannel[] = [];
+  private readonly byPath = new Map<string, PlanNode>();
+  private readonly writes: PlanParam[] = [];
+  private readonly feeders = new Map<number, Mutable<PlanNode>[]>();
+
+  plan(definition: FlowDefinition<Step>): Plan {
+    const open = this.add({
+      kind: 'open',
+      id: definition.id,
+      path: '',
+      settings: {},
+      step: noStep,
+    });
+    const root = this.flow(definition, '', open, undefined);
+    const channelsOf = new Map<number, number[]>();
+    this.channels.forEach(({ stream }, i) => {
+      const known = channelsOf.get(stream);
+      if (known) known.push(i);
+      else channelsOf.set(stream, [i]);
+    });
+    // Most streams have no reader: then there is nothing to do per chunk.
+    for (const node of this.nodes) {
+      node.feedsRoot = node.streams.includes(root.close);
+      node.allStreams = node.streams;
+      node.streams = node.streams.filter((stream) => channelsOf.has(stream));
+    }
+    const missing = Int32Array.from(this.nodes, (node) => node.missing);
+    return {
+      definition,
+      nodes: this.nodes,
+      missing,
+      root,
+      channels: this.channels,
+      channelsOf,
+      writes: this.writes,
+      byPath: this.byPath,
+    };
+  }
+
+  private add(
+    node: Partial<PlanNode> & Pick<PlanNode, 'kind' | 'id' | 'path' | 'settings' | 'step'>,
+  ): Mutable<PlanNode> {
+    const made = {
+      links: none,
+      params: none,
+      when: undefined,
+      gate: undefined,
+      isSimple: isSimple(node.settings),
+      missing: 0,
+      targets: [],
+      startTargets: [],
+      streams: none,
+      allStreams: none,
+      feedsRoot: false,
+      reads: [],
+      keepsInput: false,
+      scope: undefined as unknown as Scope,
+      ...node,
+      index: this.nodes.length,
+    } satisfies PlanNode;
+    this.nodes.push(made);
+    return made;
+  }
+
+  /** Plans a flow whose `open` node is there already. */
+  private flow(
+    definition: FlowDefinition<Step>,
+    path: string,
+    open: Mutable<PlanNode>,
+    parent: Scope | undefined,
+  ): Scope {
+    const scope: Scope = {
+      definition,
+      path,
+      open: open.index,
+      close: -1,
+      parent,
+      nodes: new Map(),
+    };
+    open.scope = scope;
+    const ends = new Set<number>();
+    for (const id of definition.order) {
+      const entry = definition.steps.get(id) as StepEntry<Step>;
+      const made = this.step(entry, scope);
+      ends.add(made.outcome);
+      for (const { link, source } of this.at(made.start).links)
+        if (!link.stream) ends.delete(source);
+    }
+    const close = this.add({
+      kind: 'close',
+      id: open.id,
+      path,
+      scope,
+      gate: parent,
+      settings: {},
+      step: open.step,
+    });
+    scope.close = close.index;
+    close.params = [...definition.outputs].map(([name, binding]) =>
+      this.param(name, binding, false, scope, close),
+    );
+    for (const [name, binding] of definition.memory) {
+      this.writes.push(this.param(name, binding, false, scope, close));
+    }
+    // Without steps, the outputs come from the input.
+    if (ends.size === 0) ends.add(open.index);
+    for (const end of ends) this.wait(close, end);
+    for (const stream of this.outputStreams(scope)) this.feed(stream, close.index);
+    return scope;
+  }
+
+  private step(entry: StepEntry<Step>, scope: Scope): { outcome: number; start: number } {
+    const path = scope.path === '' ? entry.id : `${scope.path}.${entry.id}`;
+    const { definition } = entry.step;
+    // With settings of its own a flow is run as a whole, as one step: a retry runs it again.
+    const isInlined = definition !== undefined && isSimple(entry.settings);
+    const node = this.add({
+      kind: isInlined ? 'open' : 'step',
+      id: entry.id,
+      path,
+      scope,
+      gate: scope,
+      step: entry.step,
+      settings: entry.settings,
+    });
+    this.connect(node, entry, scope);
+    if (!isInlined) {
+      this.feeds(node, node.index);
+      this.byPath.set(path, node);
+      const made = { outcome: node.index, start: node.index };
+      scope.nodes.set(entry.id, made);
+      return made;
+    }
+    const inner = this.flow(definition as FlowDefinition<Step>, path, node, scope);
+    this.byPath.set(path, this.at(inner.close));
+    const made = { outcome: inner.close, start: node.index };
+    scope.nodes.set(entry.id, made);
+    return made;
+  }
+
+  private connect(node: Mutable<PlanNode>, entry: StepEntry<Step>, scope: Scope): void {
+    const { definition } = scope;
+    const links = (definition.linksInto.get(entry.id) ?? []).map((link): PlanLink => {
+      const { outcome, start } = this.sourceOf(scope, link.from);
+      return {
+        link,
+        source: outcome,
+        start,
+        ...(link.when && { when: this.condition(link.when, scope, node) }),
+      };
+    });
+    node.links = links;
+    node.when = entry.settings.when && this.condition(entry.settings.when, scope, node);
+    const needed = new Set(propertiesOf(jsonSchemaOf(entry.step.input, 'input'))?.required);
+    node.params = [...(definition.params.get(entry.id) ?? [])].map(([name, binding]) =>
+      this.param(name, binding, needed.has(name), scope, node),
+    );
+    for (const { link, source, start } of links) {
+      if (link.stream) this.at(start).startTargets.push(node.index);
+      else this.at(source).targets.push(node.index);
+    }
+    node.missing = links.length;
+    if (links.length === 0) this.wait(node, scope.open);
+  }
+
+  private wait(node: PlanNode, source: number): void {
+    this.at(source).targets.push(node.index);
+    node.missing++;
+  }
+
+  private param(
+    name: string,
+    binding: Binding,
+    isNeeded: boolean,
+    scope: Scope,
+    node: PlanNode,
+  ): PlanParam {
+    return {
+      name,
+      binding,
+      required: isNeeded || ('key' in binding && binding.required === true),
+      resolve: resolver(binding, this.reader(scope, node)),
+    };
+  }
+
+  private condition(condition: Condition, scope: Scope, node: Mutable<PlanNode>): PlanCondition {
+    const reader = this.reader(scope, node);
+    const reads = conditionKeys(condition).map((key) => [key, resolver({ key }, reader)] as const);
+    return {
+      condition,
+      text: showCondition(condition),
+      test: tester(condition, reader),
+      values: (run) => Object.fromEntries(reads.map(([key, read]) => [key, read(run)])),
+    };
+  }
+
+  /** How keys are read for a node: what it reads is noted where that costs something. */
+  private reader(scope: Scope, node: Mutable<PlanNode>) {
+    return readerFor(scope, {
+      paramOf: (start) => {
+        this.at(start).keepsInput = true;
+      },
+      chunksOf: (stream, source) => {
+        const keepsAll = node.settings.retry !== undefined;
+        const channel = this.channels.push({ stream, source, keepsAll }) - 1;
+        node.reads.push(channel);
+        return channel;
+      },
+    });
+  }
+
+  /** The steps whose chunks are the chunks of the flow: those that its outputs read. */
+  private outputStreams(scope: Scope): ReadonlySet<number> {
+    const streams = new Set<number>();
+    for (const binding of scope.definition.outputs.values()) {
+      for (const text of keysOf(binding)) {
+        const key = parseKey(text);
+        if (key.of === 'return') streams.add(this.sourceOf(scope, key.step).outcome);
+      }
+    }
+    return streams;
+  }
+
+  /** Whatever is told in the stream of one node is told in that of another, too. */
+  private feed(stream: number, into: number): void {
+    for (const node of this.feeders.get(stream) ?? []) this.feeds(node, into);
+  }
+
+  private feeds(node: Mutable<PlanNode>, stream: number): void {
+    node.streams = [...node.streams, stream];
+    const feeders = this.feeders.get(stream);
+    if (feeders) feeders.push(node);
+    else this.feeders.set(stream, [node]);
+  }
+
+  private sourceOf(scope: Scope, id: string): { readonly outcome: number; readonly start: number } {
+    return scope.nodes.get(id) as { outcome: number; start: number }; // `check.ts` has seen to it that it is there
+  }
+
+  private at(index: number): Mutable<PlanNode> {
+    return this.nodes[index] as Mutable<PlanNode>;
+  }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+const noStep: Step = { handler: () => undefined };

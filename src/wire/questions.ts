@@ -1,0 +1,70 @@
+/** The questions that a run waits for answers to, by the path of the step that asked. */
+import { FlowError, suggestion } from '../errors.ts';
+import { freeze } from '../graph/plain.ts';
+import { type Schema, validate, violation } from '../graph/schema.ts';
+
+export interface Question {
+  /** What is asked, as plain data. */
+  readonly question: unknown;
+  /** What an answer must satisfy. */
+  readonly answer: Schema | undefined;
+  give(answer: unknown): void;
+}
+
+export class Questions {
+  private readonly open = new Map<string, Question>();
+  private readonly answered = new Set<string>();
+  /** Answers that came before their question was asked again, in a run that goes on. */
+  private readonly given: Map<string, unknown>;
+
+  constructor(given: Readonly<Record<string, unknown>> = {}) {
+    this.given = new Map(Object.entries(given));
+  }
+
+  get all(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries([...this.open].map(([path, { question }]) => [path, question]));
+  }
+
+  /** Opens a question; gives back what closes it. An answer that was given before is taken at once. */
+  ask(path: string, question: Question): () => void {
+    this.open.set(path, question);
+    if (this.given.has(path)) {
+      const answer = this.given.get(path);
+      this.given.delete(path);
+      void this.answer(path, answer).catch(() => undefined); // it was refused: the question stays open
+    }
+    return () => this.open.delete(path);
+  }
+
+  /**
+   * Answers a question. At once where its schema is synchronous. Rejects with a FlowError (`invalid-answer`) where nothing is asked at
+   * the path, or where the schema refuses the answer: then the question stays open.
+   */
+  async answer(path: string, answer: unknown): Promise<void> {
+    const question = this.open.get(path);
+    if (!question) throw this.notOpen(path);
+    const refuse = (issues: Parameters<typeof violation>[2]) =>
+      violation(
+        'invalid-answer',
+        `The answer to "${path}" is not valid. The question stays open`,
+        issues,
+        path,
+      );
+    const checked = question.answer ? validate(question.answer, answer, refuse) : answer;
+    const value = checked instanceof Promise ? await checked : checked;
+    if (this.open.get(path) !== question) throw this.notOpen(path);
+    this.open.delete(path);
+    this.answered.add(path);
+    question.give(freeze(value));
+  }
+
+  private notOpen(path: string): FlowError {
+    const open = [...this.open.keys()];
+    const fact = this.answered.has(path) ? 'has been answered already' : 'is not an open question';
+    return new FlowError(
+      'invalid-answer',
+      `"${path}" ${fact}.${suggestion(path, open)} Open are: ${open.join(', ') || 'none'}.`,
+      { path },
+    );
+  }
+}

@@ -1,0 +1,56 @@
+/** How the value of a key is found in a run: decided once, when a plan is made. */
+import { errorJson } from '../errors.ts';
+import type { Reader } from '../graph/binding.ts';
+import { freeze } from '../graph/plain.ts';
+import { type Scope, successOf, type View } from './plan.ts';
+
+/** What a plan must provide for, because somebody reads it. */
+export interface Needs {
+  /** Somebody reads a param of the step that starts at this node. */
+  paramOf(start: number): void;
+  /** Somebody reads the chunks of a stream; gives back the channel that brings them. */
+  chunksOf(stream: number, source: string): number;
+}
+
+export function readerFor({ open, nodes, definition }: Scope, needs: Needs): Reader<View> {
+  return (key) => {
+    if (key.of === 'input') {
+      const [name] = key.path;
+      if (name === undefined) return (run) => successOf(run.outcomes[open]);
+      const isMemory = definition.memory.has(String(name));
+      return (run) => {
+        const value = propertyOf(successOf(run.outcomes[open]), name);
+        return value === undefined && isMemory ? propertyOf(run.memory, name) : value;
+      };
+    }
+    // `check.ts` has seen to it that the step is there.
+    const { outcome, start } = nodes.get(key.step) as { outcome: number; start: number };
+    switch (key.of) {
+      case 'return':
+        return (run) => successOf(run.outcomes[outcome]);
+      case 'error':
+        return (run) => {
+          const ended = run.outcomes[outcome];
+          return ended?.status === 'failure' ? freeze(errorJson(ended.error)) : undefined;
+        };
+      case 'param': {
+        const [name] = key.path;
+        needs.paramOf(start);
+        return (run) => propertyOf(run.inputs[start], name);
+      }
+      case 'chunks': {
+        const channel = needs.chunksOf(outcome, key.step);
+        return (run) => run.channel(channel);
+      }
+    }
+  };
+}
+
+function propertyOf(value: unknown, name: string | number | undefined): unknown {
+  return typeof value === 'object' &&
+    value !== null &&
+    name !== undefined &&
+    Object.hasOwn(value, name)
+    ? (value as Record<string | number, unknown>)[name]
+    : undefined;
+}
