@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: 'test',
           include: ['test/**/*.test.ts'],
-          exclude: [...laws, 'test/types/**'],
+          exclude: laws,
           testTimeout: 20_000,
           hookTimeout: 60_000,
         },

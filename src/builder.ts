@@ -6,7 +6,7 @@ import type { Link, LinkOptions, StepEntry, StepSettings } from './graph/definit
 import { linkId } from './graph/definition.ts';
 import { deriveLinks } from './graph/derive.ts';
 import { Draft, type FlowOptions } from './graph/draft.ts';
-import { parseKey } from './graph/key.ts';
+import { paramKey, parseKey } from './graph/key.ts';
 import type { RunOptions } from './run/options.ts';
 import { type Code, type Step, toStep } from './wire/step.ts';
 
@@ -45,12 +45,9 @@ export class FlowBuilder {
     settings: StepSettings = {},
   ): this {
     const bound = new Map<string, Binding>(
-      Object.entries(params).map(([name, value]) => [name, template(value)]),
+      Object.entries(params).map(([name, value]) => [name, template(value, paramKey(id, name))]),
     );
-    this.draft.addStep(
-      { id, step: toStep(id, code), settings: Object.freeze({ ...settings }) },
-      bound,
-    );
+    this.draft.addStep({ id, step: toStep(id, code), settings }, bound);
     return this;
   }
 
@@ -90,7 +87,7 @@ export class FlowBuilder {
 
   /** Binds `step.param`, or an input of the flow, to a value; texts in it may be templates. */
   setDataValue(key: string, value: unknown): this {
-    this.draft.bind(key, template(value));
+    this.draft.bind(key, template(value, key));
     return this;
   }
 
@@ -129,7 +126,7 @@ export class FlowBuilder {
   /** What keys are bound to, as it stands. */
   get data(): Readonly<Record<string, Binding>> {
     const params = [...this.draft.params].flatMap(([id, bound]) =>
-      [...bound].map(([name, binding]) => [`${id}.${name}`, binding] as const),
+      [...bound].map(([name, binding]) => [paramKey(id, name), binding] as const),
     );
     return Object.fromEntries([...this.draft.inputs, ...params]);
   }

@@ -2,6 +2,7 @@
 import {
   concatMap,
   exhaustMap,
+  from,
   mergeMap,
   type Observable,
   type OperatorFunction,
@@ -12,15 +13,32 @@ import type { Binding } from './graph/binding.ts';
 import type { FlowDefinition, Link, StepShape } from './graph/definition.ts';
 import { linkId } from './graph/definition.ts';
 import { type MermaidOptions, toDot, toMermaid } from './graph/drawing.ts';
-import { inputJsonSchema, outputJsonSchema } from './graph/inputs.ts';
-import { definitionHash, type FlowJson, flowToJson } from './graph/json.ts';
+import { inputJsonSchema } from './graph/inputs.ts';
+import { definitionHash, type FlowJson, flowToJson, stepHashes } from './graph/json.ts';
+import { paramKey } from './graph/key.ts';
+import { outputJsonSchema } from './graph/outputs.ts';
 import type { JsonSchema, Schema } from './graph/schema.ts';
 import { runBelow } from './run/below.ts';
-import type { RunOptions } from './run/options.ts';
+import { type ForkOptions, forkedRun } from './run/fork.ts';
+import { checkOptions, type RunOptions } from './run/options.ts';
+import {
+  idOf,
+  lazily,
+  newRun,
+  type Prepared,
+  type ResumeOptions,
+  type RunnableFlow,
+  resumedRun,
+  saverOf,
+} from './run/prepare.ts';
 import { Run } from './run/run.ts';
+import type { RunQuery, RunSummary } from './run/saver.ts';
 import { type Completed, completed, eventsOf, outputOf } from './run/start.ts';
 import type { FlowEvent } from './state/event.ts';
-import { makePlan, type Plan } from './wire/plan.ts';
+import { emptySnapshot } from './state/snapshot.ts';
+import { schedulerClock } from './wire/clock.ts';
+import type { Plan } from './wire/plan.ts';
+import { makePlan } from './wire/planner.ts';
 import type { Handler, Step, StepContext, StepTypes } from './wire/step.ts';
 
 /** What can be seen of a step of a compiled flow. */
@@ -52,6 +70,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
   private readonly defaults: RunOptions;
   private planned: Plan | undefined;
   private hashed: string | undefined;
+  private hashedSteps: Readonly<Record<string, string>> | undefined;
 
   constructor(definition: FlowDefinition<Step>, defaults: RunOptions = {}) {
     this.id = definition.id;
@@ -88,9 +107,9 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
   /** Where params and inputs come from, by key: `step.param`, or the name of an input. */
   get data(): Readonly<Record<string, Binding>> {
     const params = [...this.definition.params].flatMap(([id, bound]) =>
-      [...bound].map(([name, binding]) => [`${id}.${name}`, binding] as const),
+      [...bound].map(([name, binding]) => [paramKey(id, name), binding] as const),
     );
-    return Object.fromEntries([...this.definition.inputs, ...params]);
+    return Object.fromEntries([...this.definition.inputs, ...this.definition.memory, ...params]);
   }
 
   get outputs(): Readonly<Record<string, Binding>> {
@@ -115,7 +134,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * digest.run({ url }).subscribe((event) => console.log(event.type, event.path))
    */
   run(input: Input, options?: RunOptions): Observable<FlowEvent> {
-    return eventsOf(this.plan(), input, this.with_(options));
+    const placed = this.checked(options);
+    return eventsOf(this.plan(), () => newRun(this.runnable(), input, placed));
   }
 
   /**
@@ -126,7 +146,9 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * run.state$.subscribe(render)
    */
   start(input: Input, options?: RunOptions): Run<Output> {
-    return new Run<Output>(this.plan(), () => this.hash, input, this.with_(options));
+    const given = this.checked(options);
+    const placed = { ...given, id: idOf(given) };
+    return this.hot(placed.id, newRun(this.runnable(), input, placed));
   }
 
   /**
@@ -136,7 +158,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * const { output } = await digest.complete({ url })
    */
   async complete(input: Input, options?: RunOptions): Promise<Completed<Output>> {
-    return completed<Output>(this.plan(), () => this.hash, input, this.with_(options));
+    return completed<Output>(this.plan(), newRun(this.runnable(), input, this.checked(options)));
   }
 
   /**
@@ -147,8 +169,9 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    */
   operator(options: OperatorOptions = {}): OperatorFunction<Input, Output> {
     const { flatten = 'concat', concurrency, ...others } = options;
+    const placed = this.checked(others);
     const run = (input: Input) =>
-      outputOf(this.plan(), input, this.with_(others)) as Observable<Output>;
+      outputOf(this.plan(), () => newRun(this.runnable(), input, placed)) as Observable<Output>;
     switch (flatten) {
       case 'concat':
         return concatMap(run);
@@ -164,6 +187,38 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
           `The option "flatten" of operator() is ${JSON.stringify(flatten)}. It takes "concat", "merge", "switch" or "exhaust".`,
         );
     }
+  }
+
+  /**
+   * Goes on with a stored run that is unfinished, suspended or failed. Steps that had succeeded or were skipped are not run again; those
+   * that were at work start again, with the same `idempotencyKey`. The run errors with a FlowError: `run-not-found`, `definition-changed`,
+   * `invalid-answer`, or `stale-run` where another process has taken it over.
+   *
+   * @example
+   * const { result } = digest.resume(runId, { answers: { approve: { ok: true } } })
+   */
+  resume(runId: string, options?: ResumeOptions): Run<Output> {
+    const placed = { ...this.checked(options as RunOptions), ...options, id: runId };
+    return this.hot(runId, resumedRun(this.runnable(), runId, placed));
+  }
+
+  /**
+   * Starts a new run from the state of a stored one, at its end or after the event `at`, with edited results or input. Only steps that
+   * depend on an edit, or had not ended, run. The stored run is not touched.
+   *
+   * @example
+   * const run = digest.fork(runId, { edit: { 'page.return.title': 'Another title' } })
+   */
+  fork(runId: string, options: ForkOptions = {}): Run<Output> {
+    const given = { ...this.checked(options), ...options };
+    const placed = { ...given, id: idOf({ ...options, clock: given.clock ?? schedulerClock }) };
+    return this.hot(placed.id, forkedRun(this.runnable(), runId, placed));
+  }
+
+  /** The stored runs of the flow that fit, newest first. */
+  list(query: Omit<RunQuery, 'flowId'> = {}): Observable<readonly RunSummary[]> {
+    const saver = saverOf(this.runnable(), this.defaults, 'list');
+    return from(saver.list({ ...query, flowId: this.id }));
   }
 
   /** A copy of the flow whose runs have these options by default. */
@@ -194,6 +249,33 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
 
   private with_(options: RunOptions = {}): RunOptions {
     return { ...this.defaults, ...options };
+  }
+
+  private checked(options: RunOptions | undefined): RunOptions {
+    const all = this.with_(options);
+    checkOptions(all, this.plan());
+    return all;
+  }
+
+  private runnable(): RunnableFlow {
+    return {
+      plan: this.plan(),
+      identity: (isSaved) => ({
+        id: this.id,
+        hash: this.hash,
+        ...(isSaved && { steps: this.stepHashes() }),
+      }),
+    };
+  }
+
+  private stepHashes(): Readonly<Record<string, string>> {
+    this.hashedSteps ??= stepHashes(this.definition);
+    return this.hashedSteps;
+  }
+
+  private hot(id: string, prepared$: Observable<Prepared>): Run<Output> {
+    const pending = emptySnapshot(id, lazily(this.runnable()));
+    return new Run<Output>(this.plan(), id, pending, prepared$);
   }
 }
 

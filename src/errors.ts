@@ -131,7 +131,7 @@ const deepestCause = 8;
 /** Makes plain data of an error, its causes included, so that it survives JSON. */
 export function errorJson(error: unknown, depth = 0): ErrorJson {
   if (!(typeof error === 'object' && error !== null && 'message' in error)) {
-    return { name: 'NonError', message: showValue(error) };
+    return { name: 'NonError', message: typeof error === 'string' ? error : showValue(error) };
   }
   const { name, message, stack, code, path, attempt, issues, cause } = error as Partial<FlowError>;
   return {
@@ -149,7 +149,7 @@ export function errorJson(error: unknown, depth = 0): ErrorJson {
   };
 }
 
-/** A value as a person may read it in a message: short, with its type where the text does not tell. */
+/** A value as a person may read it in a message: short, and its type where it has many parts. */
 export function showValue(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -167,7 +167,16 @@ export function showValue(value: unknown): string {
     default:
       if (value === null) return 'null';
       if (Array.isArray(value)) return `an array of ${value.length}`;
-      return `an object`;
+      return typeName(value) === 'object' ? 'an object' : `an object of class ${typeName(value)}`;
+  }
+}
+
+/** A value as JSON, or as `showValue` has it where JSON cannot carry it. */
+export function showJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? showValue(value);
+  } catch {
+    return showValue(value);
   }
 }
 
@@ -181,10 +190,14 @@ export function typeName(value: unknown): string {
   return (prototype as { constructor?: { name?: string } }).constructor?.name || 'object';
 }
 
-/** Names what may have been meant: the candidate within two edits, if there is one. */
+/** A name in a message: in quotes, and short, whatever it is. */
+export const quoted = (name: string): string =>
+  `"${name.length > 80 ? `${name.slice(0, 77)}...` : name}"`;
+
+/** Names what may have been meant: the candidate within two edits, fewer for short names, if there is one. */
 export function suggestion(wrong: string, candidates: Iterable<string>): string {
   let best: string | undefined;
-  let least = 3;
+  let least = Math.min(3, Math.ceil(wrong.length / 2));
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - wrong.length) >= least) continue;
     const edits = distance(wrong, candidate, least);

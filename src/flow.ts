@@ -5,10 +5,10 @@ import { type ErrorJson, FlowError, typeName } from './errors.ts';
 import { type Binding, bind } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
-import type { LinkOptions, StepSettings } from './graph/definition.ts';
+import type { Cache, LinkOptions, Retry, StepSettings } from './graph/definition.ts';
 import { Draft, type FlowOptions } from './graph/draft.ts';
 import { draftFromJson, type FlowJson, type Registry } from './graph/json.ts';
-import { type Ref, type RefOf, ref } from './graph/ref.ts';
+import { orElse, type NoRef, type Ref, type RefOf, ref } from './graph/ref.ts';
 import type { Schema } from './graph/schema.ts';
 import type { Restart } from './wire/channel.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type CodeChunk,
   type CodeParams,
   type CodeResult,
+  type Settled,
   type Step,
   toStep,
 } from './wire/step.ts';
@@ -31,20 +32,45 @@ type Whole =
   | Date
   | ((...args: never[]) => unknown);
 
-/** What a param accepts: the value, a reference to one, or a structure with references in it. */
-export type Arg<T> =
-  | RefOf<T>
-  | T
-  | (T extends Whole ? never : { readonly [K in keyof T]: Arg<T[K]> });
+type Method = (...args: never[]) => unknown;
+type Methods<T> = 0 extends 1 & T[keyof T] ? never : Extract<T[keyof T], Method>;
 
-export type Params<P> = { readonly [K in keyof P]: Arg<P[K]> };
+/** What a param accepts: the value, a reference to one, or a structure with references in it. */
+export type Arg<T> = RefOf<T> | (unknown extends T ? T : Filled<T>);
+
+// Without `T` beside the structure: an error then blames the part of it that is wrong, and no other.
+/** Plain data with references in it. What has methods is itself: the run looks for references in plain data only. */
+type Filled<T> = T extends Whole
+  ? T
+  : T extends readonly unknown[]
+    ? Items<T>
+    : [Methods<T>] extends [never]
+      ? Entries<T>
+      : T;
+
+// A list names its items instead of mapping them, so that types which contain themselves end.
+type Items<T extends readonly unknown[]> = number extends T['length']
+  ? NoRef & readonly Arg<T[number]>[]
+  : Entries<T>;
+
+type Entries<T> = NoRef & { readonly [K in keyof T]: Arg<T[K]> };
+
+/** What binds the params of a step: an argument for each. */
+export type Params<P> = NoRef &
+  (unknown extends P ? Readonly<Record<string, unknown>> : { readonly [K in keyof P]: Arg<P[K]> });
+
+// Spelled out over the code: of `Params<CodeParams<C>>` the compilers infer C too, and lose that of code that a generic function makes.
+type ParamsFor<C> = NoRef &
+  (unknown extends CodeParams<C>
+    ? Readonly<Record<string, unknown>>
+    : { readonly [K in keyof CodeParams<C>]: Arg<CodeParams<C>[K]> });
 
 /** What an argument is once the run has filled it in. */
 export type Resolved<A> =
   A extends RefOf<infer T> ? T : A extends Whole ? A : { -readonly [K in keyof A]: Resolved<A[K]> };
 
 /** A step of a flow being written, and what of it others can refer to. */
-export interface StepNode<Result, Chunk = unknown> {
+export interface StepNode<out Result, out Chunk = unknown> {
   readonly id: string;
   /** Its result. */
   readonly out: Ref<Result>;
@@ -54,13 +80,34 @@ export interface StepNode<Result, Chunk = unknown> {
   readonly error: Ref<ErrorJson | undefined>;
 }
 
-export interface StepOptions extends StepSettings {
+/** How a step runs, beside its code and its params. */
+export interface StepOptions<
+  Params = never,
+  Result = unknown,
+  When extends Condition | undefined = Condition | undefined,
+  Again = unknown,
+  Else = unknown,
+> extends StepSettings {
   /** Steps that must come first, beside those whose results are read. */
   readonly after?: readonly StepNode<unknown>[];
+  readonly when?: When;
+  readonly retry?: Retry & Again & Known<Again, Retry>;
+  readonly cache?: Cache<Params>;
+  /** The result when all attempts have failed: a value, or a function that gives it. */
+  readonly fallback?: Else | ((error: unknown, params: Params) => Else);
+  readonly equals?: (last: Result, next: Result) => boolean;
 }
 
-type MayBeSkipped<Options> = Options extends { readonly when: Condition } ? undefined : never;
-type MayRestart<Options> = Options extends { readonly retry: object } ? Restart : never;
+/** Refuses what a misspelt name would slip past the compiler where a type is inferred. */
+type Known<Given, Allowed> = { readonly [K in Exclude<keyof Given, keyof Allowed>]?: never };
+
+/** Refuses a step where its result is meant. */
+type NoNodes<A> = {
+  readonly [K in keyof A]: A[K] extends StepNode<unknown> ? RefOf<unknown> : unknown;
+};
+
+type IfCondition<When> = [When] extends [undefined] ? never : undefined;
+type IfRetried<Again> = unknown extends Again ? never : Restart;
 
 /**
  * A flow being written down. Steps are values: what one returns is passed to another as a reference, and the reference is the link.
@@ -87,27 +134,37 @@ export class Flow<Input, Parsed = Input> {
    * Adds a step: an id, code (a function, a described step, a flow), and where its params come from. Throws a FlowError at once for an id
    * that is taken or not allowed, an option that cannot be, or a link that would close a cycle.
    */
-  step<C extends Code, const Options extends StepOptions = Record<never, never>>(
+  step<
+    C extends Code,
+    When extends Condition | undefined = undefined,
+    Again = unknown,
+    Else = never,
+  >(
     id: string,
     code: C,
-    params: Params<CodeParams<C>>,
-    options?: Options,
-  ): StepNode<CodeResult<C> | MayBeSkipped<Options>, CodeChunk<C> | MayRestart<Options>> {
-    const { after = [], ...settings } = (options ?? {}) as StepOptions;
-    if (typeof params !== 'object' || params === null) {
+    params: ParamsFor<C>,
+    options?: StepOptions<CodeParams<C>, CodeResult<C>, When, Again, Else>,
+  ): StepNode<
+    CodeResult<C> | Exclude<Settled<Else>, CodeResult<C>> | IfCondition<When>,
+    CodeChunk<C> | IfRetried<Again>
+  > {
+    const { after = [], ...settings } = options ?? {};
+    if (typeof params !== 'object' || params === null || Array.isArray(params)) {
       throw new FlowError(
         'invalid-definition',
         `The params of step "${id}" are ${typeName(params)}. Give an object that binds each param, or {} for none.`,
       );
     }
+    if (!Array.isArray(after)) {
+      throw new FlowError(
+        'invalid-option',
+        `The option "after" of step "${id}" is ${typeName(after)}. It takes a list of steps: after: [page].`,
+      );
+    }
     const bound = new Map<string, Binding>(
       Object.entries(params).map(([name, arg]) => [name, bind(arg)]),
     );
-    this.draft.addStep(
-      { id, step: toStep(id, code), settings: Object.freeze(settings) },
-      bound,
-      after.map((node) => node.id),
-    );
+    this.draft.addStep({ id, step: toStep(id, code), settings }, bound, after.map(idOf));
     return {
       id,
       out: ref({ of: 'return', step: id, path: [] }),
@@ -127,15 +184,43 @@ export class Flow<Input, Parsed = Input> {
   }
 
   /**
+   * Remembers the result of a step, or a part of it, under a name: the runs that continue this one (`parentId`) read it with `memory(name)`.
+   * A run that fails remembers what its steps had come to.
+   */
+  remember(name: string, source: RefOf<unknown>): this {
+    this.draft.bind(name, bind(source));
+    return this;
+  }
+
+  /**
+   * What the run that this one continues has remembered under a name, or `initial` where there is none.
+   *
+   * @example
+   * const history = flow.memory<string[]>('history', [])
+   * const reply = flow.step('reply', answer, { history, say: flow.input.say })
+   * flow.remember('history', reply.out.history)
+   */
+  memory<T>(name: string, initial: T): Ref<T> {
+    return orElse(ref<T | undefined>({ of: 'input', path: [name] }), initial) as Ref<T>;
+  }
+
+  /**
    * Names the outputs, checks the whole flow, and makes it one that runs. Throws a FlowError (`invalid-definition`) that lists every
    * problem. What is added to the flow later does not reach the compiled one.
    */
   output<const A extends Readonly<Record<string, unknown>>>(
-    outputs: A,
+    outputs: A & NoNodes<A>,
   ): CompiledFlow<Input, Resolved<A>> {
-    const draft = this.draft;
+    if (typeof outputs !== 'object' || outputs === null || Array.isArray(outputs)) {
+      throw new FlowError(
+        'invalid-definition',
+        `The outputs of "${this.id}" are ${typeName(outputs)}. Name each of them: output({ title: page.out.title }).`,
+      );
+    }
+    const { draft } = this;
+    const bound = Object.entries(outputs).map(([name, arg]) => [name, bind(arg)] as const);
     for (const name of draft.outputs.keys()) draft.removeOutput(name);
-    for (const [name, arg] of Object.entries(outputs)) draft.setOutput(name, bind(arg));
+    for (const [name, binding] of bound) draft.setOutput(name, binding);
     return new CompiledFlow(define(draft));
   }
 

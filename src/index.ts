@@ -57,12 +57,25 @@ export type {
 export type { FlowOptions } from './graph/draft.ts';
 export type { MermaidOptions } from './graph/drawing.ts';
 export type { FlowJson, Registry, StepJson } from './graph/json.ts';
+export { type Picture, type PictureEdge, type PictureNode, pictureOf } from './graph/picture.ts';
 export { orElse, type Ref, type RefOf, required, text } from './graph/ref.ts';
 export type { InferInput, InferOutput, JsonSchema, Schema } from './graph/schema.ts';
+export type { ForkOptions } from './run/fork.ts';
+export { MemorySaver, runExists, staleRun } from './run/memory-saver.ts';
 export type { RunOptions } from './run/options.ts';
+export type { ResumeOptions } from './run/prepare.ts';
 export { toReadableStream } from './run/readable.ts';
 export { Run } from './run/run.ts';
+export {
+  type Claim,
+  type Durability,
+  type RunQuery,
+  type RunSummary,
+  type Saver,
+  summaryOf,
+} from './run/saver.ts';
 export type { Completed } from './run/start.ts';
+export { applyPatches, type Commit, commitOf, type Patch } from './state/commit.ts';
 export { type Change, type FlowEvent, isFinal, type Usage } from './state/event.ts';
 export { explain } from './state/explain.ts';
 export type { Outcome, Skip, SkipDetail, SkipReason } from './state/outcome.ts';
@@ -76,6 +89,7 @@ export {
   stepState,
 } from './state/snapshot.ts';
 export { type EachOptions, each } from './steps/each.ts';
+export { type QuestionDescription, question } from './steps/question.ts';
 export { type RepeatOptions, repeat } from './steps/repeat.ts';
 export { isRestart, type Restart } from './wire/channel.ts';
 export { type Clock, schedulerClock } from './wire/clock.ts';

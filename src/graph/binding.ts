@@ -1,8 +1,8 @@
 /** Where a value comes from, as plain data: a literal, a key, a text with holes, or a structure of these. */
-import { FlowError, typeName } from '../errors.ts';
+import { FlowError, quoted, showValue } from '../errors.ts';
+import { copyPlain, freeze, isPlain, put } from '../plain.ts';
 import { type Key, parseKey, readPath } from './key.ts';
-import { copyPlain, freeze, isPlain, put } from './plain.ts';
-import { type Reference, referenceOf } from './ref.ts';
+import { type Reference, referenceOf, refuseNode } from './ref.ts';
 
 export type Binding =
   | { readonly value: unknown }
@@ -15,21 +15,36 @@ export type Reader<Run> = (key: Key) => (run: Run) => unknown;
 
 /** Makes a binding of what an author passes: a value, a reference, or a structure with references in it. */
 export function bind(source: unknown): Binding {
-  const reference = referenceOf(source);
-  if (reference) return reference;
-  if (!isPlain(source)) return { value: source };
-  if (Array.isArray(source)) {
-    const array = source.map(bind);
-    return array.every(isLiteral) ? { value: freezeCopy(source) } : { array };
-  }
-  const object = Object.fromEntries(
-    Object.entries(source as object).map(([name, part]) => [name, bind(part)]),
-  );
-  return Object.values(object).every(isLiteral) ? { value: freezeCopy(source) } : { object };
+  return referenceOf(source) ?? structure(source, bind, (part) => Boolean(referenceOf(part)));
 }
 
-const isLiteral = (binding: Binding): boolean => 'value' in binding;
-const freezeCopy = (value: unknown): unknown => freeze(copyPlain(value));
+/** A structure with something to fill in anywhere is bound part by part; any other is a value. */
+function structure(
+  source: unknown,
+  bindPart: (part: unknown) => Binding,
+  isOpen: (part: unknown) => boolean,
+): Binding {
+  refuseNode(source);
+  if (!isPlain(source) || !holds(source, isOpen)) return { value: freeze(copyPlain(source)) };
+  if (Array.isArray(source)) return { array: source.map(bindPart) };
+  return {
+    object: Object.fromEntries(
+      Object.entries(source).map(([name, part]) => [name, bindPart(part)]),
+    ),
+  };
+}
+
+/** Whether something in plain data is so. Cycles and any depth are fine. */
+function holds(data: object, isSo: (part: unknown) => boolean): boolean {
+  const seen = new Set<object>([data]);
+  for (const each of seen) {
+    for (const part of Object.values(each)) {
+      if (isSo(part)) return true;
+      if (isPlain(part)) seen.add(part);
+    }
+  }
+  return false;
+}
 
 /** The keys that a binding reads. Links are derived from these. */
 export function keysOf(binding: Binding): readonly string[] {
@@ -94,39 +109,36 @@ function textResolver<Run>(
   };
 }
 
-const showInText = (value: unknown): string =>
-  typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+function showInText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const json = JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'bigint' ? String(part) : part,
+  );
+  // A date or a URL is a text in JSON: without its quotes.
+  return json?.startsWith('"') ? (JSON.parse(json) as string) : String(json);
+}
 
 /**
  * Reads what an author wrote as a template: `{{key}}` in any string of it is a hole. A template of a single hole keeps
  * the type of its value. `\{{` stands for two braces. Linear in the length of the text.
  */
-export function template(source: unknown): Binding {
-  if (typeof source === 'string') return cut(source);
-  if (!isPlain(source)) return bind(source);
-  if (Array.isArray(source)) {
-    const array = source.map(template);
-    return array.every(isLiteral) ? { value: freezeCopy(source) } : { array };
-  }
-  const object = Object.fromEntries(
-    Object.entries(source as object).map(([name, part]) => [name, template(part)]),
+export function template(source: unknown, place: string): Binding {
+  if (typeof source === 'string') return cut(source, place);
+  return (
+    referenceOf(source) ??
+    structure(
+      source,
+      (part) => template(part, place),
+      (part) => Boolean(referenceOf(part)) || (typeof part === 'string' && part.includes('{{')),
+    )
   );
-  return Object.values(object).every(isLiteral)
-    ? {
-        value: Object.fromEntries(
-          Object.entries(object).map(([name, part]) => [name, (part as { value: unknown }).value]),
-        ),
-      }
-    : { object };
 }
 
-function cut(source: string): Binding {
+function cut(source: string, place: string): Binding {
   const parts: (string | { key: string })[] = [];
   let literal = '';
   let at = 0;
-  for (;;) {
-    const open = source.indexOf('{{', at);
-    if (open < 0) break;
+  for (let open = source.indexOf('{{'); open >= 0; open = source.indexOf('{{', at)) {
     if (source[open - 1] === '\\') {
       literal += `${source.slice(at, open - 1)}{{`;
       at = open + 2;
@@ -136,15 +148,13 @@ function cut(source: string): Binding {
     if (close < 0) {
       throw new FlowError(
         'invalid-key',
-        `The template "${source.slice(open, open + 30)}…" opens a hole at character ${open + 1} that never closes. Close it with "}}", or write "\\{{" for two braces.`,
+        `The template of "${place}" opens a hole at character ${open + 1} that never closes: ${showValue(source.slice(open))}. Close it with "}}", or write "\\{{" for two braces.`,
       );
     }
     literal += source.slice(at, open);
     if (literal) parts.push(literal);
     literal = '';
-    const key = source.slice(open + 2, close).trim();
-    parseKey(key);
-    parts.push({ key });
+    parts.push({ key: keyIn(source.slice(open + 2, close).trim(), place) });
     at = close + 2;
   }
   literal += source.slice(at);
@@ -154,16 +164,30 @@ function cut(source: string): Binding {
   return parts.some((part) => typeof part === 'object') ? { text: parts } : { value: literal };
 }
 
+function keyIn(key: string, place: string): string {
+  try {
+    parseKey(key);
+    return key;
+  } catch (cause) {
+    throw new FlowError(
+      'invalid-key',
+      `The hole ${quoted(`{{${key}}}`)} in the template of "${place}" holds no key. Write "{{step.return.part}}" or "{{input}}", or "\\{{" for two braces.`,
+      { cause },
+    );
+  }
+}
+
 /** Checks a binding that came as JSON, and gives it back. A `{ template }` is read as an author's template. */
 export function bindingFromJson(json: unknown, place: string): Binding {
   if (typeof json === 'object' && json !== null) {
     const binding = json as Record<string, unknown>;
     if (typeof binding['key'] === 'string') {
       parseKey(binding['key']);
-      return freeze(copyPlain(binding)) as Binding;
+      return copyPlain(binding) as Binding;
     }
-    if ('template' in binding) return template(binding['template']);
-    if (Array.isArray(binding['text'])) return freeze(copyPlain(binding)) as Binding;
+    if ('template' in binding) return template(binding['template'], place);
+    if (Array.isArray(binding['text']) && binding['text'].every(isTextPart))
+      return { text: copyPlain(binding['text']) };
     if (Array.isArray(binding['array'])) {
       return { array: binding['array'].map((part, i) => bindingFromJson(part, `${place}[${i}]`)) };
     }
@@ -177,10 +201,17 @@ export function bindingFromJson(json: unknown, place: string): Binding {
         ),
       };
     }
-    if ('value' in binding) return { value: freezeCopy(binding['value']) };
+    if ('value' in binding) return { value: copyPlain(binding['value']) };
   }
   throw new FlowError(
     'invalid-definition',
-    `"${place}" is bound to ${typeName(json)}. Write { value }, { key }, { text }, { template }, { array } or { object }.`,
+    `"${place}" is bound to ${showValue(json)}, which is no binding. Write { value }, { key }, { text }, { template }, { array } or { object }.`,
   );
+}
+
+function isTextPart(part: unknown): boolean {
+  if (typeof part === 'string') return true;
+  const key: unknown = isPlain(part) && 'key' in part ? part.key : undefined;
+  if (typeof key === 'string') parseKey(key);
+  return typeof key === 'string';
 }

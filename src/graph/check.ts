@@ -3,18 +3,20 @@ import { type Issue, showValue, suggestion } from '../errors.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { type Condition, conditionKeys, showCondition, tester } from './condition.ts';
 import type { FlowDefinition, StepEntry } from './definition.ts';
-import { refusedLink } from './draft.ts';
-import { inputNames, outputJsonSchema } from './inputs.ts';
-import { type Key, parseKey, showKey } from './key.ts';
-import { jsonSchemaOf, propertiesOf, propertySchema, schemaAt } from './schema.ts';
+import { takenBy } from './inputs.ts';
+import { type Key, paramKey, parseKey, showKey } from './key.ts';
+import { refusedLink } from './link.ts';
+import { outputJsonSchema } from './outputs.ts';
+import { issuesNow, jsonSchemaOf, propertiesOf, propertySchema, schemaAt } from './schema.ts';
 
 export function problemsOf(definition: FlowDefinition): readonly Issue[] {
   const problems: Issue[] = [];
   const report = (path: string, message: string) => problems.push({ path, message });
   const checkKey = keyChecker(definition);
-  const check = (place: string, keys: readonly string[]) => {
-    for (const key of keys) {
-      const fault = checkKey(parseKey(key));
+  const check = (place: string, keys: readonly string[], mayStream = false) => {
+    for (const key of new Set(keys)) {
+      const parsed = parseKey(key);
+      const fault = checkKey(parsed) ?? (mayStream ? undefined : refusedStream(parsed));
       if (fault) report(place, `reads "${key}", ${fault}`);
     }
   };
@@ -38,7 +40,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       report,
     );
     for (const [name, binding] of params) {
-      check(`${id}.${name}`, keysOf(binding));
+      check(paramKey(id, name), keysOf(binding), 'key' in binding);
       if ('autolink' in binding) checkUnlinked(definition, id, name, binding, report);
     }
     const { when } = entry.settings;
@@ -61,8 +63,34 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
     }
   }
   for (const [name, binding] of definition.outputs) check(`output "${name}"`, keysOf(binding));
-  for (const [name, binding] of definition.inputs) check(`input "${name}"`, keysOf(binding));
+  for (const [name, binding] of definition.memory) check(`memory "${name}"`, keysOf(binding));
+  for (const [name, binding] of definition.inputs) {
+    check(`input "${name}"`, keysOf(binding));
+    if (standsForItself(definition, name))
+      report(
+        `input "${name}"`,
+        'stands for itself. Bind one of the names to a value, or to nothing',
+      );
+  }
   return problems;
+}
+
+const refusedStream = ({ of, ...key }: Key): string | undefined =>
+  of === 'chunks' && 'step' in key
+    ? `a stream, which only a whole param of a step can be. For the result write "${key.step}.return"; to watch the chunks of a run use run.chunks$("${key.step}")`
+    : undefined;
+
+function standsForItself({ inputs }: FlowDefinition, name: string): boolean {
+  const seen = new Set([name]);
+  for (const each of seen) {
+    const binding = inputs.get(each);
+    for (const key of binding ? keysOf(binding) : []) {
+      const [read] = parseKey(key).path;
+      if (read === name) return true;
+      if (read !== undefined) seen.add(String(read));
+    }
+  }
+  return false;
 }
 
 /** Says what is wrong with a key, as the second half of a sentence. */
@@ -77,7 +105,8 @@ function keyChecker(definition: FlowDefinition): (key: Key) => string | undefine
         inputs &&
         !inputs.open &&
         !Object.hasOwn(inputs.known, name) &&
-        !definition.inputs.has(String(name))
+        !definition.inputs.has(String(name)) &&
+        !definition.memory.has(String(name))
       ) {
         return `but the flow has no input "${name}".${suggestion(String(name), Object.keys(inputs.known))} It has: ${list(Object.keys(inputs.known))}`;
       }
@@ -85,7 +114,7 @@ function keyChecker(definition: FlowDefinition): (key: Key) => string | undefine
     }
     const entry = definition.steps.get(key.step);
     if (!entry) {
-      return `but the flow has no step "${key.step}".${suggestion(key.step, definition.steps.keys())} It has: ${list([...definition.order])}`;
+      return `but the flow has no step "${key.step}".${suggestion(key.step, definition.steps.keys())} It has: ${list([...definition.order])}${inputInstead(key)}`;
     }
     if (key.of === 'return') {
       return missingPart(
@@ -94,10 +123,18 @@ function keyChecker(definition: FlowDefinition): (key: Key) => string | undefine
       );
     }
     if (key.of === 'param' && !definition.params.get(key.step)?.has(String(key.path[0]))) {
-      return `but "${key.step}" has no param "${key.path[0]}". To read its result write "${showKey({ ...key, of: 'return' })}"`;
+      const whole = { of: 'return', step: key.step, path: [] } as const;
+      return `but "${key.step}" has no param "${key.path[0]}". Its result is "${showKey(whole)}", a part of it "${showKey({ ...key, of: 'return' })}"`;
     }
     return undefined;
   };
+}
+
+/** Whoever writes `user.name`, or `input.user.name`, may well mean an input. */
+function inputInstead(key: Key): string {
+  if (key.of !== 'param') return '';
+  const path = /^inputs?$/.test(key.step) ? key.path : [key.step, ...key.path];
+  return `. For an input of the flow write "${showKey({ of: 'input', path })}"`;
 }
 
 const outputSchemaOf = ({ definition, output }: StepEntry['step']) =>
@@ -120,9 +157,7 @@ function checkParams(
   isTool: boolean,
   report: (path: string, message: string) => void,
 ): void {
-  const properties = step.definition
-    ? inputNames(step.definition)
-    : propertiesOf(jsonSchemaOf(step.input, 'input'));
+  const properties = takenBy(step);
   if (!properties) return;
   const names = Object.keys(properties.known);
   for (const [name, binding] of params) {
@@ -148,9 +183,9 @@ function checkParams(
 }
 
 function literalFault(step: StepEntry['step'], name: string, value: unknown): string | undefined {
-  const validated = propertySchema(step.input, name)?.['~standard'].validate(value);
-  if (!validated || 'then' in validated || !validated.issues) return undefined;
-  return validated.issues.map((issue) => issue.message).join('; ');
+  const schema = propertySchema(step.input, name);
+  const issues = schema ? issuesNow(schema, value) : [];
+  return issues.length > 0 ? issues.map(({ message }) => message).join('; ') : undefined;
 }
 
 /** A param that reads a step without a link to it: the step must come before by another way. */
@@ -181,6 +216,19 @@ function checkUnlinked(
 }
 
 function neverHolds(condition: Condition): boolean {
-  if (condition.op === 'predicate' || conditionKeys(condition).length > 0) return false;
+  if (hasCode(condition) || conditionKeys(condition).length > 0) return false;
   return !tester(condition, () => () => undefined)(undefined);
+}
+
+function hasCode(condition: Condition): boolean {
+  switch (condition.op) {
+    case 'and':
+      return condition.all.some(hasCode);
+    case 'or':
+      return condition.any.some(hasCode);
+    case 'not':
+      return hasCode(condition.of);
+    default:
+      return condition.op === 'predicate';
+  }
 }

@@ -1,9 +1,11 @@
 /** Makes a complete, unchanging definition of a draft, or says everything that is wrong with it. */
-import type { FlowError, Issue } from '../errors.ts';
+import { type FlowError, type Issue, suggestion } from '../errors.ts';
+import { type Binding, keysOf } from './binding.ts';
 import { problemsOf } from './check.ts';
-import type { FlowDefinition, StepShape } from './definition.ts';
-import { deriveLinks, sortSteps } from './derive.ts';
+import { type FlowDefinition, linkId, type StepShape } from './definition.ts';
+import { byId, deriveLinks, sortSteps } from './derive.ts';
 import type { Draft } from './draft.ts';
+import { parseKey } from './key.ts';
 import { violation } from './schema.ts';
 
 /** Pure: the same draft gives equal definitions, and what happens to the draft later does not reach them. */
@@ -18,13 +20,30 @@ export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefiniti
     steps: new Map(draft.steps),
     linksInto,
     params: new Map([...draft.params].map(([id, params]) => [id, new Map(params)])),
-    inputs: new Map(draft.inputs),
+    inputs: new Map([...draft.inputs].filter(([, binding]) => !readsSteps(binding))),
+    memory: new Map([...draft.inputs].filter(([, binding]) => readsSteps(binding))),
     outputs: new Map(draft.outputs),
     order: sortSteps(draft.steps.keys(), linksInto),
   };
-  const problems = problemsOf(definition);
+  const problems = [...linksToNowhere(draft), ...problemsOf(definition)];
   if (problems.length > 0) throw invalid(definition.id, problems);
   return definition;
+}
+
+/** A name that is bound to what a step gives is no input: it is remembered. */
+const readsSteps = (binding: Binding): boolean =>
+  keysOf(binding).some((key) => parseKey(key).of !== 'input');
+
+function linksToNowhere({ steps, linksInto }: Draft): readonly Issue[] {
+  return [...linksInto.keys()]
+    .filter((to) => !steps.has(to))
+    .sort(byId)
+    .flatMap((to) =>
+      [...(linksInto.get(to)?.keys() ?? [])].sort(byId).map((from) => ({
+        path: `link "${linkId(from, to)}"`,
+        message: `ends at "${to}", but the flow has no such step.${suggestion(to, steps.keys())}`,
+      })),
+    );
 }
 
 function invalid(id: string, problems: readonly Issue[]): FlowError {

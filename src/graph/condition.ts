@@ -1,9 +1,8 @@
 /** When a step runs, as plain data: comparable, drawable, storable, never evaluated as code. */
-import { FlowError } from '../errors.ts';
+import { FlowError, showJson, typeName } from '../errors.ts';
+import { equal, isPlain } from '../plain.ts';
 import { type Binding, bind, keysOf, type Reader, resolver } from './binding.ts';
-import { parseKey } from './key.ts';
-import { equal, isPlain } from './plain.ts';
-import { type RefOf, referenceOf } from './ref.ts';
+import { type RefOf, referenceOf, refuseNode } from './ref.ts';
 
 /** One side of a comparison: a key, a literal that is wrapped because it looks like one of these, or a plain literal. */
 export type Operand = Binding | string | number | boolean | null | readonly unknown[];
@@ -39,8 +38,8 @@ const compare =
   });
 
 function operand(value: unknown): Operand {
-  if (referenceOf(value) || (isPlain(value) && !Array.isArray(value))) return bind(value);
-  return isLiteral(value) ? value : { value };
+  const binding = bind(value);
+  return 'value' in binding && isLiteral(binding.value) ? binding.value : binding;
 }
 
 const isLiteral = (
@@ -48,10 +47,19 @@ const isLiteral = (
 ): value is string | number | boolean | null | readonly unknown[] =>
   value === null || ['string', 'number', 'boolean'].includes(typeof value) || Array.isArray(value);
 
+// JSON has no `undefined`: to be equal to it is not to be there.
+const same =
+  (op: 'eq' | 'ne') =>
+  (left: unknown, right: unknown): Condition => {
+    if (right !== undefined) return compare(op)(left, right);
+    const isThere = exists(left as RefOf<unknown>);
+    return op === 'ne' ? isThere : not(isThere);
+  };
+
 /** True where both are the same: numbers and texts by value, arrays and objects by their parts. */
-export const eq: <T>(left: RefOf<T>, right: Arg<NoInfer<T>>) => Condition = compare('eq');
+export const eq: <T>(left: RefOf<T>, right: Arg<NoInfer<T>>) => Condition = same('eq');
 /** True where `eq` is not. */
-export const ne: <T>(left: RefOf<T>, right: Arg<NoInfer<T>>) => Condition = compare('ne');
+export const ne: <T>(left: RefOf<T>, right: Arg<NoInfer<T>>) => Condition = same('ne');
 /** True where left is greater. Values of different types are never greater, nor less. */
 export const gt: <T extends Ordered | null | undefined>(
   left: RefOf<T>,
@@ -67,8 +75,13 @@ export const lte: typeof gt = compare('lte');
 export const isIn: <T>(left: RefOf<T>, list: Arg<readonly NoInfer<T>[]>) => Condition =
   compare('isIn');
 /** True where the value is a text that contains this literal text. */
-export const matches: (left: RefOf<string | null | undefined>, literal: string) => Condition =
-  compare('matches');
+export const matches = (left: RefOf<string | null | undefined>, literal: string): Condition => {
+  if (typeof literal === 'string') return compare('matches')(left, literal);
+  throw new FlowError(
+    'invalid-definition',
+    `matches() looks for a literal text, not ${typeName(literal)}. For a pattern use predicate([page.out.title], (title) => /…/.test(title)).`,
+  );
+};
 /** True where there is a value: its step ran and returned something; `null` is a value. */
 export const exists = (left: RefOf<unknown>): Condition => ({ op: 'exists', left: operand(left) });
 export const and = (...all: readonly Condition[]): Condition => ({ op: 'and', all });
@@ -92,6 +105,7 @@ export function predicate<const Refs extends readonly RefOf<unknown>[]>(
   const keys = refs.map((each) => {
     const reference = referenceOf(each);
     if (reference && 'key' in reference) return reference.key;
+    refuseNode(each);
     throw new FlowError(
       'ref-misuse',
       'predicate() takes references such as `page.out.title` in its list.',
@@ -138,8 +152,8 @@ export function tester<Run>(condition: Condition, reader: Reader<Run>): (run: Ru
     }
     case 'predicate': {
       const reads = condition.keys.map((key) => resolver({ key }, reader));
-      const test = condition.test as (...values: unknown[]) => boolean;
-      return (run) => Boolean(test(...reads.map((read) => read(run))));
+      const test = condition.test as (...values: unknown[]) => unknown;
+      return (run) => answerOf(test(...reads.map((read) => read(run))));
     }
     case 'exists': {
       const read = resolver(asBinding(condition.left), reader);
@@ -152,6 +166,16 @@ export function tester<Run>(condition: Condition, reader: Reader<Run>): (run: Ru
       return (run) => test(left(run), right(run));
     }
   }
+}
+
+/** An async predicate would always be true: a promise is. */
+function answerOf(answer: unknown): boolean {
+  if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== 'function')
+    return Boolean(answer);
+  void Promise.resolve(answer).catch(() => undefined);
+  throw new TypeError(
+    'it gave a promise; a predicate must answer at once, so let a step wait for it',
+  );
 }
 
 const ordered =
@@ -174,6 +198,9 @@ const tests: Record<Comparison, (left: unknown, right: unknown) => boolean> = {
   matches: (left, right) =>
     typeof left === 'string' && typeof right === 'string' && left.includes(right),
 };
+
+/** Every comparison there is. */
+export const comparisons = Object.keys(tests) as readonly Comparison[];
 
 const signs: Partial<Record<string, string>> = {
   eq: '=',
@@ -222,46 +249,5 @@ export function showBinding(binding: Binding): string {
       .map(([name, part]) => `${name}: ${showBinding(part)}`)
       .join(', ')} }`;
   }
-  return JSON.stringify(binding.value) ?? String(binding.value);
-}
-
-const comparisons = Object.keys(tests);
-
-/** Checks a condition that came as JSON, and gives it back. `languages` makes conditions of texts, by the language's name. */
-export function conditionFromJson(
-  json: unknown,
-  place: string,
-  languages: Readonly<Record<string, (text: string) => Condition>> = {},
-): Condition {
-  const again = (part: unknown) => conditionFromJson(part, place, languages);
-  const wrong = (fact: string): never => {
-    throw new FlowError(
-      'invalid-definition',
-      `The condition of ${place} ${fact}. Its "op" can be: ${[...comparisons, 'exists', 'and', 'or', 'not', 'predicate'].join(', ')}.`,
-    );
-  };
-  if (!isPlain(json)) return wrong('is not an object');
-  const { op, left, right, all, any, of, language, text } = json as Record<string, unknown>;
-  if (op === 'and')
-    return Array.isArray(all) ? { op, all: all.map(again) } : wrong('needs a list in "all"');
-  if (op === 'or')
-    return Array.isArray(any) ? { op, any: any.map(again) } : wrong('needs a list in "any"');
-  if (op === 'not') return { op, of: again(of) };
-  if (op === 'predicate') {
-    const make =
-      typeof language === 'string' && Object.hasOwn(languages, language)
-        ? languages[language]
-        : undefined;
-    return make && typeof text === 'string'
-      ? make(text)
-      : wrong(`is written in "${String(language)}", which the registry does not offer`);
-  }
-  const sides = op === 'exists' ? [left] : [left, right];
-  if (op !== 'exists' && !comparisons.includes(op as string))
-    return wrong(`has the unknown "op" "${String(op)}"`);
-  for (const side of sides) {
-    if (side === undefined) return wrong('lacks a side');
-    if (isPlain(side) && 'key' in side) parseKey(String(side.key));
-  }
-  return (op === 'exists' ? { op, left } : { op, left, right }) as Condition;
+  return showJson(binding.value);
 }

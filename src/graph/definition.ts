@@ -50,9 +50,9 @@ export interface Timeout {
   readonly idle?: number;
 }
 
-export interface Cache {
+export interface Cache<Params = never> {
   /** What makes two calls the same. By default the params as JSON. */
-  readonly key?: (params: never) => string;
+  readonly key?: (params: Params) => string;
   /** How long a result is good, in ms. Default: for ever. */
   readonly ttl?: number;
   /** How many results are kept; the least recently used goes first. Default 100. */
@@ -126,6 +126,8 @@ export interface FlowDefinition<Step extends StepShape = StepShape> {
   readonly params: ReadonlyMap<string, ReadonlyMap<string, Binding>>;
   /** Defaults and other names for inputs of the flow. */
   readonly inputs: ReadonlyMap<string, Binding>;
+  /** What the flow leaves in the shared memory, for the runs that continue it; and reads there, as they left it. */
+  readonly memory: ReadonlyMap<string, Binding>;
   readonly outputs: ReadonlyMap<string, Binding>;
   /** Step ids, each after all that it has links from; independent of the order in which they were added. */
   readonly order: readonly string[];

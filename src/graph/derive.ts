@@ -58,7 +58,7 @@ function makeLink(
   reads: Reads | undefined,
 ): Link {
   const on = stated?.on ?? (reads?.error ? (reads.value ? 'settled' : 'failure') : 'success');
-  return {
+  return Object.freeze({
     ...stated,
     id: linkId(from, to),
     from,
@@ -76,7 +76,7 @@ function makeLink(
         !stated?.isToolResult,
     ),
     conditionOnly: !stated && !reads?.own,
-  };
+  });
 }
 
 /**

@@ -1,12 +1,38 @@
 /** A short name for a definition: the same for the same definition, whatever the order in which it was written. */
 
-/** JSON with the names of objects in order, so that equal data gives equal text. Code is left out. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
+import { typeName } from '../errors.ts';
+import { isPlain } from '../plain.ts';
+
+/**
+ * A text for data like JSON, with the names of objects in order, so that equal data gives equal text. Code is left out. What is no data,
+ * such as a connection, is shown by `foreign`: by default its type alone, whatever it holds at the moment.
+ */
+export function canonicalJson(
+  value: unknown,
+  foreign: (value: object) => string = typeName,
+): string {
+  const around = new Set<object>();
+  const show = (part: unknown): string | undefined => {
+    if (typeof part === 'bigint') return `${part}n`;
+    if (typeof part === 'number') return String(part);
+    if (typeof part !== 'object' || part === null) return JSON.stringify(part);
+    if (part instanceof Date) return `Date(${part.getTime()})`;
+    if (!isPlain(part)) return foreign(part);
+    if (around.has(part)) return 'cycle';
+    around.add(part);
+    const text = Array.isArray(part)
+      ? `[${part.map((each) => show(each) ?? 'null').join()}]`
+      : `{${Object.entries(part)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .flatMap(([name, each]) => {
+            const shown = show(each);
+            return shown === undefined ? [] : `${JSON.stringify(name)}:${shown}`;
+          })
+          .join()}}`;
+    around.delete(part);
+    return text;
+  };
+  return show(value) ?? '';
 }
 
 /** 128 bits of four FNV-1a-like lanes with a final avalanche, in hex. It tells definitions apart; it is no protection against forgery. */

@@ -1,7 +1,9 @@
 /** A flow as JSON, and back. Code does not travel: what comes back is joined with the steps of a registry. */
 import { FlowError, showValue, suggestion } from '../errors.ts';
-import { type Binding, bindingFromJson } from './binding.ts';
-import { type Condition, conditionFromJson } from './condition.ts';
+import { isPlain } from '../plain.ts';
+import { type Binding, bindingFromJson, keysOf } from './binding.ts';
+import type { Condition, Predicate } from './condition.ts';
+import { conditionFrom } from './condition-json.ts';
 import type {
   FlowDefinition,
   Json,
@@ -12,7 +14,8 @@ import type {
 } from './definition.ts';
 import { Draft } from './draft.ts';
 import { canonicalJson, hash } from './hash.ts';
-import { isPlain } from './plain.ts';
+import { schemaFromJson } from './json-schema.ts';
+import { paramKey, parseKey } from './key.ts';
 import { type JsonSchema, jsonSchemaOf, type Schema } from './schema.ts';
 
 export interface FlowJson {
@@ -50,12 +53,24 @@ export function flowToJson(definition: FlowDefinition): FlowJson {
 export const definitionHash = (definition: FlowDefinition): string =>
   hash(canonicalJson(describe(definition)));
 
+/** A short hash of each step with its params and links, to say which of them a change of the flow concerns. */
+export function stepHashes(definition: FlowDefinition): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    definition.order.map((id) => {
+      const params = Object.fromEntries(definition.params.get(id) ?? []);
+      const step = describeStep(definition.steps.get(id) as StepEntry);
+      const links = definition.linksInto.get(id)?.map((link) => describeLink(link, definition));
+      return [id, hash(canonicalJson({ step, params, links })).slice(0, 12)];
+    }),
+  );
+}
+
 function describe(definition: FlowDefinition): FlowJson {
   const { id, description, metadata, input, outputs, inputs } = definition;
-  const data: [string, Binding][] = [...inputs];
+  const data: [string, Binding][] = [...inputs, ...definition.memory];
   for (const step of definition.order) {
     for (const [param, binding] of definition.params.get(step) ?? [])
-      data.push([`${step}.${param}`, binding]);
+      data.push([paramKey(step, param), binding]);
   }
   return {
     v: 1,
@@ -67,7 +82,9 @@ function describe(definition: FlowDefinition): FlowJson {
       definition.order.map((step) => [step, describeStep(definition.steps.get(step) as StepEntry)]),
     ),
     links: definition.order.flatMap((step) =>
-      (definition.linksInto.get(step) ?? []).filter((link) => !link.derived).map(describeLink),
+      (definition.linksInto.get(step) ?? [])
+        .filter((link) => !link.derived)
+        .map((link) => describeLink(link, definition)),
     ),
     data: Object.fromEntries(data),
     outputs: Object.fromEntries(outputs),
@@ -84,26 +101,64 @@ function describeStep({ step, settings }: StepEntry): StepJson {
     ...(output && { output }),
     ...(definition && { flow: describe(definition) }),
     ...settings,
+    ...(settings.when && { when: describeCondition(settings.when) }),
     ...((metadata || settings.metadata) && { metadata: { ...metadata, ...settings.metadata } }),
   };
 }
 
-const describeLink = ({ id, derived, stream, conditionOnly, on, ...link }: Link): LinkJson => ({
+const describeLink = (
+  { id, derived, stream, conditionOnly, on, ...link }: Link,
+  { params }: FlowDefinition,
+): LinkJson => ({
   ...link,
-  ...(on !== 'success' && { on }),
+  // Where its step reads an error or chunks, a link that says nothing means something else.
+  ...((on !== 'success' || (!stream && readsMore(params.get(link.to), link.from))) && { on }),
+  ...(link.when && { when: describeCondition(link.when) }),
 });
 
-function refuseCode(value: unknown, place: string): void {
-  if (Array.isArray(value)) value.forEach((part, i) => refuseCode(part, `${place}[${i}]`));
-  else if (isPlain(value))
-    for (const [name, part] of Object.entries(value)) refuseCode(part, `${place}.${name}`);
-  else if (value !== undefined && value !== null && !isJson(value)) {
+const readsMore = (params: ReadonlyMap<string, Binding> | undefined, from: string): boolean =>
+  [...(params?.values() ?? [])].flatMap(keysOf).some((text) => {
+    const key = parseKey(text);
+    return (key.of === 'error' || key.of === 'chunks') && key.step === from;
+  });
+
+/** A predicate in a language is its text: the keys and the code are made of it again. */
+function describeCondition(condition: Condition): Condition {
+  switch (condition.op) {
+    case 'and':
+      return { op: 'and', all: condition.all.map(describeCondition) };
+    case 'or':
+      return { op: 'or', any: condition.any.map(describeCondition) };
+    case 'not':
+      return { op: 'not', of: describeCondition(condition.of) };
+    case 'predicate': {
+      const { op, language, text } = condition;
+      if (language === undefined || text === undefined) return condition;
+      return { op, language, text } as Predicate;
+    }
+    default:
+      return condition;
+  }
+}
+
+function refuseCode(value: unknown, place: string, around: readonly unknown[] = []): void {
+  if (isPlain(value) && !around.includes(value)) {
+    for (const [name, part] of Object.entries(value)) {
+      const at = Array.isArray(value) ? `[${name}]` : `.${name}`;
+      refuseCode(part, place + at, [...around, value]);
+    }
+  } else if (value !== undefined && value !== null && !isJson(value)) {
     throw new FlowError(
       'not-serialisable',
-      `${place} is ${showValue(value)}, which JSON cannot carry. Use a condition of helpers such as gt() instead of predicate(), and plain data instead of code or objects of classes.`,
+      `${place} is ${isPlain(value) ? 'part of itself' : showValue(value)}, which JSON cannot carry. ${remedyFor(place)}`,
     );
   }
 }
+
+const remedyFor = (place: string): string =>
+  place.includes('.when')
+    ? 'Use a condition of helpers such as gt() or cel() instead of predicate().'
+    : 'Use plain data instead of code and of objects of classes.';
 
 const isJson = (value: unknown): boolean =>
   typeof value === 'string' ||
@@ -114,7 +169,7 @@ const isJson = (value: unknown): boolean =>
 export interface Registry<Step extends StepShape = StepShape> {
   /** Steps by path (`digest.page`) or by id. */
   readonly steps: Readonly<Record<string, Step>>;
-  /** The schema of the flow's input; without it the inputs are derived from what steps read. */
+  /** The schema of the flow's input. Without it the JSON Schema in the flow counts, where its author declared one. */
   readonly input?: Schema;
   /** Makes conditions of texts, by the name of their language, for example `{ cel }`. */
   readonly conditions?: Readonly<Record<string, (text: string) => Condition>>;
@@ -146,11 +201,12 @@ export function draftFromJson<Step extends StepShape>(
     );
   }
   const { id, description, metadata, steps, links = [], data = {}, outputs = {} } = json;
-  const { input, conditions } = registry;
+  const { conditions } = registry;
+  const input = (path === '' && registry.input) || (json.input && schemaFromJson(json.input));
   const draft = new Draft<Step>(id, {
     ...(description !== undefined && { description }),
     ...(metadata && { metadata }),
-    ...(path === '' && input && { input }),
+    ...(input && { input }),
   });
   for (const [step, stepJson] of Object.entries(steps)) {
     const at = path === '' ? step : `${path}.${step}`;
@@ -163,7 +219,7 @@ export function draftFromJson<Step extends StepShape>(
     const when =
       stepJson['when'] === undefined
         ? undefined
-        : conditionFromJson(stepJson['when'], `step "${at}"`, conditions);
+        : conditionFrom(stepJson['when'], `step "${at}"`, conditions);
     draft.addStep(
       { id: step, step: code, settings: { ...settings, ...(when && { when }) } as StepSettings },
       new Map(),
@@ -172,7 +228,7 @@ export function draftFromJson<Step extends StepShape>(
   for (const { from, to, when, ...link } of links) {
     draft.addLink(from, to, {
       ...link,
-      ...(when && { when: conditionFromJson(when, `link "${from}->${to}"`, conditions) }),
+      ...(when && { when: conditionFrom(when, `link "${from}->${to}"`, conditions) }),
     });
   }
   for (const [target, binding] of Object.entries(data))

@@ -1,5 +1,5 @@
 /** Keys such as `page.return.items[0].title`: their text, their parts, and reading them. */
-import { FlowError } from '../errors.ts';
+import { FlowError, quoted, showValue } from '../errors.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -15,7 +15,12 @@ export const INPUT = '$input';
 const longestKey = 1024;
 const id = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
 const plain = /[^.[\]{}"'\s]+/y;
-const index = /\[(?:(\d{1,9})|("(?:[^"\\]|\\.)*"))\]/y;
+const index = /\[(?:(0|[1-9]\d{0,8})|("(?:[^"\\]|\\.)*"))\]/y;
+/** Part of a path that counts from 0: `007` is a name. */
+const count = /^(?:0|[1-9]\d{0,8})$/;
+
+/** A part of a path as it is read: a number where it can be an index. */
+export const partOf = (text: string): string | number => (count.test(text) ? Number(text) : text);
 
 /** Whether a text can name a step: a letter or `_`, then letters, digits, `_`, `-`; at most 64 characters. */
 export const isId = (text: string): boolean => id.test(text) && text !== '__proto__';
@@ -29,6 +34,12 @@ const parsed = new Map<string, Key>();
 export function parseKey(text: string): Key {
   const known = parsed.get(text);
   if (known) return known;
+  if (typeof text !== 'string') {
+    throw new FlowError(
+      'invalid-key',
+      `A key is a text such as "page.return.title", not ${showValue(text)}.`,
+    );
+  }
   const key = keyOf(text, parsePath(text));
   if (parsed.size > 10_000) parsed.clear();
   parsed.set(text, key);
@@ -38,7 +49,7 @@ export function parseKey(text: string): Key {
 function keyOf(text: string, [head, member, ...rest]: Path): Key {
   if (head === INPUT) return { of: 'input', path: member === undefined ? [] : [member, ...rest] };
   if (typeof head !== 'string' || !isId(head)) {
-    throw invalid(text, `"${head}" can be neither a step nor an input`);
+    throw invalid(text, `${quoted(String(head))} can be neither a step nor an input`);
   }
   if (member === undefined) return { of: 'input', path: [head] };
   switch (member) {
@@ -55,10 +66,7 @@ function keyOf(text: string, [head, member, ...rest]: Path): Key {
 
 function parsePath(text: string): Path {
   if (text.length > longestKey) {
-    throw invalid(
-      `${text.slice(0, 40)}…`,
-      `it has ${text.length} characters, at most ${longestKey} are read`,
-    );
+    throw invalid(text, `it has ${text.length} characters, at most ${longestKey} are read`);
   }
   const path: (string | number)[] = [];
   let at = 0;
@@ -78,16 +86,16 @@ function parsePath(text: string): Path {
       throw invalid(text, `"." or "[" is missing at character ${at}`);
     const name = take(plain);
     if (!name) throw invalid(text, `a name is missing at character ${at + 1}`);
-    path.push(path.length > 0 && /^\d{1,9}$/.test(name[0]) ? Number(name[0]) : name[0]);
+    path.push(path.length > 0 ? partOf(name[0]) : name[0]);
   }
   return path;
 }
 
-function unquote(text: string, quoted: string): string {
+function unquote(text: string, json: string): string {
   try {
-    return JSON.parse(quoted) as string;
+    return JSON.parse(json) as string;
   } catch {
-    throw invalid(text, `${quoted} is not a JSON string`);
+    throw invalid(text, `${json} is not a JSON string`);
   }
 }
 
@@ -107,10 +115,29 @@ const showPath = (path: Path): string =>
     .map((part) => {
       if (typeof part === 'number') return `[${part}]`;
       plain.lastIndex = 0;
-      const whole = plain.exec(part)?.[0] === part && !/^\d+$/.test(part);
+      const whole = plain.exec(part)?.[0] === part && !count.test(part);
       return whole ? `.${part}` : `[${JSON.stringify(part)}]`;
     })
     .join('');
+
+/** What a key binds: a param of a step, or an input of the flow. */
+export function targetOf(target: string): { readonly step?: string; readonly name: string } {
+  const key = parseKey(target);
+  const { of, path } = key;
+  const [name] = path;
+  if (of === 'input' && path.length === 1) return { name: String(name) };
+  if (of === 'param' && path.length === 1) return { step: key.step, name: String(name) };
+  // A param may well be called `error`.
+  if (of !== 'input' && of !== 'param' && path.length === 0) return { step: key.step, name: of };
+  throw new FlowError(
+    'invalid-key',
+    `${quoted(target)} cannot be bound. Write "step.param" for a param of a step, or a name for an input of the flow.`,
+  );
+}
+
+/** The key that binds a param; `targetOf` takes it apart. */
+export const paramKey = (step: string, name: string): string =>
+  isId(name) ? `${step}.${name}` : `${step}[${JSON.stringify(name)}]`;
 
 /** Reads along a path. Own properties only: what a prototype offers is never reached, and not there is `undefined`. */
 export function readPath(value: unknown, path: Path): unknown {
@@ -126,5 +153,5 @@ export function readPath(value: unknown, path: Path): unknown {
 const invalid = (text: string, fact: string): FlowError =>
   new FlowError(
     'invalid-key',
-    `The key "${text}" cannot be read: ${fact}. Write "step.return.part", "step.chunks", "step.error", "step.param", or the name of an input.`,
+    `The key ${quoted(text)} cannot be read: ${fact}. Write "step.return.part", "step.chunks", "step.error", "step.param", or the name of an input.`,
   );

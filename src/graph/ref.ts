@@ -1,32 +1,46 @@
 /** Typed references: a value that will be of type T once the run has come to it. Using one derives a link. */
-import { FlowError } from '../errors.ts';
-import { type Key, showKey } from './key.ts';
+import { FlowError, typeName } from '../errors.ts';
+import { copyPlain, freeze, isPlain } from '../plain.ts';
+import { type Key, partOf, showKey } from './key.ts';
 
 declare const VALUE: unique symbol;
+declare const IS_REF: unique symbol;
 const mark = Symbol.for('millrace.ref');
 
 /** What carries the type of a reference. */
 export interface RefOf<out T> {
   readonly [VALUE]: T;
+  readonly [IS_REF]: true;
+}
+
+/** What is no reference: data, that a reference with the same parts must not pass for. */
+export interface NoRef {
+  readonly [IS_REF]?: never;
 }
 
 type Absent = null | undefined;
+/** A stream is read as a whole, by the step that it is passed to. */
+type Stream = { readonly subscribe: (...args: never[]) => unknown };
+
+// Of `any` both branches, of everything else the second. With T on the left of `extends` only, so that the compilers see that a
+// reference to a narrower type is one to the wider type, and need not compare all that either leads to.
+type IsAny<T> = T extends never ? true : false;
 
 /** What can be referred to below a value of type T. A part of something that may be absent may be absent. */
-type Parts<T> = 0 extends 1 & T
-  ? { readonly [key: string]: Ref<T> }
-  : NonNullable<T> extends string
+type Parts<T> = [IsAny<T>] extends [false]
+  ? NonNullable<T> extends string
     ? { readonly length: Ref<number | Extract<T, Absent>> }
     : NonNullable<T> extends readonly (infer Item)[]
       ? {
           readonly [index: number]: Ref<Item | undefined>;
           readonly length: Ref<number | Extract<T, Absent>>;
         }
-      : NonNullable<T> extends (...args: never[]) => unknown
+      : NonNullable<T> extends ((...args: never[]) => unknown) | Stream
         ? unknown
         : NonNullable<T> extends object
           ? { readonly [K in keyof NonNullable<T>]-?: Ref<NonNullable<T>[K] | Extract<T, Absent>> }
-          : unknown;
+          : unknown
+  : { readonly [key: string]: Ref<T> };
 
 /**
  * A reference to a value of type T that does not exist yet. Its properties are references to the parts
@@ -68,7 +82,7 @@ export function orElse<T, Fallback>(
   source: RefOf<T>,
   fallback: Fallback,
 ): Ref<Exclude<T, undefined> | Fallback> {
-  return fixed({ ...keyed(source, 'orElse'), default: fallback }) as Ref<
+  return fixed({ ...keyed(source, 'orElse'), default: freeze(copyPlain(fallback)) }) as Ref<
     Exclude<T, undefined> | Fallback
   >;
 }
@@ -84,6 +98,8 @@ export function required<T>(source: RefOf<T>): Ref<Exclude<T, undefined>> {
   return fixed({ ...keyed(source, 'required'), required: true }) as Ref<Exclude<T, undefined>>;
 }
 
+type MissingIn<Hole> = Hole extends RefOf<infer T> ? Extract<T, undefined> : never;
+
 /**
  * A text with references in it, put together by the run: objects as JSON, a missing value makes the text missing.
  * Only what stands in the source code is a template; braces in values stay text.
@@ -91,23 +107,54 @@ export function required<T>(source: RefOf<T>): Ref<Exclude<T, undefined>> {
  * @example
  * flow.step('gist', summarise, { prompt: text`Write in a ${flow.input.tone} tone.` })
  */
-export function text(strings: TemplateStringsArray, ...holes: readonly unknown[]): Ref<string> {
+export function text<Holes extends readonly unknown[]>(
+  strings: TemplateStringsArray,
+  ...holes: Holes
+): Ref<string | MissingIn<Holes[number]>> {
   const parts = strings.flatMap((string, i) => {
-    const hole = i < holes.length ? partOf(holes[i]) : [];
+    const hole = i < holes.length ? holeOf(holes[i]) : [];
     return string === '' ? hole : [string, ...hole];
   });
-  return fixed({ text: parts }) as Ref<string>;
+  return fixed({ text: parts }) as Ref<string | MissingIn<Holes[number]>>;
 }
 
-function partOf(hole: unknown): readonly (string | Extract<Reference, { key: string }>)[] {
+function holeOf(hole: unknown): readonly (string | Extract<Reference, { key: string }>)[] {
   const reference = referenceOf(hole);
-  if (!reference) return [typeof hole === 'object' ? JSON.stringify(hole) : String(hole)];
-  return 'key' in reference ? [reference] : reference.text;
+  if (reference) return 'key' in reference ? [reference] : reference.text;
+  refuseNode(hole);
+  if (hole === undefined || typeof hole === 'function') {
+    throw new FlowError(
+      'ref-misuse',
+      `A hole of a text\`…\` holds ${typeName(hole)}. Put a reference such as \`page.out.title\` there, or a value.`,
+    );
+  }
+  if (typeof hole !== 'object') return [String(hole)];
+  const json = JSON.stringify(hole, function (this: Record<string, unknown>, name, part: unknown) {
+    const inner = name === '' ? undefined : referenceOf(this[name]);
+    if (!inner) return part;
+    throw new FlowError(
+      'ref-misuse',
+      `An object in a text\`…\` holds the reference ${'key' in inner ? `"${inner.key}"` : 'text`…`'}, whose value does not exist yet. Give each reference a hole of its own.`,
+    );
+  });
+  return [json];
+}
+
+/** A step itself, where its result is meant, is a slip that would go unseen: it is an object like any other. */
+export function refuseNode(value: unknown): void {
+  if (!isPlain(value) || !('id' in value && 'out' in value)) return;
+  const out = referenceOf(value.out);
+  if (!(out && 'key' in out && out.key === `${String(value.id)}.return`)) return;
+  throw new FlowError(
+    'ref-misuse',
+    `"${String(value.id)}" is a step, not a value. Write \`.out\` behind it for its result: \`${String(value.id)}.out\`.`,
+  );
 }
 
 function keyed(source: unknown, name: string): Extract<Reference, { key: string }> {
   const reference = referenceOf(source);
   if (reference && 'key' in reference) return reference;
+  refuseNode(source);
   throw new FlowError(
     'ref-misuse',
     `${name}() takes a reference such as \`page.out.title\`, not ${reference ? 'a text' : 'a value'}. Pass the reference itself.`,
@@ -126,7 +173,7 @@ function proxy(reference: () => Reference, part: (key: string | number) => unkno
     throw new FlowError(
       'ref-misuse',
       `${'key' in told ? `"${told.key}"` : 'A text`…`'} is a reference to a value that does not exist yet. ` +
-        'Pass it to a step as a param, or put it into a text with text`…`.',
+        'Pass it to a step as a param, by name, or put it into a text with text`…`.',
     );
   };
   return new Proxy(Object.create(null) as object, {
@@ -136,9 +183,11 @@ function proxy(reference: () => Reference, part: (key: string | number) => unkno
       if (key === 'toJSON') return reference;
       // A promise asks every value for `then`: a reference must not look like one that never settles.
       if (typeof key === 'symbol' || key === 'then') return undefined;
-      return part(/^\d{1,9}$/.test(key) ? Number(key) : key);
+      return part(partOf(key));
     },
     has: (_, key) => key === mark,
+    // Spreading a reference, or taking its parts for an object of params, would give nothing at all.
+    ownKeys: misuse,
     set: misuse,
     defineProperty: misuse,
     deleteProperty: misuse,

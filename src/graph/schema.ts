@@ -1,5 +1,6 @@
 /** Schemas as the library sees them: any Standard Schema, and what its JSON Schema tells of it. */
-import { type ErrorCode, FlowError, type Issue } from '../errors.ts';
+import { type ErrorCode, FlowError, type Issue, showValue } from '../errors.ts';
+import { own } from '../plain.ts';
 
 /** Any schema of the Standard Schema family: zod, valibot, arktype, … (standardschema.dev). */
 export interface Schema<Input = unknown, Output = Input> {
@@ -18,6 +19,19 @@ export type Validated<Output> =
 export interface SchemaIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** Throws a FlowError (`invalid-definition`) for what is no schema. */
+export function checkSchema(schema: unknown, place: string): void {
+  if (schema === undefined) return;
+  const { validate } = ((schema as Schema | null)?.['~standard'] ?? {}) as Partial<
+    Schema['~standard']
+  >;
+  if (typeof validate === 'function') return;
+  throw new FlowError(
+    'invalid-definition',
+    `The ${place} is ${showValue(schema)}, which is no schema. Give one of zod, valibot, arktype or any Standard Schema, such as z.object({ … }).`,
+  );
 }
 
 export type InferInput<S> = S extends Schema<infer Input, infer _> ? Input : never;
@@ -44,14 +58,25 @@ const jsonSchemas = {
 };
 
 interface TellsJsonSchema {
-  readonly jsonSchema?: Record<'input' | 'output', (options: { target: string }) => JsonSchema>;
+  readonly jsonSchema?: Record<'input' | 'output', (options: JsonSchemaOptions) => JsonSchema>;
 }
+
+interface JsonSchemaOptions {
+  readonly target: string;
+  readonly libraryOptions: Readonly<Record<string, unknown>>;
+}
+
+// Of zod: a date, which JSON Schema cannot tell, is to be `{}`, and not to hide all that stands around it.
+const jsonSchemaOptions: JsonSchemaOptions = {
+  target: 'draft-2020-12',
+  libraryOptions: { unrepresentable: 'any' },
+};
 
 // The Standard JSON Schema extension first (zod >= 4.2, arktype, valibot's adapter), then arktype's own method.
 function askJsonSchema(schema: Schema, side: 'input' | 'output'): JsonSchema | undefined {
   try {
     const { jsonSchema } = schema['~standard'] as TellsJsonSchema;
-    if (jsonSchema) return jsonSchema[side]({ target: 'draft-2020-12' });
+    if (jsonSchema) return jsonSchema[side](jsonSchemaOptions);
     const { toJsonSchema } = schema as { toJsonSchema?: () => JsonSchema };
     return toJsonSchema?.call(schema);
   } catch {
@@ -61,13 +86,16 @@ function askJsonSchema(schema: Schema, side: 'input' | 'output'): JsonSchema | u
 
 /** The schema of one property of an object schema, where the library of the schema shows it. */
 export function propertySchema(schema: Schema | undefined, name: string): Schema | undefined {
-  const { shape, entries } = (schema ?? {}) as Record<'shape' | 'entries', unknown>;
-  const parts = shape ?? entries;
-  if (typeof parts !== 'object' || parts === null || !Object.hasOwn(parts, name)) return undefined;
-  const part = (parts as Record<string, unknown>)[name];
+  const part = own(partsOf(schema), name);
   return typeof part === 'object' && part !== null && '~standard' in part
     ? (part as Schema)
     : undefined;
+}
+
+function partsOf(schema: Schema | undefined): object | undefined {
+  const { shape, entries } = (schema ?? {}) as Record<'shape' | 'entries', unknown>;
+  const parts = shape ?? entries;
+  return typeof parts === 'object' && parts !== null ? parts : undefined;
 }
 
 export interface Properties {
@@ -90,6 +118,42 @@ export function propertiesOf(schema: JsonSchema | undefined): Properties | undef
   };
 }
 
+/** The params that a schema takes: of its JSON Schema, or of its parts where the library shows these only (valibot, zod before 4.2). */
+export function paramsOf(schema: Schema | undefined): Properties | undefined {
+  const json = jsonSchemaOf(schema, 'input');
+  const parts = partsOf(schema);
+  if (!schema || json || !parts) return propertiesOf(json);
+  const known = Object.keys(parts).map((name) => {
+    const part = propertySchema(schema, name);
+    return [name, jsonSchemaOf(part, 'input') ?? {}] as const;
+  });
+  const isLoose = /loose|rest/.test(String((schema as { type?: unknown }).type));
+  return {
+    known: Object.fromEntries(known),
+    required: missedIn(schema).filter((name) => refuses(propertySchema(schema, name), undefined)),
+    open: isLoose,
+  };
+}
+
+/** What a schema says of an object without anything in it. */
+function missedIn(schema: Schema): readonly string[] {
+  const issues = issuesNow(schema, {});
+  return [...new Set(issues.map(({ path }) => path))].filter((path) => !path.includes('.'));
+}
+
+const refuses = (schema: Schema | undefined, value: unknown): boolean =>
+  schema !== undefined && issuesNow(schema, value).length > 0;
+
+/** What is wrong with a value, where the schema can say so at once. */
+export function issuesNow(schema: Schema, value: unknown): readonly Issue[] {
+  try {
+    const validated = schema['~standard'].validate(value);
+    if (!('then' in validated)) return validated.issues?.map(plainIssue) ?? [];
+    validated.then(undefined, () => undefined);
+  } catch {} // it will throw again when it counts
+  return [];
+}
+
 /** Says whether a path can lead to a value of the schema, and what its schema is there. */
 export function schemaAt(
   schema: JsonSchema | undefined,
@@ -102,6 +166,7 @@ export function schemaAt(
       at = key === 'length' ? { type: 'integer' } : (at['items'] as JsonSchema | undefined);
       continue;
     }
+    if (at['type'] === 'array') return { missing: String(key), has: ['[0]', 'length'] };
     if (at['type'] === 'string' && key === 'length') {
       at = { type: 'integer' };
       continue;
@@ -127,12 +192,21 @@ export function validate(
   value: unknown,
   fail: (issues: readonly Issue[]) => FlowError,
 ): unknown {
-  const result = schema['~standard'].validate(value);
   const settle = (validated: Validated<unknown>): unknown => {
     if (!validated.issues) return validated.value;
     throw fail(validated.issues.map(plainIssue));
   };
-  return 'then' in result ? result.then(settle) : settle(result);
+  const broken = (error: unknown): never => {
+    const fact = error instanceof Error ? error.message : showValue(error);
+    throw fail([{ path: '', message: `the schema itself threw: ${fact}` }]);
+  };
+  let result: ReturnType<Schema['~standard']['validate']>;
+  try {
+    result = schema['~standard'].validate(value);
+  } catch (error) {
+    return broken(error);
+  }
+  return 'then' in result ? Promise.resolve(result).then(settle, broken) : settle(result);
 }
 
 const plainIssue = ({ path = [], message }: SchemaIssue): Issue => ({

@@ -1,7 +1,7 @@
 /** Checks the settings of a step when they are written, so that a typing error does not wait for the first failure. */
-import { FlowError, showValue } from '../errors.ts';
-import type { StepSettings } from './definition.ts';
-import { isPlain } from './plain.ts';
+import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
+import { isPlain } from '../plain.ts';
+import type { LinkOptions, StepSettings } from './definition.ts';
 
 type Check = readonly [test: (value: unknown) => boolean, wanted: string];
 
@@ -18,6 +18,9 @@ const oneOf = (...words: readonly string[]): Check => [
   (value) => words.includes(value as string),
   words.map((word) => `"${word}"`).join(', '),
 ];
+
+const flag: Check = [(value) => typeof value === 'boolean', 'true or false'];
+const metadata: Check = [(value) => isPlain(value) && !Array.isArray(value), 'an object'];
 
 const checks: Readonly<Record<string, Check | Readonly<Record<string, Check>>>> = {
   join: oneOf('any', 'all', 'settled'),
@@ -38,9 +41,17 @@ const checks: Readonly<Record<string, Check | Readonly<Record<string, Check>>>> 
   },
   timeout: { attempt: duration, total: duration, idle: duration },
   cache: { key: code, ttl: duration, max: whole(1) },
-  when: [(value) => isPlain(value) && 'op' in value, 'a condition such as gt(page.out.score, 0.5)'],
-  metadata: [isPlain, 'an object'],
+  metadata,
   fallback: [() => true, ''],
+};
+
+const linkChecks: Readonly<Record<string, Check>> = {
+  when: [() => true, ''],
+  on: oneOf('success', 'failure', 'settled'),
+  isTool: flag,
+  isToolResult: flag,
+  description: [(value) => typeof value === 'string', 'a text'],
+  metadata,
 };
 
 /** Throws a FlowError (`invalid-option`) for the first setting that cannot be. */
@@ -48,18 +59,24 @@ export function checkSettings(step: string, settings: StepSettings): void {
   check(`step "${step}"`, settings as Readonly<Record<string, unknown>>, checks);
 }
 
+/** The same for the options of a link. */
+export function checkLinkOptions(link: string, options: LinkOptions): void {
+  check(`link "${link}"`, options as Readonly<Record<string, unknown>>, linkChecks);
+}
+
 function check(
   place: string,
   values: Readonly<Record<string, unknown>>,
   known: typeof checks,
 ): void {
+  const names = Object.keys(known);
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue;
     const wanted = Object.hasOwn(known, name) ? known[name] : undefined;
     if (!wanted)
       throw new FlowError(
         'invalid-option',
-        `The ${place} has an unknown option "${name}". Known are: ${Object.keys(known).join(', ')}.`,
+        `The ${place} has an unknown option ${quoted(name)}.${suggestion(name, names)} It takes: ${names.join(', ')}.`,
       );
     if (!Array.isArray(wanted)) {
       if (!isPlain(value))

@@ -1,5 +1,5 @@
 /** Steps that run inside the call of another step: items of `each`, rounds of `repeat`, flows with settings of their own. */
-import { Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { errorJson, type FlowError } from '../errors.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import { Activity, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
@@ -53,9 +53,8 @@ export function runBelow(
       },
     };
     out.next(begins);
-    if (step.plan)
-      out.add(runFlow(step.plan(), params, host, path, segment !== '', below, listener));
-    else out.add(runCode(step, params, host, path, below, () => out.closed, listener));
+    if (step.plan) runFlow(step.plan(), params, host, path, segment !== '', below, out, listener);
+    else runCode(step, params, host, path, below, out, listener);
   });
 }
 
@@ -70,26 +69,26 @@ function runCode(
   host: Host,
   path: string,
   below: Reporter,
-  isClosed: () => boolean,
+  out: Subscriber<Aside>,
   end: End,
-): () => void {
-  let stop: (() => void) | undefined;
+): void {
   const run = (input: unknown): void => {
     below.start(input);
+    if (out.closed) return;
     const sink = {
       get closed() {
-        return isClosed();
+        return out.closed;
       },
       chunk: (chunk: unknown) => below.chunk(chunk),
       done: (result: unknown) => end.done(result),
       fail: (error: unknown) => end.fail(error as FlowError),
     };
     const handler = step.handler as Handler<unknown>;
-    stop = callOnce({ id: below.id, path, step }, (call) => handler(input, call), host, 1, sink);
+    out.add(callOnce({ id: below.id, path, step }, (call) => handler(input, call), host, 1, sink));
   };
   const checked = step.input ? checkedParams(step.input, params, path) : undefined;
   const go = (outcome: Awaited<typeof checked>): void => {
-    if (isClosed()) return;
+    if (out.closed) return;
     if (outcome?.status !== 'failure') {
       run(outcome?.status === 'success' ? outcome.value : params);
       return;
@@ -99,7 +98,6 @@ function runCode(
   };
   if (checked instanceof Promise) void checked.then(go);
   else go(checked);
-  return () => stop?.();
 }
 
 /** A flow with a segment of its own is told as a step there; otherwise the step around it tells for it. */
@@ -110,8 +108,9 @@ function runFlow(
   path: string,
   isTold: boolean,
   below: Reporter,
+  out: Subscriber<Aside>,
   end: End,
-): () => void {
+): void {
   const event = ({ path: at, stepId, runId, seq, t, ...change }: FlowEvent): void => {
     if (at !== path) below.pass(new Below(at, stepId, change as Change));
     else if (isTold && change.type === 'FLOW_START') below.start(change.input);
@@ -128,8 +127,9 @@ function runFlow(
     },
     { prefix: path, host },
   );
+  // First, so that it also stops what runs while it begins.
+  out.add(() => execution.cancel());
   execution.begin(params);
-  return () => execution.cancel();
 }
 
 /** Tells of a step below. */

@@ -1,6 +1,6 @@
 /** What a run tells, put together from what it knows. */
 import { errorJson, FlowError } from '../errors.ts';
-import { freeze } from '../graph/plain.ts';
+import { freeze } from '../plain.ts';
 import type { Change } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';

@@ -1,9 +1,9 @@
 /** Inputs and params, checked, as an outcome: at once, or in a promise where a schema takes its time. */
 import { FlowError } from '../errors.ts';
+import { checkInput } from '../graph/check-input.ts';
 import type { FlowDefinition } from '../graph/definition.ts';
-import { checkInput } from '../graph/inputs.ts';
-import { freeze } from '../graph/plain.ts';
 import { type Schema, validate, violation } from '../graph/schema.ts';
+import { freeze } from '../plain.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import { placedError } from '../wire/call.ts';
 

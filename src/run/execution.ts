@@ -8,7 +8,7 @@
  * E4 Nothing here reads state back. A run that goes on gets the outcomes that its steps had, and events are made only when somebody hears.
  */
 import { errorJson, type FlowError } from '../errors.ts';
-import { freeze } from '../graph/plain.ts';
+import { freeze } from '../plain.ts';
 import type { Change } from '../state/event.ts';
 import { type Outcome, skipped, success } from '../state/outcome.ts';
 import { fillParams, refusal } from '../wire/admit.ts';
@@ -212,6 +212,7 @@ export class Execution implements View, Engine {
       if (input === undefined) return false;
       this.started[index] = 1;
       this.inputs[index] = input;
+      for (const target of node.startTargets) this.arrive(target);
       this.conclude(node, success(input));
       return true;
     }
@@ -222,8 +223,9 @@ export class Execution implements View, Engine {
   }
 
   private admit(node: PlanNode, params: Readonly<Record<string, unknown>>): void {
-    const { input } = node.step;
-    if (!input) {
+    const { input, definition } = node.step;
+    // A flow checks its input itself.
+    if (!input || definition) {
       this.atWork.run(node, params);
       return;
     }
@@ -292,7 +294,10 @@ export class Execution implements View, Engine {
       this.fail(runFailed(this.plan, errors, this.at(''), 'a step failed, and onError is "stop"'));
       return;
     }
-    if (this.started[index] === 0) for (const target of node.startTargets) this.arrive(target);
+    // Of a step that never started its end is the start. A flow that did not begin ends at its `close`.
+    const begun = kind === 'close' ? (this.plan.nodes[node.scope.open] as PlanNode) : node;
+    if (kind !== 'open' && this.started[begun.index] === 0)
+      for (const target of begun.startTargets) this.arrive(target);
     for (const target of node.targets) this.arrive(target);
     this.goOn();
   }
@@ -347,6 +352,11 @@ export class Execution implements View, Engine {
   tell(node: PlanNode, change: Change, then?: () => void): void {
     if (this.listening) this.telling.tell(this.at(node.path), node.id, change, then);
     else then?.();
+  }
+
+  /** Tells a change of the run itself. */
+  tellRun(change: Change): void {
+    this.tell(this.root, change);
   }
 
   tellBelow({ path, stepId, change }: Below): void {

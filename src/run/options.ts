@@ -6,6 +6,7 @@ import type { FlowEvent } from '../state/event.ts';
 import type { Clock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
 import type { Logger } from '../wire/step.ts';
+import type { Durability, Saver } from './saver.ts';
 
 export interface RunOptions {
   /** The id of the run. By default a new one; ids sort by time. */
@@ -22,6 +23,12 @@ export interface RunOptions {
   readonly onError?: 'continue' | 'stop';
   /** Told in `FLOW_START`, for whoever reads the events. */
   readonly metadata?: Readonly<Record<string, Json>>;
+  /** Keeps the run, so that it can be continued, resumed and forked. */
+  readonly saver?: Saver;
+  /** When the steps after a step may start. Default `async`. */
+  readonly durability?: Durability;
+  /** How many commits may wait to be durable under `async`, before the run waits for them. Default 1000. */
+  readonly maxPending?: number;
   /** Where `context.log` writes. Default `console`. */
   readonly logger?: Logger;
   /** Time. By default RxJS's `asyncScheduler`. */

@@ -2,7 +2,7 @@
 import { FlowError, type Issue } from '../errors.ts';
 import { type Binding, keysOf } from '../graph/binding.ts';
 import { parseKey } from '../graph/key.ts';
-import { put } from '../graph/plain.ts';
+import { put } from '../plain.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import type { Plan, PlanNode, Scope, View } from '../wire/plan.ts';
 
@@ -18,7 +18,13 @@ export function outputsOf(
   const missing: string[] = [];
   for (const { name, binding, resolve } of close.params) {
     if (isRoot && wanted && !wanted.includes(name)) continue;
-    const value = resolve(run);
+    let value: unknown;
+    try {
+      value = resolve(run);
+    } catch (cause) {
+      missing.push(`its output "${name}" cannot be made: ${(cause as Error).message}`);
+      continue;
+    }
     if (value !== undefined) put(output, name, value);
     else {
       const culprit = failedSource(plan, close.scope, binding, run);

@@ -1,14 +1,14 @@
 /** A run that is under way whether or not anyone looks: its events, its state, its output, and what it can be told. */
-import { filter, map, Observable, ReplaySubject } from 'rxjs';
+import { filter, map, Observable, ReplaySubject, Subject } from 'rxjs';
 import { FlowError, suggestion } from '../errors.ts';
 import { type FlowEvent, isFinal } from '../state/event.ts';
 import { explain } from '../state/explain.ts';
-import { emptySnapshot, reduce, type Snapshot } from '../state/snapshot.ts';
+import { reduce, type Snapshot } from '../state/snapshot.ts';
 import { restart } from '../wire/channel.ts';
-import { schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
-import { Execution } from './execution.ts';
-import { checkOptions, newRunId, type RunOptions } from './options.ts';
+import { chunkPaths } from './chunk-paths.ts';
+import type { Prepared } from './prepare.ts';
+import { type Launched, launch, suspendedError } from './start.ts';
 
 type Unsubscribe = () => void;
 
@@ -18,36 +18,32 @@ export class Run<Output> {
   readonly events$: Observable<FlowEvent>;
   /** The state now, then after each change. The same state is the same object. It completes with the run and never errors. */
   readonly state$: Observable<Snapshot>;
-  /** The output, once; a run that fails or is cancelled errors with a FlowError. */
+  /** The output, once; a run that fails, is cancelled or suspended errors with a FlowError. */
   readonly output$: Observable<Output>;
   private readonly plan: Plan;
-  private readonly execution: Execution;
+  private readonly launched: Launched;
   private readonly told: FlowEvent[] = [];
-  private readonly live = new ReplaySubject<FlowEvent>();
+  private readonly heard = new Subject<FlowEvent>();
   private readonly outcome = new ReplaySubject<unknown>(1);
   private snapshot: Snapshot;
   private folded = 0;
   private promise: Promise<Output> | undefined;
 
-  constructor(plan: Plan, hash: () => string, input: unknown, options: RunOptions) {
-    checkOptions(options, plan);
+  /** `pending` is the state until the run is prepared. */
+  constructor(plan: Plan, id: string, pending: Snapshot, prepared$: Observable<Prepared>) {
     this.plan = plan;
-    this.id = options.id ?? newRunId((options.clock ?? schedulerClock).now());
-    let flow: Snapshot['flow'] | undefined;
-    this.snapshot = emptySnapshot(this.id, {
-      id: plan.definition.id,
-      // The hash of a large flow takes its time: it is made when somebody reads it.
-      get hash() {
-        flow ??= { id: plan.definition.id, hash: hash() };
-        return flow.hash;
-      },
-    });
-    this.events$ = this.live.asObservable();
+    this.id = id;
+    this.snapshot = pending;
     this.output$ = this.outcome.asObservable() as Observable<Output>;
+    this.events$ = new Observable((out) => {
+      // By index: what is told meanwhile is the next in the list.
+      for (let i = 0; i < this.told.length && !out.closed; i++) out.next(this.told[i] as FlowEvent);
+      return this.heard.subscribe(out);
+    });
     this.state$ = new Observable((out) => {
       let last = this.getSnapshot();
       out.next(last);
-      return this.live.subscribe({
+      return this.heard.subscribe({
         next: () => {
           const now = this.getSnapshot();
           if (now === last || out.closed) return;
@@ -57,23 +53,34 @@ export class Run<Output> {
         complete: () => out.complete(),
       });
     });
-    this.execution = new Execution(
+    this.launched = launch(
       plan,
-      { ...options, id: this.id },
-      {
-        event: (event) => {
-          this.told.push(event);
-          this.live.next(event);
-        },
-        output: (output) => {
-          this.outcome.next(output);
-          this.outcome.complete();
-        },
-        error: (error) => this.outcome.error(error),
-        silent: () => this.live.complete(),
+      prepared$,
+      ({ options, snapshot }) => {
+        this.snapshot = snapshot;
+        return {
+          event: (event) => {
+            this.told.push(event);
+            this.heard.next(event);
+          },
+          output: (output) => {
+            this.outcome.next(output);
+            this.outcome.complete();
+          },
+          error: (error) => this.outcome.error(error),
+          // Without a saver nothing could resume it: then it stays open for answers.
+          ...(options.saver && {
+            suspended: (questions: Readonly<Record<string, unknown>>) =>
+              this.outcome.error(suspendedError(plan, questions, id)),
+          }),
+          silent: () => this.heard.complete(),
+        };
+      },
+      (error) => {
+        this.outcome.error(error);
+        this.heard.complete();
       },
     );
-    this.execution.begin(input);
   }
 
   /** The output, as a promise. Made when it is asked for: a failure that nobody asks about is no unhandled rejection. */
@@ -104,14 +111,14 @@ export class Run<Output> {
 
   /** The chunks of the step at a path, from its first one; where an attempt failed, a `Restart` follows (see `isRestart`). */
   chunks$(path: string): Observable<unknown> {
-    const node = this.plan.byPath.get(path);
-    if (!node && !path.includes('[')) {
+    const paths = chunkPaths(this.plan, path);
+    if (!paths && !path.includes('[')) {
       throw new FlowError(
         'invalid-option',
         `The flow "${this.plan.definition.id}" has no step "${path}".${suggestion(path, this.plan.byPath.keys())}`,
       );
     }
-    const own = this.pathsOf(path);
+    const own = new Set(paths ?? [path]);
     return this.events$.pipe(
       filter(
         (event) =>
@@ -125,20 +132,25 @@ export class Run<Output> {
     );
   }
 
-  /** A flow used as a step has the chunks of the steps that its outputs read. */
-  private pathsOf(path: string): ReadonlySet<string> {
-    const close = this.plan.byPath.get(path);
-    if (close?.kind !== 'close') return new Set([path]);
-    return new Set(
-      this.plan.nodes
-        .filter((node) => node.kind === 'step' && node.allStreams.includes(close.index))
-        .map((node) => node.path),
-    );
-  }
-
   /** Ends the run at once: signals abort, timers are cleared, `result` rejects with a FlowError (`cancelled`). */
   cancel(reason?: unknown): void {
-    this.execution.cancel(reason);
+    this.launched.cancel(reason);
+  }
+
+  /**
+   * Answers the question of the step at a path. At once where the schema of the answer is synchronous. Rejects with a FlowError
+   * (`invalid-answer`) where nothing is asked there, where it has been answered, or where the schema refuses; then the question stays open.
+   */
+  async answer(path: string, value: unknown): Promise<void> {
+    const execution = this.launched.execution();
+    if (!execution || execution.isEnding) {
+      throw new FlowError(
+        'invalid-answer',
+        `The run "${this.id}" is not under way, so "${path}" cannot be answered here. Resume it with flow.resume("${this.id}", { answers })`,
+        { path },
+      );
+    }
+    await execution.questions.answer(path, value);
   }
 
   /** What became of the step at a path and why, in one sentence. */
@@ -153,7 +165,7 @@ export class Run<Output> {
   async *[Symbol.asyncIterator](): AsyncIterator<FlowEvent> {
     let at = 0;
     let wake: (() => void) | undefined;
-    const subscription = this.live.subscribe({ next: () => wake?.(), complete: () => wake?.() });
+    const subscription = this.heard.subscribe({ next: () => wake?.(), complete: () => wake?.() });
     try {
       for (;;) {
         while (at < this.told.length) {

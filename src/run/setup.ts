@@ -23,6 +23,7 @@ export interface Setup {
   /** The path of the step around the run, where there is one, and the run that this step belongs to. */
   readonly prefix?: string | undefined;
   readonly host?: Host | undefined;
+  /** Saves the run. A gate of its options stands before it. */
   readonly gate?: MonoTypeOperatorFunction<FlowEvent> | undefined;
   /** What became of a step when the run was stored. */
   readonly recorded?: ((path: string) => Recorded | undefined) | undefined;

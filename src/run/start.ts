@@ -1,50 +1,89 @@
-/** The ways to run a plan: as a cold stream of events, of its output, or as a promise. */
+/** The ways to run a prepared run: as a cold stream of events, of its output, or as a promise. */
 import { Observable } from 'rxjs';
 import { FlowError } from '../errors.ts';
-import type { FlowEvent } from '../state/event.ts';
-import { emptySnapshot, reduce, type Snapshot } from '../state/snapshot.ts';
+import type { Change, FlowEvent } from '../state/event.ts';
+import { reduce, type Snapshot } from '../state/snapshot.ts';
 import type { Plan } from '../wire/plan.ts';
+import { cancelledError } from './changes.ts';
 import { Execution } from './execution.ts';
-import { checkOptions, type RunOptions } from './options.ts';
+import type { Prepared } from './prepare.ts';
 import type { Listener } from './setup.ts';
 
+/** A run on its way: being prepared, or running. */
+export interface Launched {
+  execution(): Execution | undefined;
+  cancel(reason?: unknown): void;
+}
+
+/** Runs what is prepared, as soon as it is: at once where no saver takes its time. */
+export function launch(
+  plan: Plan,
+  prepared$: Observable<Prepared>,
+  listen: (prepared: Prepared) => Listener,
+  failed: (error: FlowError) => void,
+): Launched {
+  let execution: Execution | undefined;
+  const tell = (change: Change) => execution?.tellRun(change);
+  const subscription = prepared$.subscribe({
+    next: (prepared) => {
+      execution = new Execution(plan, prepared.options, listen(prepared), prepared.setup(tell));
+      execution.begin(prepared.input);
+    },
+    error: (error: unknown) =>
+      failed(
+        FlowError.is(error)
+          ? error
+          : new FlowError(
+              'saver-failed',
+              `The saver failed before the run of "${plan.definition.id}" could start: ${String((error as Error | null)?.message ?? error)}`,
+              { cause: error },
+            ),
+      ),
+  });
+  return {
+    execution: () => execution,
+    cancel: (reason) => {
+      if (execution) execution.cancel(reason);
+      else if (!subscription.closed) {
+        subscription.unsubscribe();
+        failed(cancelledError(plan.definition.id, reason));
+      }
+    },
+  };
+}
+
 /** Cold: each subscription is a run of its own, and unsubscribing cancels it. */
-export const eventsOf = (plan: Plan, input: unknown, options: RunOptions): Observable<FlowEvent> =>
-  cold(plan, input, options, (out) => ({
-    event: (event) => out.next(event),
-    output: () => out.complete(),
-    error: (error) => out.error(error),
-    suspended: () => out.complete(),
-  }));
+export const eventsOf = (plan: Plan, prepare: () => Observable<Prepared>): Observable<FlowEvent> =>
+  new Observable((out) => {
+    const listener: Listener = {
+      event: (event) => out.next(event),
+      output: () => out.complete(),
+      error: (error) => out.error(error),
+      suspended: () => out.complete(),
+    };
+    // Unsubscribing while the run starts must find something to cancel.
+    let launched: Launched | undefined;
+    out.add(() => launched?.cancel());
+    launched = launch(plan, prepare(), () => listener, listener.error);
+    if (out.closed) launched.cancel();
+  });
 
 /** Cold. Nobody hears the events, and so none are made. */
-export const outputOf = (plan: Plan, input: unknown, options: RunOptions): Observable<unknown> =>
-  cold(plan, input, options, (out) => ({
-    output: (output) => {
-      out.next(output);
-      out.complete();
-    },
-    error: (error) => out.error(error),
-    suspended: (questions) => out.error(suspendedError(plan, questions)),
-  }));
-
-function cold<T>(
-  plan: Plan,
-  input: unknown,
-  options: RunOptions,
-  listen: (out: {
-    next(value: T): void;
-    error(error: unknown): void;
-    complete(): void;
-  }) => Listener,
-): Observable<T> {
-  checkOptions(options, plan);
-  return new Observable((out) => {
-    const execution = new Execution(plan, options, listen(out));
-    out.add(() => execution.cancel());
-    execution.begin(input);
+export const outputOf = (plan: Plan, prepare: () => Observable<Prepared>): Observable<unknown> =>
+  new Observable((out) => {
+    const listener: Listener = {
+      output: (output) => {
+        out.next(output);
+        out.complete();
+      },
+      error: (error) => out.error(error),
+      suspended: (questions) => out.error(suspendedError(plan, questions)),
+    };
+    let launched: Launched | undefined;
+    out.add(() => launched?.cancel());
+    launched = launch(plan, prepare(), () => listener, listener.error);
+    if (out.closed) launched.cancel();
   });
-}
 
 export interface Completed<Output> {
   readonly runId: string;
@@ -53,38 +92,34 @@ export interface Completed<Output> {
   readonly snapshot: Snapshot;
 }
 
-export function completed<Output>(
+export const completed = <Output>(
   plan: Plan,
-  hash: () => string,
-  input: unknown,
-  options: RunOptions,
-): Promise<Completed<Output>> {
-  return new Promise((resolve, reject) => {
-    checkOptions(options, plan);
-    const told: FlowEvent[] = [];
-    let snapshot: Snapshot | undefined;
-    const execution: Execution = new Execution(plan, options, {
-      event: (event) => {
-        if (event.type !== 'STEP_CHUNK') told.push(event);
-      },
-      output: (output) =>
-        resolve({
-          runId: execution.runId,
-          output: output as Output,
-          get snapshot() {
-            snapshot ??= told.reduce(
-              reduce,
-              emptySnapshot(execution.runId, { id: plan.definition.id, hash: hash() }),
-            );
-            return snapshot;
-          },
-        }),
-      error: reject,
-      suspended: (questions) => reject(suspendedError(plan, questions, execution.runId)),
-    });
-    execution.begin(input);
+  prepared$: Observable<Prepared>,
+): Promise<Completed<Output>> =>
+  new Promise((resolve, reject) => {
+    const listen = ({ options, snapshot: before }: Prepared): Listener => {
+      const told: FlowEvent[] = [];
+      const runId = options.id as string;
+      let snapshot: Snapshot | undefined;
+      return {
+        event: (event) => {
+          if (event.type !== 'STEP_CHUNK') told.push(event);
+        },
+        output: (output) =>
+          resolve({
+            runId,
+            output: output as Output,
+            get snapshot() {
+              snapshot ??= told.reduce(reduce, before);
+              return snapshot;
+            },
+          }),
+        error: reject,
+        suspended: (questions) => reject(suspendedError(plan, questions, runId)),
+      };
+    };
+    launch(plan, prepared$, listen, reject);
   });
-}
 
 /** The error of whoever waits for an output that only answers can bring. */
 export function suspendedError(

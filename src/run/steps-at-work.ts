@@ -55,6 +55,7 @@ export class StepsAtWork implements Workplace {
     }
     const work = new SimpleWork(this, node, params);
     engine.start(node, params);
+    if (engine.isEnding) return;
     // Whoever reads its chunks comes first, so that it hears the first one.
     if (node.startTargets.length > 0) engine.goOn(() => this.call(work));
     else this.call(work);
@@ -95,6 +96,7 @@ export class StepsAtWork implements Workplace {
 
   begin({ node, params }: StepWork, go: () => void): void {
     this.engine.start(node, params);
+    if (this.engine.isEnding) return;
     if (node.startTargets.length > 0) this.engine.goOn(go);
     else go();
   }

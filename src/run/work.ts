@@ -5,10 +5,11 @@ import type { StepSettings } from '../graph/definition.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import type { Activity } from '../wire/aside.ts';
 import { attempts, type Note } from '../wire/attempt.ts';
-import { type Callee, callOnce, type Host } from '../wire/call.ts';
+import { type Callee, callOnce, type Host, placedError } from '../wire/call.ts';
 import type { Sink } from '../wire/consume.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import type { Handler } from '../wire/step.ts';
+import { subscribeTo } from '../wire/subscribe.ts';
 
 /** Who hears what work tells of itself. */
 export interface Workplace {
@@ -66,6 +67,8 @@ export class SimpleWork extends StepWork implements Sink {
   call(callee: Callee, host: Host): void {
     const handler = callee.step.handler as Handler<unknown>;
     this.stopCall = callOnce(callee, (context) => handler(this.params, context), host, 1, this);
+    // Stopped by what it told before there was anything to stop.
+    if (this.closed) this.stopCall();
   }
 
   chunk(value: unknown): void {
@@ -94,11 +97,17 @@ export class AttemptsWork extends StepWork {
   private attempt = 1;
 
   call(callee: Callee & { readonly settings: StepSettings }, host: Host): void {
-    this.subscription = attempts(callee, this.params, host).subscribe({
-      next: (note) => this.hear(note),
-      error: (error: FlowError) => this.end(failure(error), this.attempt),
-    });
-    if (this.closed) this.subscription.unsubscribe();
+    subscribeTo(
+      attempts(callee, this.params, host),
+      {
+        next: (note) => this.hear(note),
+        error: (error: unknown) =>
+          this.end(failure(placedError(error, callee.path, this.attempt)), this.attempt),
+      },
+      (subscription) => {
+        this.subscription = subscription;
+      },
+    );
   }
 
   stop(): void {

@@ -62,7 +62,9 @@ export type RunEvent =
       readonly data?: Readonly<Record<string, unknown>>;
     }
   | { readonly type: 'FLOW_SUSPEND'; readonly questions: Readonly<Record<string, unknown>> }
-  | { readonly type: 'FLOW_CANCEL'; readonly reason: ErrorJson };
+  | { readonly type: 'FLOW_CANCEL'; readonly reason: ErrorJson }
+  /** The saver failed, and the run goes on without it (`durability: 'async'`). */
+  | { readonly type: 'FLOW_UNSAVED'; readonly error: ErrorJson };
 
 export type Change = StepEvent | RunEvent;
 
@@ -83,4 +85,4 @@ export type FlowEvent = EventPlace & Change;
 
 /** Whether an event is the last one of its run, but for reports of late handlers. */
 export const isFinal = ({ type }: Change): boolean =>
-  type.startsWith('FLOW_') && type !== 'FLOW_START';
+  type.startsWith('FLOW_') && type !== 'FLOW_START' && type !== 'FLOW_UNSAVED';

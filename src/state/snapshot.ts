@@ -1,5 +1,6 @@
 /** The state of a run at one moment, and the one place where it changes: `reduce`. */
 import type { ErrorJson } from '../errors.ts';
+import { freeze } from '../plain.ts';
 import type { FlowEvent, Usage } from './event.ts';
 import type { SkipDetail, SkipReason } from './outcome.ts';
 import { emptyTable, recordAt, type Table, tableOf, toRecord, withRecord } from './table.ts';
@@ -13,6 +14,14 @@ export type StepStatus =
   | 'failure'
   | 'skipped'
   | 'cancelled';
+
+/** Which flow it is a run of. */
+export interface FlowIdentity {
+  readonly id: string;
+  readonly hash: string;
+  /** The hash of each step, where the run is saved: so that a later change of the flow can be told. */
+  readonly steps?: Readonly<Record<string, string>>;
+}
 
 export interface StepState {
   readonly status: StepStatus;
@@ -35,7 +44,7 @@ export interface Snapshot {
   readonly v: 1;
   readonly runId: string;
   readonly parentId?: string;
-  readonly flow: { readonly id: string; readonly hash: string };
+  readonly flow: FlowIdentity;
   /** The number of the last event that changed the state; -1 before the first. */
   readonly seq: number;
   readonly status: RunStatus;
@@ -48,6 +57,8 @@ export interface Snapshot {
   readonly steps: Readonly<Record<string, StepState>>;
   /** Memory that is handed on to the runs that continue this one. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** The saver failed, and the run went on without: what is stored ends before. */
+  readonly unsaved?: ErrorJson;
 }
 
 type Fields = Omit<Snapshot, 'steps'>;
@@ -58,7 +69,8 @@ const tables = new WeakMap<Snapshot, Table<StepState>>();
 /** The record of all steps is made when somebody reads it: most snapshots are passed by. */
 function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
   let record: Snapshot['steps'] | undefined;
-  const { v, runId, parentId, flow, seq, status, input, output, error, t0, t1, data } = fields;
+  const { v, runId, parentId, flow, seq, status, input, output, error, t0, t1, data, unsaved } =
+    fields;
   const snapshot: Snapshot = Object.freeze({
     v,
     runId,
@@ -76,6 +88,7 @@ function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
       return record;
     },
     data,
+    ...(unsaved !== undefined && { unsaved }),
   });
   tables.set(snapshot, table);
   return snapshot;
@@ -85,14 +98,26 @@ const tableFor = (snapshot: Snapshot): Table<StepState> =>
   tables.get(snapshot) ?? tableOf(snapshot.steps);
 
 /** The state of a run before its first event. */
-export const emptySnapshot = (
-  runId: string,
-  flow: { readonly id: string; readonly hash: string },
-): Snapshot =>
+export const emptySnapshot = (runId: string, flow: FlowIdentity): Snapshot =>
   snapshotOf(
     { v: 1, runId, flow: Object.freeze(flow), seq: -1, status: 'pending', data: Object.freeze({}) },
     emptyTable(),
   );
+
+/** A snapshot of other fields and some other steps. */
+export function snapshotFrom(
+  before: Snapshot,
+  fields: Fields,
+  steps: ReadonlyMap<string, StepState>,
+): Snapshot {
+  let table = tableFor(before);
+  for (const [path, step] of steps) table = withRecord(table, path, Object.freeze(step));
+  return snapshotOf(fields, table);
+}
+
+/** A snapshot that was plain data, such as JSON, in the meantime. */
+export const revive = (plain: Snapshot): Snapshot =>
+  tables.has(plain) ? plain : snapshotOf(freeze(plain), tableOf(freeze(plain.steps)));
 
 /** The state of one step; cheaper than `snapshot.steps[path]` where many snapshots are asked. */
 export const stepState = (snapshot: Snapshot, path: string): StepState | undefined =>
@@ -109,19 +134,32 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
           seq,
           status: 'running',
           input: event.input,
-          t0: t,
+          t0: snapshot.t0 ?? t,
+          t1: undefined,
+          error: undefined,
+          ...(event.data && { data: event.data }),
           ...(event.parentId !== undefined && { parentId: event.parentId }),
         },
         tableFor(snapshot),
       );
     case 'FLOW_OUTPUT':
-      return ended(snapshot, event, { status: 'success', output: event.output });
+      return ended(snapshot, event, {
+        status: 'success',
+        output: event.output,
+        data: event.data ?? snapshot.data,
+      });
     case 'FLOW_ERROR':
-      return ended(snapshot, event, { status: 'failure', error: event.error });
+      return ended(snapshot, event, {
+        status: 'failure',
+        error: event.error,
+        data: event.data ?? snapshot.data,
+      });
     case 'FLOW_CANCEL':
       return ended(snapshot, event, { status: 'cancelled', error: event.reason });
     case 'FLOW_SUSPEND':
       return snapshotOf({ ...snapshot, seq, status: 'suspended' }, tableFor(snapshot));
+    case 'FLOW_UNSAVED':
+      return snapshotOf({ ...snapshot, seq, unsaved: event.error }, tableFor(snapshot));
     case 'STEP_CHUNK':
     case 'STEP_LATE':
       return snapshot;
@@ -173,7 +211,7 @@ function reduceStep(step: StepState | undefined, event: StepChange): StepState {
 function ended(
   snapshot: Snapshot,
   { seq, t }: FlowEvent,
-  end: Pick<Snapshot, 'status' | 'output' | 'error'>,
+  end: Partial<Pick<Snapshot, 'status' | 'output' | 'error' | 'data'>>,
 ): Snapshot {
   let table = tableFor(snapshot);
   if (end.status !== 'success') {

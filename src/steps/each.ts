@@ -11,12 +11,13 @@ import {
   type StepContext,
   toStep,
 } from '../wire/step.ts';
+import { subscribeTo } from '../wire/subscribe.ts';
 
-export interface EachOptions<As> {
+export interface EachOptions<As, OnError = 'fail' | 'skip' | 'null'> {
   /** How many items are at work at once. By default all. */
   readonly concurrency?: number;
   /** What a failed item does. `fail` (default): the step fails and the other items are cancelled. `skip`: it is left out. `null`: it is null. */
-  readonly onError?: 'fail' | 'skip' | 'null';
+  readonly onError?: OnError;
   /** The param of the step that an item is; the others come from the params beside `items`, the same for every item. */
   readonly as?: As;
 }
@@ -25,6 +26,8 @@ type EachParams<C, As> = As extends keyof CodeParams<C>
   ? { readonly items: readonly CodeParams<C>[As][] } & Omit<CodeParams<C>, As>
   : { readonly items: readonly CodeParams<C>[] };
 
+type EachResult<C, OnError> = CodeResult<C> | (OnError extends 'null' ? null : never);
+
 /**
  * Runs a step once for every item of `items`, and gives the results in the order of the items, whatever their latency. Each result is a
  * chunk as soon as those before it are there. An item is told at the path of the step with its index: `pages[3]`.
@@ -32,10 +35,14 @@ type EachParams<C, As> = As extends keyof CodeParams<C>
  * @example
  * const pages = flow.step('pages', each(fetchPage, { as: 'url', concurrency: 4 }), { items: flow.input.urls })
  */
-export function each<C extends Code, const As extends keyof CodeParams<C> | undefined = undefined>(
+export function each<
+  C extends Code,
+  const As extends keyof CodeParams<C> | undefined = undefined,
+  const OnError extends 'fail' | 'skip' | 'null' = 'fail',
+>(
   code: C,
-  options: EachOptions<As> = {},
-): Step<EachParams<C, As>, CodeResult<C>[], CodeResult<C>> {
+  options: EachOptions<As, OnError> = {},
+): Step<EachParams<C, As>, EachResult<C, OnError>[], EachResult<C, OnError>> {
   const step = toStep('each()', code) as Runnable;
   const { concurrency = Number.POSITIVE_INFINITY, onError = 'fail', as } = options;
   if (!(concurrency >= 1))
@@ -66,7 +73,7 @@ export function each<C extends Code, const As extends keyof CodeParams<C> | unde
   return Object.freeze({
     handler,
     ...(step.description !== undefined && { description: step.description }),
-  }) as Step<EachParams<C, As>, CodeResult<C>[], CodeResult<C>>;
+  }) as Step<EachParams<C, As>, EachResult<C, OnError>[], EachResult<C, OnError>>;
 }
 
 const leftOut = Symbol('left out');
@@ -93,19 +100,22 @@ function inOrder(
     const calls = from(items).pipe(
       mergeMap((item, i) => call(item, i).pipe(map((aside) => ({ i, aside }))), concurrency),
     );
-    const subscription = calls.subscribe({
-      next: ({ i, aside }) => {
-        if (aside instanceof Result) {
-          results.set(i, aside.result);
-          flush();
-        } else if (!(aside instanceof Through)) out.next(aside);
+    subscribeTo(
+      calls,
+      {
+        next: ({ i, aside }) => {
+          if (aside instanceof Result) {
+            results.set(i, aside.result);
+            flush();
+          } else if (!(aside instanceof Through)) out.next(aside);
+        },
+        error: (error: unknown) => out.error(error),
+        complete: () => {
+          out.next(new Result(all));
+          out.complete();
+        },
       },
-      error: (error: unknown) => out.error(error),
-      complete: () => {
-        out.next(new Result(all));
-        out.complete();
-      },
-    });
-    out.add(subscription);
+      (subscription) => out.add(subscription),
+    );
   });
 }

@@ -11,6 +11,7 @@ import {
   type StepContext,
   toStep,
 } from '../wire/step.ts';
+import { subscribeTo } from '../wire/subscribe.ts';
 
 export interface RepeatOptions<Params, Result> {
   /** Whether another round is wanted after this result. Rounds are counted from 0. */
@@ -92,20 +93,32 @@ function rounds(
         const { params } = todo;
         let result: unknown;
         todo = undefined;
-        current = round(params, count).subscribe({
-          next: (aside) => {
-            if (aside instanceof Result) result = aside.result;
-            else if (!(aside instanceof Through)) out.next(aside);
+        subscribeTo(
+          round(params, count),
+          {
+            next: (aside) => {
+              if (aside instanceof Result) result = aside.result;
+              else if (!(aside instanceof Through)) out.next(aside);
+            },
+            error: (error: unknown) => out.error(error),
+            complete: () => {
+              out.next(result);
+              if (out.closed) return;
+              try {
+                todo = next(result, params, count);
+              } catch (error) {
+                out.error(error);
+                return;
+              }
+              count++;
+              if (todo) go();
+              else out.complete();
+            },
           },
-          error: (error: unknown) => out.error(error),
-          complete: () => {
-            out.next(result);
-            todo = next(result, params, count);
-            count++;
-            if (todo) go();
-            else out.complete();
+          (subscription) => {
+            current = subscription;
           },
-        });
+        );
       }
       looping = false;
     };

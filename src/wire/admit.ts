@@ -3,7 +3,7 @@ import { FlowError, showJson } from '../errors.ts';
 import { keysOf } from '../graph/binding.ts';
 import { showBinding } from '../graph/condition.ts';
 import { parseKey } from '../graph/key.ts';
-import { put } from '../graph/plain.ts';
+import { put } from '../plain.ts';
 import { failure, isPoison, type Outcome, skipped } from '../state/outcome.ts';
 import type { PlanCondition, PlanLink, PlanNode, PlanParam, Scope, View } from './plan.ts';
 
@@ -19,7 +19,7 @@ export function refusal(node: PlanNode, run: View): Outcome | undefined {
     return failure(
       new FlowError(
         'step-failed',
-        `The condition of step "${run.at(node.path)}" threw: ${messageOf(cause)}. A condition must answer true or false for every value`,
+        `The condition of step "${run.at(node.path)}" threw: ${messageOf(cause)}. A condition must answer true or false for every value.`,
         { path: run.at(node.path), cause },
       ),
     );

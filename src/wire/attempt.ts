@@ -20,6 +20,7 @@ import { type Callee, callOnce, type Host } from './call.ts';
 import { neverSilentFor, within } from './clock.ts';
 import { Limiter, limitedBy } from './limiter.ts';
 import type { Handler } from './step.ts';
+import { subscribeTo } from './subscribe.ts';
 
 export type Note =
   /** Whoever hears this calls `go`, when all who must hear the first chunk are there. */
@@ -148,7 +149,13 @@ function repeated(
       current?.unsubscribe();
     });
     const fail = (error: FlowError) => {
-      const delay = delayAfter(retry, error, attempt);
+      let delay: number | undefined;
+      try {
+        delay = delayAfter(retry, error, attempt);
+      } catch (thrown) {
+        out.error(thrown);
+        return;
+      }
       if (delay === undefined) {
         out.error(error);
         return;
@@ -163,12 +170,13 @@ function repeated(
       looping = true;
       while (again && !out.closed) {
         again = false;
-        current = once(++attempt).subscribe({
-          next: (note) => out.next(note),
-          error: fail,
-          complete: () => out.complete(),
-        });
-        if (out.closed) current.unsubscribe();
+        subscribeTo(
+          once(++attempt),
+          { next: (note) => out.next(note), error: fail, complete: () => out.complete() },
+          (subscription) => {
+            current = subscription;
+          },
+        );
       }
       looping = false;
     };
@@ -215,7 +223,14 @@ function kept(
   if (!cache) return (source) => source;
   return (source) =>
     new Observable((out) => {
-      const key = cache.key(params);
+      let key: string;
+      try {
+        key = cache.key(params);
+      } catch (error) {
+        out.next({ note: 'start' });
+        out.error(error);
+        return;
+      }
       const known = cache.get(key, clock);
       if (known) {
         out.next({ note: 'start' });

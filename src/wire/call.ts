@@ -1,11 +1,11 @@
 /** One call of a handler: its context, and its result checked and frozen. */
 import { type ErrorJson, errorJson, FlowError, showValue } from '../errors.ts';
-import { freeze } from '../graph/plain.ts';
+import { freeze } from '../plain.ts';
 import { validate, violation } from '../graph/schema.ts';
 import type { Outcome } from '../state/outcome.ts';
 import { Aside } from './aside.ts';
 import type { Clock } from './clock.ts';
-import { consume, type Sink } from './consume.ts';
+import { consume, NoValue, type OpenSink, type Sink } from './consume.ts';
 import type { Limiter } from './limiter.ts';
 import type { Questions } from './questions.ts';
 import type { Logger, Step, StepContext } from './step.ts';
@@ -111,26 +111,21 @@ export function callOnce(
 ): () => void {
   const call = new Call(host, callee.path, attempt);
   const checked = new CheckedSink(callee, call, sink);
-  let stop: (() => void) | undefined;
-  let isPromise = false;
+  let stop: (() => boolean) | undefined;
   try {
-    const result = code(call);
-    isPromise = typeof (result as PromiseLike<unknown> | undefined)?.then === 'function';
-    stop = consume(result, callee.step.reduce, checked);
+    stop = consume(code(call), callee.step.reduce, checked);
   } catch (error) {
     checked.fail(error);
   }
   return () => {
-    if (!checked.isDone) {
-      if (isPromise) checked.listenOn();
-      call.abort();
-    }
-    stop?.();
+    if (!checked.isDone) call.abort();
+    if (stop?.()) checked.listenOn();
+    stop = undefined;
   };
 }
 
 /** Checks and freezes what passes, and turns what a handler throws into errors that say where. */
-class CheckedSink implements Sink {
+class CheckedSink implements OpenSink {
   isDone = false;
   private isDeaf = false;
   private readonly callee: Callee;
@@ -158,15 +153,16 @@ class CheckedSink implements Sink {
     }
     const { step } = this.callee;
     let chunk = value;
-    if (step.chunk) {
-      try {
+    try {
+      if (step.chunk)
         chunk = validate(step.chunk, value, (issues) => this.violation('chunk', value, issues));
-      } catch (error) {
-        this.fail(error);
-        return;
-      }
+      if (chunk instanceof Promise) throw this.notAtOnce(chunk);
+      freeze(chunk);
+    } catch (error) {
+      this.fail(error);
+      return;
     }
-    this.sink.chunk(freeze(chunk));
+    this.sink.chunk(chunk);
   }
 
   done(result: unknown): void {
@@ -175,26 +171,23 @@ class CheckedSink implements Sink {
       this.late({ value: result });
       return;
     }
-    this.isDone = true;
     const { output } = this.callee.step;
-    if (!output) {
-      this.sink.done(freeze(result));
-      return;
-    }
-    let checked: unknown;
+    let checked = result;
     try {
-      checked = validate(output, result, (issues) => this.violation('result', result, issues));
+      if (output)
+        checked = validate(output, result, (issues) => this.violation('result', result, issues));
+      freeze(checked);
     } catch (error) {
-      this.isDone = false;
       this.fail(error);
       return;
     }
+    this.isDone = true;
     if (!(checked instanceof Promise)) {
-      this.sink.done(freeze(checked));
+      this.sink.done(checked);
       return;
     }
-    checked.then(
-      (value) => this.sink.closed || this.sink.done(freeze(value)),
+    checked.then(freeze).then(
+      (value) => this.sink.closed || this.sink.done(value),
       (error: unknown) => this.sink.closed || this.sink.fail(this.placed(error)),
     );
   }
@@ -202,17 +195,17 @@ class CheckedSink implements Sink {
   fail(error: unknown): void {
     if (this.isDone) return;
     if (!this.sink.closed) this.sink.fail(this.placed(error));
-    else if (this.call.heeds(error)) this.hearAgain();
+    else if (this.call.heeds(error)) this.heard();
     else this.late({ error: errorJson(error) });
   }
 
-  /** It was stopped while its promise was open: what that brings is waited for, to be reported. */
+  /** It was stopped while something was open: what that brings is waited for, to be reported. */
   listenOn(): void {
     this.isDeaf = true;
     this.call[hostOf].deafness(1);
   }
 
-  private hearAgain(): void {
+  heard(): void {
     this.isDone = true;
     if (this.isDeaf) this.call[hostOf].deafness(-1);
     this.isDeaf = false;
@@ -220,7 +213,7 @@ class CheckedSink implements Sink {
 
   private late(delivered: Delivered): void {
     this.call[hostOf].late(this.callee.path, this.callee.id, delivered);
-    this.hearAgain();
+    this.heard();
   }
 
   private violation(
@@ -237,8 +230,24 @@ class CheckedSink implements Sink {
     );
   }
 
+  private notAtOnce(late: Promise<unknown>): FlowError {
+    late.catch(() => undefined);
+    const { path } = this.callee;
+    return new FlowError(
+      'invalid-result',
+      `The schema for the chunks of step "${path}" answers in a promise, which would hold the stream up. Take a schema that answers at once.`,
+      { path },
+    );
+  }
+
   private placed(error: unknown): FlowError {
-    return placedError(error, this.callee.path, this.call.attempt);
+    const { path } = this.callee;
+    if (!(error instanceof NoValue)) return placedError(error, path, this.call.attempt);
+    return new FlowError(
+      'invalid-result',
+      `Step "${path}" has no result: the stream completed without a value. End it with one, for example with defaultIfEmpty(null), or give the step reduce: 'collect'.`,
+      { path },
+    );
   }
 }
 
@@ -251,7 +260,7 @@ export function placedError(error: unknown, path: string, attempt: number): Flow
   const isError = typeof error === 'object' && error !== null && 'message' in error;
   const fact = isError
     ? String(error.message)
-    : `it threw ${showValue(error)}, which is no Error; throw new Error(…) to keep the stack`;
+    : `it threw ${showValue(error)}, which is no Error. Throw new Error(…), which tells where it came from.`;
   return new FlowError(
     'step-failed',
     `Step "${path}" failed${attempt > 1 ? ` in attempt ${attempt}` : ''}: ${fact}`,

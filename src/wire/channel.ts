@@ -25,16 +25,24 @@ export const isRestart = (chunk: unknown): chunk is Restart =>
 
 type End = { readonly error?: unknown };
 
+interface Reader {
+  readonly out: Subscriber<unknown>;
+  /** Which of the kept chunks is its next one. */
+  next: number;
+  isReading: boolean;
+}
+
 /**
  * Keeps chunks until its reader subscribes, then passes them on. It is read once, so that a stream of any length needs no memory;
  * where the reader may be retried it keeps all.
  */
 export class Channel {
   readonly chunks$: Observable<unknown>;
-  private kept: unknown[] = [];
-  private readonly readers = new Set<Subscriber<unknown>>();
+  private readonly kept: unknown[] = [];
+  private readonly readers = new Set<Reader>();
   private readonly keepsAll: boolean;
   private wasRead = false;
+  private isDropped = false;
   private ended: End | undefined;
 
   constructor(source: string, keepsAll: boolean) {
@@ -50,38 +58,43 @@ export class Channel {
         return;
       }
       this.wasRead = true;
-      this.flush(out);
-      out.add(() => this.readers.delete(out));
+      const reader = { out, next: 0, isReading: false };
+      this.readers.add(reader);
+      out.add(() => this.readers.delete(reader));
+      this.handOver(reader);
     });
   }
 
   push(chunk: unknown): void {
-    if (this.keepsAll || !this.wasRead) this.kept.push(chunk);
-    for (const reader of this.readers) reader.next(chunk);
+    if (this.isDropped) return;
+    if (this.keepsAll || !this.wasRead || this.readers.size > 0) this.kept.push(chunk);
+    for (const reader of this.readers) this.handOver(reader);
   }
 
   /** Nobody will read it any more. */
   drop(): void {
-    this.wasRead = true;
-    if (this.readers.size === 0) this.kept = [];
+    this.isDropped = true;
+    this.kept.length = 0;
   }
 
   end(end: End): void {
     this.ended = end;
-    for (const reader of [...this.readers]) finish(reader, end);
+    for (const reader of this.readers) this.handOver(reader);
   }
 
-  private flush(out: Subscriber<unknown>): void {
-    const kept = this.kept;
-    if (!this.keepsAll) this.kept = [];
-    // By index: a chunk that arrives meanwhile is the next in the list.
-    for (let i = 0; i < kept.length && !out.closed; i++) out.next(kept[i]);
+  /** One at a time: a chunk that comes while another one is handed over waits its turn. */
+  private handOver(reader: Reader): void {
+    if (reader.isReading) return;
+    const { out } = reader;
+    reader.isReading = true;
+    while (reader.next < this.kept.length && !out.closed) out.next(this.kept[reader.next++]);
+    reader.isReading = false;
+    if (!this.keepsAll) this.kept.length = reader.next = 0;
     if (this.ended) finish(out, this.ended);
-    else this.readers.add(out);
   }
 }
 
-const finish = (reader: Subscriber<unknown>, end: End): void => {
-  if ('error' in end) reader.error(end.error);
-  else reader.complete();
+const finish = (out: Subscriber<unknown>, end: End): void => {
+  if ('error' in end) out.error(end.error);
+  else out.complete();
 };

@@ -4,12 +4,12 @@ import {
   isObservable,
   Observable,
   type Subscribable,
-  takeWhile,
+  type Subscription,
   type Unsubscribable,
 } from 'rxjs';
-import { FlowError } from '../errors.ts';
 import { Aside, Result } from './aside.ts';
 import type { Reduce } from './step.ts';
+import { subscribeTo } from './subscribe.ts';
 
 /** Who is told. After `done` or `fail` nothing more comes. Once closed, what still comes is only reported. */
 export interface Sink {
@@ -19,10 +19,17 @@ export interface Sink {
   fail(error: unknown): void;
 }
 
-type Teardown = (() => void) | undefined;
+/** A sink that may have to wait for something that was stopped. */
+export interface OpenSink extends Sink {
+  /** What was still open when it was stopped has ended without a word. */
+  heard(): void;
+}
+
+/** Stops the rest, and says whether something is still open that cannot be stopped: the sink will hear of it once. */
+type Teardown = (() => boolean) | undefined;
 
 /** Takes a handler's result in. Synchronous results are told before it returns. Gives back what stops the rest. */
-export function consume(result: unknown, reduce: Reduce | undefined, sink: Sink): Teardown {
+export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenSink): Teardown {
   if (typeof result !== 'object' || result === null) {
     sink.done(result);
     return undefined;
@@ -46,20 +53,29 @@ const isIterator = (value: object): value is Iterator<unknown> & object =>
   typeof (value as Iterator<unknown>).next === 'function' && Symbol.iterator in value;
 
 /** A promise may bring a stream: `async () => (await fetch(url)).body`. */
-function settle(promise: PromiseLike<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
+function settle(
+  promise: PromiseLike<unknown>,
+  reduce: Reduce | undefined,
+  sink: OpenSink,
+): Teardown {
   let stopped = false;
+  let settled = false;
   let inner: Teardown;
   promise.then(
     (value) => {
+      settled = true;
       // A sink that is closed still hears of it: it reports what came too late.
       if (stopped) sink.done(value);
       else inner = guarded(sink, () => consume(value, reduce, sink));
     },
-    (error: unknown) => sink.fail(error),
+    (error: unknown) => {
+      settled = true;
+      sink.fail(error);
+    },
   );
   return () => {
     stopped = true;
-    inner?.();
+    return settled ? (inner?.() ?? false) : true;
   };
 }
 
@@ -74,15 +90,25 @@ function guarded(sink: Sink, work: () => Teardown): Teardown {
 
 function observe(source: Observable<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
   const chunks = new Chunks(reduce ?? 'last', sink);
-  // An endless synchronous source must hear of the end before it has given its subscription back.
-  const subscription = source.pipe(takeWhile(() => !sink.closed)).subscribe({
-    next: (value) => chunks.add(value),
-    error: (error: unknown) => sink.fail(error),
-    complete: () => {
-      if (!sink.closed) chunks.end(undefined);
+  let subscription: Subscription | undefined;
+  subscribeTo(
+    source,
+    {
+      next: (value) => {
+        chunks.add(value);
+        if (sink.closed) subscription?.unsubscribe();
+      },
+      error: (error: unknown) => sink.fail(error),
+      complete: () => chunks.end(undefined),
     },
-  });
-  return () => subscription.unsubscribe();
+    (own) => {
+      subscription = own;
+    },
+  );
+  return () => {
+    subscription?.unsubscribe();
+    return false;
+  };
 }
 
 function pull(iterator: Iterator<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
@@ -102,13 +128,16 @@ function pull(iterator: Iterator<unknown>, reduce: Reduce | undefined, sink: Sin
 function pullLater(
   iterator: AsyncIterator<unknown>,
   reduce: Reduce | undefined,
-  sink: Sink,
+  sink: OpenSink,
 ): Teardown {
   const chunks = new Chunks(reduce, sink);
   let stopped = false;
+  let pending = false;
   const step = ({ done, value }: IteratorResult<unknown>): void => {
+    pending = false;
     if (stopped) {
-      if (!done) sink.chunk(value);
+      if (done && value === undefined) sink.heard();
+      else sink.done(value);
     } else if (done) {
       stopped = true;
       chunks.end(value);
@@ -118,18 +147,22 @@ function pullLater(
     }
   };
   const fail = (error: unknown): void => {
+    pending = false;
     stopped = true;
     sink.fail(error);
   };
   const next = (): void => {
-    if (!stopped) iterator.next().then(step).then(undefined, fail);
+    if (stopped) return;
+    pending = true;
+    iterator.next().then(step).then(undefined, fail);
   };
   next();
   return () => {
-    if (stopped) return;
+    if (stopped) return pending;
     stopped = true;
     // What it says to being stopped concerns nobody any more.
     void iterator.return?.()?.then(undefined, () => undefined);
+    return pending;
   };
 }
 
@@ -146,6 +179,9 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
     },
   };
 }
+
+/** Thrown for a stream that completes without the value that was to be its result. */
+export class NoValue extends Error {}
 
 /** Chunks on their way to a result. Without a `reduce` a generator's rule holds: what it returned, else what it yielded. */
 class Chunks {
@@ -191,10 +227,7 @@ class Chunks {
     switch (reduce) {
       case 'last':
         if (this.count > 0) return this.last;
-        throw new FlowError(
-          'invalid-result',
-          'the stream completed without a value. End it with one, for example with defaultIfEmpty(null), or set reduce: "collect"',
-        );
+        throw new NoValue();
       case 'concat':
         return all.join('');
       case 'collect':

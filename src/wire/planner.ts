@@ -2,8 +2,8 @@
 import { type Binding, keysOf, resolver } from '../graph/binding.ts';
 import { type Condition, conditionKeys, showCondition, tester } from '../graph/condition.ts';
 import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
+import { takenBy } from '../graph/inputs.ts';
 import { parseKey } from '../graph/key.ts';
-import { jsonSchemaOf, propertiesOf } from '../graph/schema.ts';
 import { isSimple } from './attempt.ts';
 import type {
   Plan,
@@ -178,7 +178,7 @@ class Planner {
     });
     node.links = links;
     node.when = entry.settings.when && this.condition(entry.settings.when, scope, node);
-    const needed = new Set(propertiesOf(jsonSchemaOf(entry.step.input, 'input'))?.required);
+    const needed = new Set(takenBy(entry.step)?.required);
     node.params = [...(definition.params.get(entry.id) ?? [])].map(([name, binding]) =>
       this.param(name, binding, needed.has(name), scope, node),
     );

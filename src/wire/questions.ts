@@ -1,6 +1,6 @@
 /** The questions that a run waits for answers to, by the path of the step that asked. */
 import { FlowError, suggestion } from '../errors.ts';
-import { freeze } from '../graph/plain.ts';
+import { freeze } from '../plain.ts';
 import { type Schema, validate, violation } from '../graph/schema.ts';
 
 export interface Question {

@@ -1,7 +1,7 @@
 /** How the value of a key is found in a run: decided once, when a plan is made. */
 import { errorJson } from '../errors.ts';
 import type { Reader } from '../graph/binding.ts';
-import { freeze } from '../graph/plain.ts';
+import { freeze } from '../plain.ts';
 import { type Scope, successOf, type View } from './plan.ts';
 
 /** What a plan must provide for, because somebody reads it. */

@@ -28,13 +28,16 @@ export type Handler<Params = never, Result = unknown> = (
   context: StepContext,
 ) => Result;
 
+// biome-ignore lint/suspicious/noConfusingVoidType: so a generator says that it returns nothing; `undefined` is part of it
+type Nothing = void;
+
 /** Everything that a handler may return to give a T in the end. */
 export type Returned<T> =
   | T
   | PromiseLike<T>
   | Subscribable<T>
-  | Iterator<unknown, T | undefined | void>
-  | AsyncIterator<unknown, T | undefined | void>
+  | Iterator<unknown, T | Nothing>
+  | AsyncIterator<unknown, T | Nothing>
   | ReadableStream<T>;
 
 /** Texts are joined, everything else is listed. */
@@ -44,7 +47,6 @@ type FromChunks<Chunk> = unknown extends Chunk
     ? string
     : Chunk[] | ([Extract<Chunk, string>] extends [never] ? never : string);
 
-type Nothing = void | undefined;
 /** What a generator returned; its chunks where it returned nothing. */
 type FromGenerator<Chunk, Result> = Result extends Nothing ? FromChunks<Chunk> : Result;
 
@@ -105,15 +107,18 @@ export interface Step<in Params = never, out Result = unknown, out Chunk = unkno
 /** What `flow.step` takes as code. */
 export type Code = Step | Handler;
 
+/** Of code whose types nobody knows, any params may be tried. */
+type IfKnown<Params> = [Params] extends [never] ? unknown : Params;
+
 type TypesOf<S> = S extends { readonly '~types'?: infer T } ? NonNullable<T> : never;
 
 /** The params that code takes. */
 export type CodeParams<C> = C extends Step
   ? TypesOf<C> extends { readonly params: (params: infer Params) => void }
-    ? Params
-    : never
+    ? IfKnown<Params>
+    : unknown
   : C extends (params: infer Params, context: StepContext) => unknown
-    ? Params
+    ? IfKnown<Params>
     : never;
 
 /** What code gives in the end. */
@@ -139,6 +144,7 @@ export interface StepDescription<
   Output extends Schema | undefined,
   Params,
   Result,
+  How extends Reduce | undefined = Reduce | undefined,
 > {
   /** What the params must satisfy; the handler gets what the schema makes of them. */
   readonly input?: Input;
@@ -147,8 +153,10 @@ export interface StepDescription<
   /** What every chunk must satisfy. It must validate at once, not in a promise. */
   readonly chunk?: Schema;
   readonly run: Handler<Params, Result>;
-  readonly reduce?: Reduce;
-  readonly usage?: (result: never) => Usage | undefined;
+  /** How chunks become the result. By default an Observable's last one; see `Settled` for the others. */
+  readonly reduce?: How;
+  /** Reads off the result what it used. */
+  readonly usage?: (result: NoInfer<ResultOf<Output, Result, How>>) => Usage | undefined;
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, Json>>;
   readonly isLlm?: boolean;
@@ -156,8 +164,20 @@ export interface StepDescription<
 
 type ParamsOf<Input, Fallback> = Input extends Schema ? InferOutput<Input> : Fallback;
 type GivenOf<Input, Fallback> = Input extends Schema ? InferInput<Input> : Fallback;
-type ResultOf<Output, Result> = Output extends Schema ? InferOutput<Output> : Settled<Result>;
-type AllowedBy<Output> = Output extends Schema ? Returned<InferInput<Output>> : unknown;
+type ResultOf<Output, Result, How> = Output extends Schema
+  ? InferOutput<Output>
+  : Reduced<Result, How>;
+type AllowedBy<Output, How> = [Output, How] extends [Schema, undefined]
+  ? Returned<InferInput<Output>>
+  : unknown;
+
+/** What a result is when its chunks are put together in a way of its own. What has no chunks stays what it is. */
+type Reduced<Result, How> = [How, ChunkOf<Result>] extends [undefined, unknown] | [unknown, never]
+  ? Settled<Result>
+  : ByReduce<ChunkOf<Result>, How>;
+type ByReduce<Chunk, How> = How extends (...args: never[]) => infer Result
+  ? Result
+  : { last: Chunk; concat: string; collect: Chunk[] }[How & ('last' | 'concat' | 'collect')];
 
 /**
  * Describes a step: its code, and schemas (zod, valibot, arktype, any Standard Schema) of what goes in and what comes out.
@@ -171,13 +191,14 @@ type AllowedBy<Output> = Output extends Schema ? Returned<InferInput<Output>> : 
  * })
  */
 export function defineStep<
-  Result extends AllowedBy<Output>,
+  Result extends AllowedBy<Output, How>,
   Input extends Schema | undefined = undefined,
   Output extends Schema | undefined = undefined,
   Params = unknown,
+  How extends Reduce | undefined = undefined,
 >(
-  description: StepDescription<Input, Output, ParamsOf<Input, Params>, Result>,
-): Step<GivenOf<Input, Params>, ResultOf<Output, Result>, ChunkOf<Result>> {
+  description: StepDescription<Input, Output, ParamsOf<Input, Params>, Result, How>,
+): Step<GivenOf<Input, Params>, ResultOf<Output, Result, How>, ChunkOf<Result>> {
   const { run, ...rest } = description;
   if (typeof run !== 'function') {
     throw new FlowError(
@@ -236,6 +257,6 @@ export function toStep(id: string, code: unknown): Step {
     return code as Step;
   throw new FlowError(
     'invalid-definition',
-    `The code of step "${id}" is ${typeName(code)}. Give a function, a step made by defineStep() or defineOperator(), or a flow.`,
+    `The code of step "${id}" is ${typeName(code)}. Give a function, a step made by defineStep() or defineOperator(), or a compiled flow: what output() or build() gives.`,
   );
 }

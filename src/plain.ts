@@ -35,16 +35,40 @@ export function freeze<T>(value: T): T {
   return value;
 }
 
-/** A copy of plain data, so that what its owner does to it later cannot reach the flow. */
-export function copyPlain(value: unknown): unknown {
+/**
+ * A copy of plain data, so that what its owner does to it later cannot reach the flow. Parts that are the same object are the same in the
+ * copy, so cycles are fine; any depth is.
+ */
+export function copyPlain<T>(value: T): T {
   if (!isPlain(value)) return value;
-  if (Array.isArray(value)) return value.map(copyPlain);
-  const copy: Record<string, unknown> = {};
-  for (const name of Object.keys(value)) {
-    put(copy, name, copyPlain((value as Record<string, unknown>)[name]));
+  const copies = new Map<object, object>();
+  const todo: object[] = [];
+  const copyOf = (part: unknown): unknown => {
+    if (!isPlain(part)) return part;
+    const known = copies.get(part);
+    if (known) return known;
+    const copy = Array.isArray(part) ? [] : {};
+    copies.set(part, copy);
+    todo.push(part);
+    return copy;
+  };
+  const whole = copyOf(value);
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    const copy = copies.get(next) as Record<string, unknown>;
+    if (Array.isArray(next))
+      for (const part of next) (copy as unknown as unknown[]).push(copyOf(part));
+    else
+      for (const name of Object.keys(next))
+        put(copy, name, copyOf((next as Record<string, unknown>)[name]));
   }
-  return copy;
+  return whole as T;
 }
+
+/** An own property: what a prototype offers is not there. */
+export const own = (object: object | undefined, name: string | number): unknown =>
+  object && Object.hasOwn(object, name)
+    ? (object as Record<string | number, unknown>)[name]
+    : undefined;
 
 /** Sets an own property, whatever its name: assigning `__proto__` would change the prototype. */
 export function put(object: Record<string, unknown>, name: string, value: unknown): void {

@@ -1,0 +1,77 @@
+/**
+ * The main job: a digest of Markdown files. `npm start` takes the documentation of this repository, `npm start -- <folder or file>`
+ * anything else. Progress goes to stderr, the digest to stdout, the drawn graph to ./.millrace/.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { styleText } from 'node:util';
+import { FlowError } from 'millrace';
+import { toSvg } from 'millrace/draw';
+import { findDocuments, shownPath } from './files.ts';
+import { digest } from './flow.ts';
+import { showTerms } from './page.ts';
+import { progressTo } from './progress.ts';
+
+const repository = resolve(import.meta.dirname, '../..');
+
+/** A fault of the input, not of the program: told without a stack. */
+class InputError extends Error {}
+
+async function documentsIn(given: string | undefined): Promise<readonly string[]> {
+  if (given === undefined)
+    return [join(repository, 'README.md'), ...(await findDocuments(join(repository, 'docs')))];
+  const paths = await findDocuments(resolve(given)).catch((error: NodeJS.ErrnoException) => {
+    throw new InputError(
+      error.code === 'ENOENT'
+        ? `There is no file or folder "${given}". Give the path of one: npm start -- docs`
+        : `"${given}" cannot be opened: ${error.message}`,
+    );
+  });
+  if (paths.length === 0)
+    throw new InputError(
+      `The folder "${given}" has no Markdown files (*.md). Give another one, or a file.`,
+    );
+  return paths;
+}
+
+async function draw(folder: string): Promise<string[]> {
+  const drawings = {
+    'digest.mmd': digest.toMermaid(),
+    'digest.svg': toSvg(digest, { title: 'digest' }),
+  };
+  await mkdir(folder, { recursive: true });
+  return Promise.all(
+    Object.entries(drawings).map(async ([name, text]) => {
+      await writeFile(join(folder, name), text);
+      return shownPath(join(folder, name));
+    }),
+  );
+}
+
+async function main(given: string | undefined): Promise<void> {
+  const paths = await documentsIn(given);
+  const drawings = await draw(resolve('.millrace'));
+
+  const run = digest.start({ paths });
+  run.events$.subscribe(progressTo(process.stderr));
+  const interrupt = () => run.cancel('interrupted');
+  process.once('SIGINT', interrupt);
+  const { page, terms, documents } = await run.result;
+  process.removeListener('SIGINT', interrupt);
+
+  if (documents === 0) throw new InputError(`Nothing in "${given}" can be read.`);
+  const bold = (text: string) => styleText('bold', text, { stream: process.stdout });
+  process.stdout.write(`\n${page}`);
+  console.log(`${bold('All of it is about:')} ${showTerms(terms)}`);
+  console.log(`${bold('The flow, drawn:')} ${drawings.join(', ')}`);
+}
+
+try {
+  await main(process.argv[2]);
+} catch (error) {
+  const { message, stack } = error as Error;
+  // Errors of the library and of the file system have a code and say what is wrong; anything else is a bug.
+  const isExpected = error instanceof InputError || 'code' in (error as object);
+  console.error(isExpected ? message : stack);
+  process.exitCode = FlowError.is(error, 'cancelled') ? 130 : 1;
+}

@@ -1,0 +1,143 @@
+/** The input of a run, checked before anything runs. */
+import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts';
+import { copyPlain, isPlain, own, put } from '../plain.ts';
+import { type Reader, resolver } from './binding.ts';
+import type { FlowDefinition } from './definition.ts';
+import { inputNames, namesRead, type Use } from './inputs.ts';
+import { type Properties, propertySchema, type Schema, validate, violation } from './schema.ts';
+
+/**
+ * Makes the checked input of a run: other names and defaults filled in, unknown names refused, every schema satisfied. What comes
+ * back is a copy, so that the caller's own object is never touched. A promise only where a schema is asynchronous.
+ */
+export function checkInput(definition: FlowDefinition, given: unknown, path: string): unknown {
+  const refuse = (issues: readonly Issue[]): FlowError =>
+    violation(
+      'invalid-input',
+      `The input of ${path ? `step "${path}"` : `flow "${definition.id}"`} is not valid`,
+      issues,
+      path,
+    );
+  const names = inputNames(definition);
+  const input = copyPlain(given === undefined && names ? {} : given);
+  if (!isRecord(input)) {
+    if (definition.input) return validate(definition.input, input, refuse);
+    const known = Object.keys(names?.known ?? {}).join(', ') || 'none';
+    const message = `expected an object with the inputs of the flow (${known}), not ${showValue(given)}`;
+    throw refuse([{ path: '', message }]);
+  }
+  if (names) refuseUnknown(definition, names, input, refuse);
+  fillIn(definition, input);
+  if (!definition.input) return checkDerived(definition, input, refuse);
+  const others = takeOthers(definition, names, input);
+  const together = (valid: unknown) => (isRecord(valid) ? { ...valid, ...others } : valid);
+  const valid = validate(definition.input, input, refuse);
+  return valid instanceof Promise ? valid.then(together) : together(valid);
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  isPlain(value) && !Array.isArray(value);
+
+function refuseUnknown(
+  { inputs }: FlowDefinition,
+  names: Properties,
+  input: object,
+  refuse: (issues: readonly Issue[]) => FlowError,
+): void {
+  if (names.open) return;
+  const known = [...new Set([...Object.keys(names.known), ...inputs.keys()])];
+  const unknown = Object.keys(input).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw refuse(
+    unknown.map((name) => ({
+      path: name,
+      message: `is no input of the flow.${suggestion(name, known)} It takes: ${known.join(', ') || 'none'}`,
+    })),
+  );
+}
+
+/** Gives every bound name that is not there its value. One may stand for another, whatever the order. */
+function fillIn({ inputs }: FlowDefinition, input: Record<string, unknown>): void {
+  const reader: Reader<void> = (key) => () => {
+    const [name] = key.path;
+    return name === undefined ? input : valueAt(String(name));
+  };
+  const valueAt = (name: string): unknown => {
+    const given = own(input, name);
+    const binding = inputs.get(name);
+    if (given !== undefined || !binding) return given;
+    const value = resolver(binding, reader)();
+    if (value !== undefined) put(input, name, value);
+    return value;
+  };
+  for (const name of inputs.keys()) valueAt(name);
+}
+
+/** Bound names that a declared schema does not know: it would refuse them, or drop them. */
+function takeOthers(
+  { inputs }: FlowDefinition,
+  names: Properties | undefined,
+  input: Record<string, unknown>,
+): Record<string, unknown> {
+  const others: Record<string, unknown> = {};
+  for (const name of inputs.keys()) {
+    if (!names || Object.hasOwn(names.known, name) || !Object.hasOwn(input, name)) continue;
+    put(others, name, input[name]);
+    delete input[name];
+  }
+  return others;
+}
+
+function checkDerived(
+  definition: FlowDefinition,
+  input: Record<string, unknown>,
+  refuse: (issues: readonly Issue[]) => FlowError,
+): unknown {
+  const issues: Issue[] = [];
+  const later: Promise<unknown>[] = [];
+  const check = (name: string, schema: Schema): void => {
+    const note = (found: readonly Issue[]): FlowError => {
+      issues.push(
+        ...found.map(({ path, message }) => ({
+          path: [name, path].filter(Boolean).join('.'),
+          message,
+        })),
+      );
+      return refuse(found);
+    };
+    try {
+      const valid = validate(schema, input[name], note);
+      if (valid instanceof Promise) later.push(valid.catch(() => undefined));
+    } catch {} // noted
+  };
+  for (const [name, { uses, required }] of namesRead(definition)) {
+    if (own(input, name) !== undefined) for (const schema of schemasOf(uses)) check(name, schema);
+    else if (required) issues.push({ path: name, message: missing(definition, name, uses) });
+  }
+  const settle = () => {
+    if (issues.length > 0) throw refuse(unique(issues));
+    return input;
+  };
+  return later.length > 0 ? Promise.all(later).then(settle) : settle();
+}
+
+function missing({ steps }: FlowDefinition, name: string, uses: readonly Use[]): string {
+  const places = [...new Set(uses.map(({ id, param }) => `"${id}.${param}"`))].join(', ');
+  const slip = steps.has(name)
+    ? `. For the result of the step "${name}" write "${name}.return"`
+    : '';
+  return `is missing, and ${places} needs it${slip}`;
+}
+
+/** The schemas of all who take an input as it is, those inside of subflows included. */
+function schemasOf(uses: readonly Use[]): readonly Schema[] {
+  return uses.flatMap(({ step: { definition, input }, param }) => {
+    const inner = definition && !definition.input && namesRead(definition).get(param);
+    if (inner) return schemasOf(inner.uses);
+    return propertySchema(input, param) ?? [];
+  });
+}
+
+const unique = (issues: readonly Issue[]): readonly Issue[] => [
+  ...new Map(issues.map((issue) => [`${issue.path}: ${issue.message}`, issue])).values(),
+];

@@ -1,0 +1,71 @@
+/** Conditions that did not come from the helpers: checked, and copied. */
+import { FlowError, showValue, suggestion } from '../errors.ts';
+import { copyPlain, isPlain } from '../plain.ts';
+import { bindingFromJson } from './binding.ts';
+import { type Comparison, type Condition, comparisons, type Operand } from './condition.ts';
+import { parseKey } from './key.ts';
+import { referenceOf } from './ref.ts';
+
+/** Makes conditions of texts, by the name of their language, for example `{ cel }`. */
+export type Languages = Readonly<Record<string, (text: string) => Condition>>;
+
+const ops = [...comparisons, 'exists', 'and', 'or', 'not', 'predicate'];
+
+/** Checks a condition, however it was written, and gives back a copy. Throws a FlowError (`invalid-definition`) for what is none. */
+export function conditionFrom(
+  source: unknown,
+  place: string,
+  languages: Languages = {},
+): Condition {
+  const again = (part: unknown) => conditionFrom(part, place, languages);
+  const wrong = (fact: string): never => {
+    throw new FlowError('invalid-definition', `The condition of ${place} ${fact}.`);
+  };
+  const reference = referenceOf(source);
+  if (reference || !isPlain(source) || !('op' in source)) {
+    const what = reference && 'key' in reference ? `"${reference.key}"` : showValue(source);
+    return wrong(
+      `is ${what}, which is no condition. Write one such as eq(page.out.ok, true) or gt(page.out.score, 0.5); code goes into predicate([page.out], (page) => …)`,
+    );
+  }
+  const { op, left, right, all, any, of, keys, test, language, text } = source as Readonly<
+    Record<string, unknown>
+  >;
+  const side = (name: string, value: unknown): Operand => {
+    if (value === undefined) return wrong(`lacks its ${name} side`);
+    return isPlain(value) && !Array.isArray(value)
+      ? bindingFromJson(value, `condition of ${place}`)
+      : (copyPlain(value) as Operand);
+  };
+  switch (op) {
+    case 'and':
+      return Array.isArray(all) ? { op, all: all.map(again) } : wrong('needs a list in "all"');
+    case 'or':
+      return Array.isArray(any) ? { op, any: any.map(again) } : wrong('needs a list in "any"');
+    case 'not':
+      return { op, of: again(of) };
+    case 'exists':
+      return { op, left: side('left', left) };
+    case 'predicate': {
+      if (typeof test === 'function' && Array.isArray(keys)) {
+        keys.forEach(parseKey);
+        return { ...(copyPlain(source) as Extract<Condition, { op: 'predicate' }>) };
+      }
+      const make =
+        typeof language === 'string' && Object.hasOwn(languages, language)
+          ? languages[language]
+          : undefined;
+      return make && typeof text === 'string'
+        ? make(text)
+        : wrong(
+            `is written in ${showValue(language)}, which the registry does not offer. Add it to fromJSON(json, { conditions: { … } })`,
+          );
+    }
+    default:
+      return comparisons.includes(op as Comparison)
+        ? { op: op as Comparison, left: side('left', left), right: side('right', right) }
+        : wrong(
+            `has the unknown "op" ${showValue(op)}.${suggestion(String(op), ops)} There are: ${ops.join(', ')}`,
+          );
+  }
+}

@@ -1,0 +1,37 @@
+/** Links as they are stated: which can be, and what two statements of the same link come to. */
+import { FlowError } from '../errors.ts';
+import { equal } from '../plain.ts';
+import { linkId, type StatedLink, type StepShape } from './definition.ts';
+
+/** Two statements of one link as one. Throws a FlowError (`invalid-link`) where they contradict each other. */
+export function mergeLink(old: StatedLink | undefined, link: StatedLink): StatedLink {
+  if (!old) return link;
+  const merged: Record<string, unknown> = { ...old };
+  for (const [name, value] of Object.entries(link)) {
+    if (value === undefined) continue;
+    if (merged[name] !== undefined && !equal(merged[name], value)) {
+      throw new FlowError(
+        'invalid-link',
+        `The link "${linkId(link.from, link.to)}" is there already with another "${name}". Remove it first, or say the same.`,
+      );
+    }
+    merged[name] = value;
+  }
+  return merged as unknown as StatedLink;
+}
+
+/** Why a tool link or a tool-result link cannot be; undefined where it can, or where a step is not known yet. */
+export function refusedLink(
+  link: StatedLink,
+  from: StepShape | undefined,
+  to: StepShape | undefined,
+): string | undefined {
+  const id = linkId(link.from, link.to);
+  if (link.isTool && link.isToolResult)
+    return `The link "${id}" cannot be a tool link and a tool-result link at once. Choose one.`;
+  if (link.isTool && from && !from.isLlm)
+    return `The tool link "${id}" starts at "${link.from}", which is no LLM step. A tool link goes from an LLM step to its tool.`;
+  if (link.isToolResult && to && !to.isLlm)
+    return `The tool-result link "${id}" ends at "${link.to}", which is no LLM step. A tool-result link goes from a tool to the LLM step that reads its result.`;
+  return undefined;
+}

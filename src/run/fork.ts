@@ -1,0 +1,254 @@
+/** A new run that takes over what another one had done up to a point, with some of it edited. */
+import { concatMap, reduce as fold, from, map, type Observable, takeWhile } from 'rxjs';
+import { FlowError, showValue, suggestion } from '../errors.ts';
+import { keysOf } from '../graph/binding.ts';
+import { conditionKeys } from '../graph/condition.ts';
+import { parseKey } from '../graph/key.ts';
+import { copyPlain, equal, freeze, isPlain } from '../plain.ts';
+import { applyPatches } from '../state/commit.ts';
+import type { Change } from '../state/event.ts';
+import { success } from '../state/outcome.ts';
+import { emptySnapshot, type Snapshot, type StepState } from '../state/snapshot.ts';
+import type { Recorded } from '../wire/call.ts';
+import type { Plan, PlanNode, Scope } from '../wire/plan.ts';
+import type { RunOptions } from './options.ts';
+import {
+  claimed,
+  gateOf,
+  idOf,
+  type Prepared,
+  type RunnableFlow,
+  saverOf,
+  stored,
+} from './prepare.ts';
+import { outcomeOf } from './recorded.ts';
+import type { Saver } from './saver.ts';
+
+export interface ForkOptions extends RunOptions {
+  /** The event after which the new run parts from the old one. By default the last. */
+  readonly at?: number;
+  /** Other results of steps (`step.return`, also a part of one: `step.return.title`), and another `input`. */
+  readonly edit?: Readonly<Record<string, unknown>>;
+}
+
+export function forkedRun(
+  flow: RunnableFlow,
+  runId: string,
+  options: ForkOptions,
+): Observable<Prepared> {
+  const { at, edit = {}, ...others } = options;
+  const saver = saverOf(flow, others, 'fork');
+  return stateAt(saver, runId, at).pipe(
+    concatMap((before) => {
+      const id = idOf(others);
+      const empty = emptySnapshot(id, flow.identity(true));
+      const placed = { ...others, id };
+      const kept = keptSteps(flow.plan, before, edit);
+      const prepared: Prepared = {
+        input: 'input' in edit ? edit['input'] : before.input,
+        snapshot: empty,
+        options: placed,
+        setup: (tell) => ({
+          isResumed: !('input' in edit),
+          forkOf: { runId, seq: before.seq },
+          memory: before.data,
+          recorded: (path) => kept.get(path)?.recorded,
+          retold: [...kept].map(([path, { change }]) => ({
+            path,
+            stepId: path.slice(path.lastIndexOf('.') + 1),
+            change,
+          })),
+          gate: gateOf(placed, empty, tell),
+        }),
+      };
+      return claimed(saver, empty, placed).pipe(map(() => prepared));
+    }),
+  );
+}
+
+/** The state after an event that was stored. */
+function stateAt(saver: Saver, runId: string, at: number | undefined): Observable<Snapshot> {
+  const last$ = stored(saver, runId, 'fork');
+  if (at === undefined) return last$;
+  return last$.pipe(
+    concatMap((last) => {
+      if (!(Number.isInteger(at) && at >= 0 && at <= last.seq)) {
+        throw new FlowError(
+          'invalid-option',
+          `The run "${runId}" has the events 0 to ${last.seq}; it cannot be forked at ${showValue(at)}.`,
+        );
+      }
+      return from(saver.history(runId)).pipe(
+        takeWhile((commit) => commit.seq <= at),
+        fold(
+          (snapshot, commit) => applyPatches(snapshot, commit.patches),
+          emptySnapshot(runId, last.flow),
+        ),
+      );
+    }),
+  );
+}
+
+interface Kept {
+  readonly recorded: Recorded;
+  /** What the new run tells of it. */
+  readonly change: Change;
+}
+
+/** The steps that the new run takes over: those that had ended, and that no edit reaches. */
+function keptSteps(
+  plan: Plan,
+  before: Snapshot,
+  edit: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, Kept> {
+  const edited = editedSteps(plan, before, edit);
+  const affected = reachedBy(
+    plan,
+    new Set([...edited.keys()].map((path) => (plan.byPath.get(path) as PlanNode).index)),
+    changedInputs(before, edit),
+  );
+  const kept = new Map<string, Kept>();
+  for (const [path, step] of Object.entries(before.steps)) {
+    const value = edited.get(path);
+    const node = ownerOf(plan, path);
+    if (value)
+      kept.set(
+        path,
+        keep(
+          path,
+          { ...step, status: 'success', output: value.result, attempts: step.attempts },
+          before,
+        ),
+      );
+    else if (node && !affected.has(node.index)) {
+      const made = keep(path, step, before);
+      if (made.recorded.outcome || node.kind === 'close') kept.set(path, made);
+    }
+  }
+  for (const [path, { result }] of edited) {
+    if (!kept.has(path))
+      kept.set(path, keep(path, { status: 'success', output: result, attempts: 0 }, before));
+  }
+  return kept;
+}
+
+function keep(_path: string, step: StepState, before: Snapshot): Kept {
+  const outcome = step.status === 'success' ? success(step.output) : outcomeOf(step, before);
+  const { input } = step;
+  if (outcome?.status === 'skipped')
+    return { recorded: { input, outcome }, change: { type: 'STEP_SKIP', ...outcome.skip } };
+  if (!outcome) return { recorded: { input, outcome }, change: { type: 'STEP_START', input } };
+  const { t0 = before.t0 ?? 0, t1 = t0, attempts, usage, output } = step;
+  return {
+    recorded: { input, outcome },
+    change: {
+      type: 'STEP_OUTPUT',
+      input,
+      ...(output !== undefined && { output }),
+      t0,
+      t1,
+      attempts,
+      ...(usage && { usage }),
+    },
+  };
+}
+
+/** The node that a path belongs to: its own, or that of the step which ran it below itself. */
+function ownerOf(plan: Plan, path: string): PlanNode | undefined {
+  let at = path;
+  while (at !== '') {
+    const node = plan.byPath.get(at);
+    if (node) return node;
+    at = at.slice(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['), 0));
+  }
+  return undefined;
+}
+
+function editedSteps(
+  plan: Plan,
+  before: Snapshot,
+  edit: Readonly<Record<string, unknown>>,
+): ReadonlyMap<string, { readonly result: unknown }> {
+  const edited = new Map<string, { readonly result: unknown }>();
+  for (const [key, value] of Object.entries(edit)) {
+    if (key === 'input') continue;
+    const end = key.indexOf('.return');
+    const path = end < 0 ? key : key.slice(0, end);
+    if (end < 0 || !plan.byPath.has(path)) {
+      throw new FlowError(
+        'invalid-option',
+        `"${key}" cannot be edited.${suggestion(path, plan.byPath.keys())} Write "step.return" with the path of a step, or "input".`,
+      );
+    }
+    const rest = parseKey(`x${key.slice(end)}`).path;
+    const known = edited.get(path)?.result ?? before.steps[path]?.output;
+    edited.set(path, { result: freeze(withPart(copyPlain(known), rest, copyPlain(value))) });
+  }
+  return edited;
+}
+
+function withPart(whole: unknown, path: readonly (string | number)[], value: unknown): unknown {
+  const [name, ...rest] = path;
+  if (name === undefined) return value;
+  if (!isPlain(whole))
+    throw new FlowError(
+      'invalid-option',
+      `The part "${path.join('.')}" cannot be edited: there is ${showValue(whole)}, which has no parts.`,
+    );
+  const record = whole as Record<string | number, unknown>;
+  record[name] = withPart(Object.hasOwn(record, name) ? record[name] : undefined, rest, value);
+  return whole;
+}
+
+function changedInputs(
+  { input }: Snapshot,
+  edit: Readonly<Record<string, unknown>>,
+): ReadonlySet<string> | undefined {
+  if (!('input' in edit)) return undefined;
+  const [old, now] = [input, edit['input']].map((each) =>
+    isPlain(each) ? (each as Record<string, unknown>) : {},
+  ) as [Record<string, unknown>, Record<string, unknown>];
+  return new Set(
+    [...Object.keys(old), ...Object.keys(now)].filter((name) => !equal(old[name], now[name])),
+  );
+}
+
+/** The nodes that depend on edited steps or inputs, directly or not. */
+function reachedBy(
+  plan: Plan,
+  edited: ReadonlySet<number>,
+  inputs: ReadonlySet<string> | undefined,
+): ReadonlySet<number> {
+  const reached = new Set<number>();
+  const has = (index: number) => reached.has(index) || edited.has(index);
+  for (const node of plan.nodes) {
+    if (edited.has(node.index) || node === plan.nodes[0]) continue;
+    const scope = node.kind === 'close' ? node.scope : (node.gate ?? node.scope);
+    const isReached =
+      (node.kind !== 'close' &&
+        node.links.some(({ source, start }) => has(source) || has(start))) ||
+      readsOf(node).some((text) => {
+        const key = parseKey(text);
+        if (key.of !== 'input')
+          return has((scope.nodes.get(key.step) as { outcome: number }).outcome);
+        return (
+          has(scope.open) || (scope.parent === undefined && isChanged(inputs, key.path[0], scope))
+        );
+      });
+    if (isReached) reached.add(node.index);
+  }
+  return reached;
+}
+
+const isChanged = (
+  inputs: ReadonlySet<string> | undefined,
+  name: string | number | undefined,
+  _scope: Scope,
+): boolean =>
+  inputs !== undefined && (name === undefined ? inputs.size > 0 : inputs.has(String(name)));
+
+const readsOf = (node: PlanNode): readonly string[] => [
+  ...node.params.flatMap(({ binding }) => keysOf(binding)),
+  ...(node.when ? conditionKeys(node.when.condition) : []),
+  ...node.links.flatMap(({ link }) => (link.when ? conditionKeys(link.when) : [])),
+];

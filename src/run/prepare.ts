@@ -1,0 +1,215 @@
+/** What a run needs before it starts: its id, claimed; the memory of the run that it continues; the state that it goes on from. */
+import {
+  concatMap,
+  defaultIfEmpty,
+  from,
+  type MonoTypeOperatorFunction,
+  map,
+  type Observable,
+  type ObservableInput,
+  of,
+  take,
+} from 'rxjs';
+import { FlowError } from '../errors.ts';
+import { freeze } from '../plain.ts';
+import type { Change, FlowEvent } from '../state/event.ts';
+import {
+  emptySnapshot,
+  type FlowIdentity,
+  revive,
+  type Snapshot,
+  stepState,
+} from '../state/snapshot.ts';
+import { schedulerClock } from '../wire/clock.ts';
+import type { Plan } from '../wire/plan.ts';
+import { newRunId, type RunOptions } from './options.ts';
+import { changedSteps, recordedIn } from './recorded.ts';
+import type { Saver } from './saver.ts';
+import { savingGate } from './saving.ts';
+import type { Setup } from './setup.ts';
+
+/** The flow that is run. */
+export interface RunnableFlow {
+  readonly plan: Plan;
+  /** Its hash, and with a saver those of its steps. Asked for only when it is needed. */
+  identity(isSaved: boolean): FlowIdentity;
+}
+
+export interface Prepared {
+  readonly input: unknown;
+  /** The state before the first event of this process. */
+  readonly snapshot: Snapshot;
+  readonly options: RunOptions;
+  setup(tell: (change: Change) => void): Setup;
+}
+
+export const idOf = ({ id, clock = schedulerClock }: RunOptions): string =>
+  id ?? newRunId(clock.now());
+
+/** A new run, perhaps one that continues another. */
+export function newRun(
+  flow: RunnableFlow,
+  input: unknown,
+  options: RunOptions,
+): Observable<Prepared> {
+  const { saver, parentId } = options;
+  const runId = idOf(options);
+  const placed = { ...options, id: runId };
+  const snapshot = emptySnapshot(runId, saver ? flow.identity(true) : lazily(flow));
+  const prepared = (memory: Snapshot['data'] | undefined): Prepared => ({
+    input,
+    snapshot,
+    options: placed,
+    setup: (tell) => ({ memory, gate: gateOf(placed, snapshot, tell) }),
+  });
+  if (!saver) {
+    if (parentId === undefined) return of(prepared(undefined));
+    throw new FlowError(
+      'invalid-option',
+      `The run of "${flow.plan.definition.id}" continues "${parentId}", but has no saver to find it. Give the option "saver", or flow.with({ saver })`,
+    );
+  }
+  const memory$: Observable<Snapshot['data'] | undefined> =
+    parentId === undefined
+      ? of(undefined)
+      : stored(saver, parentId, 'continue').pipe(map((parent) => parent.data));
+  return memory$.pipe(
+    concatMap((memory) => claimed(saver, snapshot, placed).pipe(map(() => prepared(memory)))),
+  );
+}
+
+export interface ResumeOptions
+  extends Pick<RunOptions, 'saver' | 'durability' | 'signal' | 'clock' | 'logger' | 'concurrency'> {
+  /** Answers to open questions, by the path of their step. */
+  readonly answers?: Readonly<Record<string, unknown>>;
+  /** Goes on although the flow has changed since the run was stored. */
+  readonly allowChanged?: boolean;
+}
+
+/** A stored run that goes on. */
+export function resumedRun(
+  flow: RunnableFlow,
+  runId: string,
+  options: RunOptions & ResumeOptions,
+): Observable<Prepared> {
+  const { answers, allowChanged = false, ...others } = options;
+  return stored(saverOf(flow, others, 'resume'), runId, 'resume').pipe(
+    map((snapshot): Prepared => {
+      refuseOtherFlow(flow, snapshot, allowChanged);
+      refuseAnswers(snapshot, answers);
+      const placed = { ...others, id: runId };
+      return {
+        input: snapshot.input,
+        snapshot,
+        options: placed,
+        setup: (tell) => ({
+          isResumed: true,
+          seq: snapshot.seq + 1,
+          memory: snapshot.data,
+          recorded: recordedIn(snapshot),
+          answers,
+          gate: gateOf(placed, snapshot, tell),
+        }),
+      };
+    }),
+  );
+}
+
+/** The id of a new run, made sure that nobody else has it. */
+export function claimed(
+  saver: Saver,
+  { runId, flow }: Snapshot,
+  { parentId, clock = schedulerClock }: RunOptions,
+): Observable<unknown> {
+  return first(
+    saver.claim({ runId, flow, ...(parentId !== undefined && { parentId }), t: clock.now() }),
+  );
+}
+
+/** The last state of a stored run. */
+export function stored(saver: Saver, runId: string, what: string): Observable<Snapshot> {
+  return first(saver.load(runId)).pipe(
+    map((snapshot) => {
+      if (snapshot) return revive(freeze(snapshot));
+      throw new FlowError(
+        'run-not-found',
+        `There is no run "${runId}" to ${what}. The saver knows of none with this id; flow.list() shows those that it knows`,
+      );
+    }),
+  );
+}
+
+export function saverOf(flow: RunnableFlow, { saver }: RunOptions, what: string): Saver {
+  if (saver) return saver;
+  throw new FlowError(
+    'invalid-option',
+    `To ${what} a run of "${flow.plan.definition.id}" needs the saver that keeps it. Give the option "saver", or flow.with({ saver })`,
+  );
+}
+
+export const gateOf = (
+  { saver, durability, maxPending }: RunOptions,
+  snapshot: Snapshot,
+  tell: (change: Change) => void,
+): MonoTypeOperatorFunction<FlowEvent> | undefined =>
+  saver && savingGate({ saver, durability, maxPending, stored: snapshot, tell });
+
+/** What a saver answers, once; no answer at all counts as undefined. */
+const first = <T>(source: ObservableInput<T>): Observable<T | undefined> =>
+  from(source).pipe(take(1), defaultIfEmpty(undefined));
+
+/** Without a saver nobody may ever read the hash, and for a large flow it takes its time. */
+export const lazily = (flow: RunnableFlow): FlowIdentity => {
+  let identity: FlowIdentity | undefined;
+  return {
+    id: flow.plan.definition.id,
+    get hash() {
+      identity ??= flow.identity(false);
+      return identity.hash;
+    },
+  };
+};
+
+function refuseOtherFlow(
+  flow: RunnableFlow,
+  { runId, flow: known, status }: Snapshot,
+  allowChanged: boolean,
+): void {
+  const now = flow.identity(true);
+  if (known.id !== now.id)
+    throw new FlowError(
+      'definition-changed',
+      `The run "${runId}" is one of the flow "${known.id}", not of "${now.id}". Resume it with that flow`,
+    );
+  if (status === 'success')
+    throw new FlowError(
+      'invalid-option',
+      `The run "${runId}" has ended in success: there is nothing to resume. Load its state with the saver, or fork it to run parts again`,
+    );
+  if (known.hash === now.hash || allowChanged) return;
+  const steps = changedSteps(known.steps ?? {}, now.steps ?? {});
+  throw new FlowError(
+    'definition-changed',
+    `The flow "${now.id}" has changed since the run "${runId}" was stored. Different are: ${steps.join(', ') || 'its input or outputs'}. Resume it with { allowChanged: true } to go on with the flow as it is now, or with the flow as it was`,
+    {
+      issues: steps.map((path) => ({ path, message: 'is different' })),
+    },
+  );
+}
+
+function refuseAnswers(snapshot: Snapshot, answers: Readonly<Record<string, unknown>> = {}): void {
+  for (const path of Object.keys(answers)) {
+    const status = stepState(snapshot, path)?.status;
+    if (status === 'waiting') continue;
+    const open = Object.entries(snapshot.steps)
+      .filter(([, step]) => step.status === 'waiting')
+      .map(([at]) => at);
+    const fact =
+      status === 'success' ? 'has been answered already' : 'is not an open question of the run';
+    throw new FlowError(
+      'invalid-answer',
+      `"${path}" ${fact}. Open are: ${open.join(', ') || 'none'}`,
+      { path },
+    );
+  }
+}

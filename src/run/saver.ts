@@ -1,0 +1,73 @@
+/** Where runs are kept: the port that savers implement. */
+import type { Observable, ObservableInput } from 'rxjs';
+import type { Commit } from '../state/commit.ts';
+import type { FlowIdentity, RunStatus, Snapshot } from '../state/snapshot.ts';
+
+/** A run that is about to start. */
+export interface Claim {
+  readonly runId: string;
+  readonly flow: FlowIdentity;
+  readonly parentId?: string;
+  /** When, in ms since 1970. */
+  readonly t: number;
+}
+
+export interface RunSummary {
+  readonly runId: string;
+  readonly parentId?: string;
+  readonly flowId: string;
+  readonly status: RunStatus;
+  readonly seq: number;
+  readonly t0?: number;
+  readonly t1?: number;
+}
+
+export interface RunQuery {
+  readonly flowId?: string;
+  readonly parentId?: string;
+  readonly status?: RunStatus;
+  /** The most that is wanted. Default 100. */
+  readonly limit?: number;
+}
+
+/**
+ * Keeps runs. `saverContract` of millrace/testing is the suite that every saver must pass.
+ *
+ * S1 A run id is claimed once: a second claim errors with `run-exists`.
+ * S2 Commits come in order. Each is stored only if its `prev` is the last stored `seq`; else the stream errors with `stale-run`.
+ * S3 A `seq` is emitted when it, and all before it, are durable. One may stand for several.
+ * S4 What has been emitted is there, whatever happens to the process.
+ */
+export interface Saver {
+  claim(run: Claim): ObservableInput<unknown>;
+  /** Stores commits, and emits each seq once it is durable. Completes when all are and the source has completed. */
+  save(commits$: Observable<Commit>): Observable<number>;
+  /** The last stored state of a run. */
+  load(runId: string): ObservableInput<Snapshot | undefined>;
+  /** The last stored state of the newest run that fits. */
+  last(query: Pick<RunQuery, 'flowId' | 'parentId'>): ObservableInput<Snapshot | undefined>;
+  /** The newest runs that fit, newest first. */
+  list(query: RunQuery): ObservableInput<readonly RunSummary[]>;
+  /** Every commit of a run, in order. */
+  history(runId: string): ObservableInput<Commit>;
+  delete(runId: string): ObservableInput<unknown>;
+}
+
+/**
+ * When the steps after a step may start: `sync`: when its commit is durable. `async`: at once, as long as not too many commits wait.
+ * `exit`: at once, and only the end is stored. In each mode the end is told when it is durable.
+ */
+export type Durability = 'sync' | 'async' | 'exit';
+
+export const summaryOf = (snapshot: Snapshot): RunSummary => {
+  const { runId, parentId, flow, status, seq, t0, t1 } = snapshot;
+  return {
+    runId,
+    ...(parentId !== undefined && { parentId }),
+    flowId: flow.id,
+    status,
+    seq,
+    ...(t0 !== undefined && { t0 }),
+    ...(t1 !== undefined && { t1 }),
+  };
+};

@@ -1,0 +1,256 @@
+/** Flows made of graph models, and the code of their steps: functions of their params that take their time on a given clock. */
+import { defaultIfEmpty, forkJoin, isObservable, map, mergeMap, Observable, of, take, throwError, toArray } from 'rxjs';
+import { FlowBuilder } from '../../src/builder.ts';
+import {
+  type Clock,
+  type CompiledFlow,
+  defineStep,
+  each,
+  type Handler,
+  isRestart,
+  type Schema,
+  type Step,
+  type StepContext,
+  type StepSettings,
+} from '../../src/index.ts';
+import {
+  answer,
+  type CodeWork,
+  chunkOf,
+  chunkText,
+  chunkTime,
+  type Graph,
+  type ParamModel,
+  type Settings,
+  type Source,
+  type StepModel,
+} from './model.ts';
+
+/** What surrounds the code of steps. Calls are counted by path, so that a step can fail the first time only. */
+export interface World {
+  readonly clock: Clock;
+  readonly calls?: Map<string, number>;
+  /** Hears of every call, before anything of it happens. */
+  readonly called?: (context: StepContext) => void;
+  /** Handlers that return a promise heed no signal: their timers are these. */
+  readonly deaf?: (ms: number, callback: () => void) => () => void;
+}
+
+export type Flow = CompiledFlow<unknown, Readonly<Record<string, unknown>>>;
+
+/** One entry of a definition. They may be made in any order. */
+export type Entry = (flow: FlowBuilder) => void;
+
+/** Builds the flow; `arrange` says in what order its entries are made. */
+export function build(
+  graph: Graph,
+  world: () => World,
+  arrange: (entries: readonly Entry[]) => readonly Entry[] = (entries) => entries,
+): Flow {
+  const flow = new FlowBuilder(graph.id, graph.declared ? { input: declaredInput(graph.declared) } : {});
+  for (const entry of arrange(entriesOf(graph, world, arrange))) entry(flow);
+  return flow.build();
+}
+
+function entriesOf(
+  graph: Graph,
+  world: () => World,
+  arrange: (entries: readonly Entry[]) => readonly Entry[],
+): Entry[] {
+  const entries: Entry[] = [];
+  for (const step of graph.steps) {
+    entries.push((flow) => flow.addStep(step.id, codeOf(step, world, arrange), {}, settingsOf(step)));
+    for (const { from, on, when } of step.links)
+      entries.push((flow) => flow.addLink(from, step.id, { ...(on && { on }), ...(when && { when }) }));
+    for (const { name, source } of step.params)
+      entries.push((flow) => bindParam(flow, `${step.id}.${name}`, source));
+  }
+  for (const [name, key] of Object.entries(graph.outputs)) entries.push((flow) => flow.setOutput(name, key));
+  return entries;
+}
+
+function bindParam(flow: FlowBuilder, target: string, source: Source): void {
+  if ('key' in source) {
+    const { key, fallback, unlinked } = source;
+    flow.setDataMap(target, key, { default: fallback, autolink: !unlinked });
+  } else if ('text' in source) flow.setDataValue(target, `<{{${source.text}}}>`);
+  else if ('part' in source) flow.setDataValue(target, { part: `{{${source.part}}}`, fixed: 1 });
+  else flow.setDataValue(target, source.value);
+}
+
+function settingsOf({ when, join, settings }: StepModel): StepSettings {
+  const { retry, timeout, fallback, idleLimit } = settings;
+  return {
+    ...(when && { when }),
+    ...(join && { join }),
+    ...(retry && {
+      retry: {
+        count: retry.count,
+        delay: retry.delay,
+        ...(retry.exponential && { backoff: 'exponential' as const }),
+      },
+    }),
+    ...(timeout && { timeout: { [timeout.kind]: timeout.ms } }),
+    ...(!timeout && idleLimit === 'total' && { timeout: { total: 1e9 } }),
+    ...(idleLimit === 'concurrency' && { concurrency: 1000 }),
+    ...(fallback && { fallback: fallback.value }),
+  };
+}
+
+export const withSettings = (step: StepModel, settings: Settings): StepModel => ({
+  ...step,
+  settings: { ...step.settings, ...settings },
+});
+
+function codeOf(
+  { id, params, work }: StepModel,
+  world: () => World,
+  arrange: (entries: readonly Entry[]) => readonly Entry[],
+): Step | Handler {
+  switch (work.kind) {
+    case 'flow':
+      return build(work.flow, world, arrange) as unknown as Step;
+    case 'each': {
+      const item =
+        work.item.kind === 'flow' ? build(work.item.flow, world, arrange) : handler(work.item, id, world);
+      const { as, concurrency, onError } = work;
+      return each(item as Step, {
+        as: as as never,
+        onError,
+        ...(concurrency !== undefined && { concurrency }),
+      }) as Step;
+    }
+    case 'code': {
+      const run = handler(work, id, world);
+      return params.some(({ needed }) => needed)
+        ? (defineStep({ input: paramsSchema(params), run }) as unknown as Step)
+        : (run as Handler);
+    }
+  }
+}
+
+type Params = Readonly<Record<string, unknown>>;
+
+function handler(work: CodeWork, id: string, world: () => World) {
+  return (params: Params, context: StepContext): unknown => {
+    const { calls, called } = world();
+    const count = (calls?.get(context.path) ?? 0) + 1;
+    calls?.set(context.path, count);
+    called?.(context);
+    const fails = count <= work.failures;
+    const streams = Object.entries(params).filter(([, value]) => isObservable(value));
+    if (streams.length === 0) return produce(work, id, params, fails, world());
+    const texts = streams.map(([, stream]) => read(stream as Observable<unknown>, work.reads));
+    return forkJoin(texts).pipe(
+      mergeMap((all) => {
+        const seen = Object.fromEntries(streams.map(([name], i) => [name, all[i]]));
+        return produce({ ...work, form: 'stream' }, id, { ...params, ...seen }, fails, world()) as Observable<unknown>;
+      }),
+    );
+  };
+}
+
+function read(stream: Observable<unknown>, reads: CodeWork['reads']): Observable<string> {
+  if (reads === 'ignore') return of('ignored');
+  const texts = stream.pipe(
+    map((chunk) => (isRestart(chunk) ? `restart ${chunk.attempt}` : chunkText(chunk))),
+  );
+  if (reads === 'first') return texts.pipe(take(1), defaultIfEmpty('nothing'));
+  return texts.pipe(
+    toArray(),
+    map((all) => (reads === 'sorted' ? all.sort() : all).join()),
+  );
+}
+
+function produce(work: CodeWork, id: string, params: Params, fails: boolean, world: World): unknown {
+  const failure = new Error(`${id} fails`);
+  const value = answer(work.result, id, params);
+  const { form, latency, chunks } = work;
+  switch (form) {
+    case 'value':
+      if (fails) throw failure;
+      return value;
+    case 'generator':
+      return (function* () {
+        for (let i = 0; i < chunks; i++) yield chunkOf(id, i);
+        if (fails) throw failure;
+        return value;
+      })();
+    case 'thenable': {
+      const after = world.deaf ?? ((ms, callback) => world.clock.after(ms, callback));
+      return {
+        // biome-ignore lint/suspicious/noThenProperty: a promise on the clock of the run
+        then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+          after(latency, () => (fails ? reject(failure) : resolve(value)));
+        },
+      };
+    }
+    case 'stream':
+      if (latency === 0) {
+        const all = Array.from({ length: chunks }, (_, i): unknown => chunkOf(id, i));
+        return fails
+          ? new Observable((out) => {
+              for (const chunk of all) out.next(chunk);
+              out.error(failure);
+            })
+          : of(...all, value);
+      }
+      return new Observable((out) => {
+        for (let i = 0; i < chunks; i++)
+          out.add(world.clock.after(chunkTime(work, i), () => out.next(chunkOf(id, i))));
+        out.add(
+          world.clock.after(latency, () => {
+            if (fails) {
+              out.error(failure);
+              return;
+            }
+            out.next(value);
+            out.complete();
+          }),
+        );
+      });
+  }
+}
+
+// --- schemas -------------------------------------------------------------------------------------------------------------------
+
+/** A Standard Schema that asks for some properties of an object and leaves the others alone. */
+function schema(
+  types: Readonly<Record<string, 'any' | 'number'>>,
+  change: (value: Params) => Params,
+): Schema<Params> {
+  const jsonSchema = {
+    type: 'object',
+    properties: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, type === 'number' ? { type } : {}])),
+    required: Object.keys(types),
+    additionalProperties: {},
+  };
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'laws',
+      validate: (value) => {
+        const params = value as Params;
+        const issues = Object.entries(types)
+          .filter(([name, type]) => (type === 'number' ? typeof params[name] !== 'number' : params[name] === undefined))
+          .map(([name, type]) => ({ message: `is not ${type}`, path: [name] }));
+        return issues.length > 0 ? { issues } : { value: change(params) };
+      },
+      jsonSchema: { input: () => jsonSchema, output: () => jsonSchema },
+    } as Schema<Params>['~standard'],
+  };
+}
+
+const paramsSchema = (params: readonly ParamModel[]): Schema<Params> =>
+  schema(
+    Object.fromEntries(params.flatMap(({ name, needed }) => (needed ? [[name, needed]] : []))),
+    (value) => value,
+  );
+
+const declaredInput = (names: readonly string[]): Schema =>
+  schema(Object.fromEntries(names.map((name) => [name, 'number'])), (value) => ({
+    ...value,
+    ...Object.fromEntries(names.map((name) => [name, (value[name] as number) + 1])),
+  })) as Schema;
+
+export const failing = (message: string) => throwError(() => new Error(message));

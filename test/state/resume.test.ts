@@ -1,0 +1,84 @@
+import { firstValueFrom } from 'rxjs';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { Flow, FlowError, MemorySaver, question, type FlowEvent } from 'millrace';
+
+const counting = () => {
+  const calls: string[] = [];
+  let broken = true;
+  const flow = new Flow<{ n: number }>('sum');
+  const a = flow.step('a', ({ n }: { n: number }) => (calls.push('a'), n + 1), { n: flow.input.n });
+  const b = flow.step('b', ({ x }: { x: number }) => {
+    calls.push('b');
+    if (broken) throw new Error('down');
+    return x * 10;
+  }, { x: a.out });
+  const c = flow.step('c', ({ x }: { x: number }) => (calls.push('c'), x + 1), { x: b.out });
+  return { calls, repair: () => (broken = false), flow: flow.output({ c: c.out }).with({ saver: new MemorySaver() }) };
+};
+
+test('5.9 a failed run is resumed from where it stands: finished steps do not run again', async () => {
+  const { flow, calls, repair } = counting();
+  const run = flow.start({ n: 1 });
+  await expect(run.result).rejects.toMatchObject({ code: 'run-failed' });
+  repair();
+  const again = flow.resume(run.id);
+  expect(await again.result).toEqual({ c: 21 });
+  expect(calls).toEqual(['a', 'b', 'b', 'c']);
+  expect(again.getSnapshot()).toMatchObject({ status: 'success', output: { c: 21 } });
+  expect(Object.keys(again.getSnapshot().steps)).toEqual(['a', 'b', 'c']);
+});
+
+test('5.11 questions suspend a run; answers resume it', async () => {
+  const flow = new Flow<{ text: string }>('ask');
+  const ok = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), { text: flow.input.text });
+  const done = flow.step('done', ({ ok }: { ok: boolean }) => (ok ? 'sent' : 'kept'), { ok: ok.out.ok });
+  const compiled = flow.output({ done: done.out }).with({ saver: new MemorySaver() });
+  const run = compiled.start({ text: 'hello' });
+  await expect(run.result).rejects.toMatchObject({ code: 'suspended' });
+  expect(run.getSnapshot()).toMatchObject({ status: 'suspended', steps: { approve: { status: 'waiting', question: { text: 'hello' } } } });
+  await expect(compiled.resume(run.id, { answers: { nope: 1 } }).result).rejects.toMatchObject({ code: 'invalid-answer' });
+  const again = compiled.resume(run.id, { answers: { approve: { ok: true } } });
+  expect(await again.result).toEqual({ done: 'sent' });
+  await expect(compiled.resume(run.id, { answers: { approve: { ok: true } } }).result).rejects.toBeInstanceOf(FlowError);
+});
+
+test('5.11 without a saver a hot run stays open for an answer', async () => {
+  const flow = new Flow<{ text: string }>('ask');
+  const ok = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), { text: flow.input.text });
+  const run = flow.output({ ok: ok.out.ok }).start({ text: 'hello' });
+  await expect(run.answer('approve', { ok: 'yes' })).rejects.toMatchObject({ code: 'invalid-answer' });
+  await run.answer('approve', { ok: true });
+  expect(await run.result).toEqual({ ok: true });
+});
+
+test('5.10 a fork runs only what depends on the edit', async () => {
+  const { flow, calls, repair } = counting();
+  repair();
+  const { runId } = await flow.complete({ n: 1 });
+  calls.length = 0;
+  const events: FlowEvent[] = [];
+  const run = flow.fork(runId, { edit: { 'b.return': 5 } });
+  run.events$.subscribe((event) => events.push(event));
+  expect(await run.result).toEqual({ c: 6 });
+  expect(calls).toEqual(['c']);
+  expect(run.getSnapshot()).toMatchObject({ status: 'success', steps: { a: { output: 2 }, b: { output: 5 }, c: { output: 6 } } });
+  const other = flow.fork(runId, { edit: { input: { n: 2 } } });
+  expect(await other.result).toEqual({ c: 31 });
+  expect(calls).toEqual(['c', 'a', 'b', 'c']);
+});
+
+test('5.8 a run that continues another one has its memory', async () => {
+  const flow = new Flow<{ say: string }>('chat');
+  const history = flow.memory<string[]>('history', []);
+  const reply = flow.step('reply', ({ say, history }: { say: string; history: string[] }) => [...history, say], { say: flow.input.say, history });
+  flow.remember('history', reply.out);
+  const chat = flow.output({ all: reply.out }).with({ saver: new MemorySaver() });
+  const one = await chat.complete({ say: 'a' });
+  const two = await chat.complete({ say: 'b' }, { parentId: one.runId });
+  const three = await chat.complete({ say: 'c' }, { parentId: one.runId });
+  expect(two.output.all).toEqual(['a', 'b']);
+  expect(three.output.all).toEqual(['a', 'c']);
+  await expect(chat.complete({ say: 'x' }, { parentId: 'nope' })).rejects.toMatchObject({ code: 'run-not-found' });
+  expect((await firstValueFrom(chat.list())).length).toBe(3);
+});
