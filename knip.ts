@@ -9,6 +9,10 @@ const config: KnipConfig = {
     'examples/*/main.ts',
     'test/**/*.test.ts',
     'test/types/**/*.ts',
+    // Bundled for a browser by its test.
+    'test/fixtures/page.ts',
+    // Given to node by the tests of the examples.
+    'test/examples/from-sources.ts',
   ],
   project: ['src/**/*.ts', 'scripts/**/*.ts', 'examples/**/*.ts', 'test/**/*.ts'],
   ignoreExportsUsedInFile: { interface: true, type: true },
@@ -18,13 +22,12 @@ const config: KnipConfig = {
     '@arethetypeswrong/cli',
     // Called by scripts/types.ts.
     'typescript-5.9',
-    // Waiting for the savers and the tests in a browser.
+    // Waiting for the savers.
     '@types/pg',
     'better-sqlite3',
     'idb',
     'kysely',
     'pg',
-    'playwright-core',
   ],
 };
 

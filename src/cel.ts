@@ -210,11 +210,11 @@ function makeEnvironment(): Environment {
     limits,
   });
   // Every number of JavaScript is a double of CEL, and every whole literal an int: `n + 1` has to work.
-  for (const pair of ['int _ double', 'double _ int', 'double _ double']) {
+  for (const pair of ['int _ double: double', 'double _ int: double'])
     for (const [sign, of] of Object.entries(arithmetic))
-      if (sign === '%' || pair !== 'double _ double')
-        made.registerOperator(pair.replace('_', sign), (a, b) => of(Number(a), Number(b)));
-  }
+      made.registerOperator(pair.replace('_', sign), (a, b) => of(Number(a), Number(b)));
+  made.registerOperator('double % double', (a, b) => a % b);
+  made.registerOperator('int == double', (a, b) => Number(a) === b);
   return made.registerFunction(
     `${wrapper}(ast): bool`,
     ({ args: [whole] }: { args: [ASTNode] }) => ({

@@ -20,6 +20,7 @@ import { outputJsonSchema } from './graph/outputs.ts';
 import type { JsonSchema, Schema } from './graph/schema.ts';
 import { runBelow } from './run/below.ts';
 import { type ForkOptions, forkedRun } from './run/fork.ts';
+import { Live, type LiveInputs, type LiveOptions } from './run/live/live.ts';
 import { checkOptions, type RunOptions } from './run/options.ts';
 import {
   idOf,
@@ -187,6 +188,20 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
           `The option "flatten" of operator() is ${JSON.stringify(flatten)}. It takes "concat", "merge", "switch" or "exhaust".`,
         );
     }
+  }
+
+  /**
+   * Keeps the flow running on changing inputs: each new input runs again what depends on a change, cancels what has become stale (see the
+   * option `policy` of steps), and never mixes values of different inputs. Operators that span inputs, such as debounce, belong before it.
+   *
+   * @example
+   * digest.live({ url: url$, tone: 'plain' }).output$.subscribe(render)
+   */
+  live(inputs: LiveInputs<Input>, options: LiveOptions = {}): Live<Input, Output> {
+    const { saver, durability, ...defaults } = this.defaults;
+    const placed = { ...defaults, ...options };
+    checkOptions(placed, this.plan());
+    return new Live<Input, Output>(this.plan(), lazily(this.runnable()), inputs, placed);
   }
 
   /**

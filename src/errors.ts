@@ -206,17 +206,24 @@ export function suggestion(wrong: string, candidates: Iterable<string>): string 
   return best === undefined ? '' : ` Did you mean "${best}"?`;
 }
 
-/** Levenshtein's distance of two short strings, or `limit` where it is not less. */
+/** How many edits two short strings are apart, a swap of neighbours being one; or `limit` where it is not less. */
 function distance(a: string, b: string, limit: number): number {
   if (a.length > 64 || b.length > 64) return limit;
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      next[j] = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      next[j] = Math.min(
+        (row[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row[j - 1] ?? 0) + same,
+        isSwap ? (before[j - 2] ?? 0) + 1 : limit,
+      );
     }
-    row = next;
+    [before, row] = [row, next];
   }
   return row[b.length] ?? limit;
 }

@@ -7,8 +7,9 @@ import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
 import type { Cache, LinkOptions, Retry, StepSettings } from './graph/definition.ts';
 import { Draft, type FlowOptions } from './graph/draft.ts';
-import { draftFromJson, type FlowJson, type Registry } from './graph/json.ts';
-import { orElse, type NoRef, type Ref, type RefOf, ref } from './graph/ref.ts';
+import { draftFromJson, type Registry } from './graph/from-json.ts';
+import type { FlowJson } from './graph/json.ts';
+import { type NoRef, orElse, type Ref, type RefOf, ref } from './graph/ref.ts';
 import type { Schema } from './graph/schema.ts';
 import type { Restart } from './wire/channel.ts';
 import {
@@ -225,10 +226,18 @@ export class Flow<Input, Parsed = Input> {
   }
 
   /** A flow from JSON and the code of its steps. Throws a FlowError for a step that the registry lacks, and for every problem of the flow. */
-  static fromJSON(json: FlowJson, registry: Registry<Step>): CompiledFlow<unknown, unknown> {
-    return new CompiledFlow(
-      define(draftFromJson<Step>(json, registry, (draft) => new CompiledFlow(define(draft)))),
+  static fromJSON(json: FlowJson, registry: Registry<Code>): CompiledFlow<unknown, unknown> {
+    if (typeof registry?.steps !== 'object' || registry.steps === null) {
+      throw new FlowError(
+        'invalid-definition',
+        'fromJSON() needs the code of the steps beside the JSON: fromJSON(json, { steps: { page } }).',
+      );
+    }
+    const steps = Object.fromEntries(
+      Object.entries(registry.steps).map(([id, code]) => [id, toStep(id, code)]),
     );
+    const asStep = (draft: Draft<Step>): Step => new CompiledFlow(define(draft));
+    return new CompiledFlow(define(draftFromJson<Step>(json, { ...registry, steps }, asStep)));
   }
 }
 

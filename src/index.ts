@@ -56,11 +56,13 @@ export type {
 } from './graph/definition.ts';
 export type { FlowOptions } from './graph/draft.ts';
 export type { MermaidOptions } from './graph/drawing.ts';
-export type { FlowJson, Registry, StepJson } from './graph/json.ts';
+export type { Registry } from './graph/from-json.ts';
+export type { FlowJson, StepJson } from './graph/json.ts';
 export { type Picture, type PictureEdge, type PictureNode, pictureOf } from './graph/picture.ts';
 export { orElse, type Ref, type RefOf, required, text } from './graph/ref.ts';
 export type { InferInput, InferOutput, JsonSchema, Schema } from './graph/schema.ts';
 export type { ForkOptions } from './run/fork.ts';
+export { Live, type LiveInputs, type LiveOptions } from './run/live/live.ts';
 export { MemorySaver, runExists, staleRun } from './run/memory-saver.ts';
 export type { RunOptions } from './run/options.ts';
 export type { ResumeOptions } from './run/prepare.ts';

@@ -31,7 +31,7 @@ export function progressTo(stream: NodeJS.WriteStream): (event: FlowEvent) => vo
 const count = (number: number, what: string): string =>
   `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`;
 
-export function lineOf(event: FlowEvent): Line | undefined {
+function lineOf(event: FlowEvent): Line | undefined {
   switch (event.type) {
     case 'FLOW_START':
       return {

@@ -63,8 +63,9 @@ const paints: Readonly<Record<string, readonly (readonly [string, string])[]>> =
   '.tip': [['fill', 'line']],
   '.tip.chunks': [['fill', 'stream']],
   '.tip.failure': [['fill', 'failure']],
-  '.halo': [['stroke', 'paper']],
-  '.halo.inside': [['stroke', 'cluster']],
+  '.back': [['fill', 'paper']],
+  '.back.inside': [['fill', 'cluster']],
+  '.halo text': [['stroke', 'cluster']],
 };
 
 const root = '.millrace-flow';
@@ -98,5 +99,5 @@ ${root} .line { fill: none; stroke-width: 1.4 }
 ${root} .chunks .line { stroke-width: 3 }
 ${root} .tool .line, ${root} .tool-result .line { stroke-dasharray: 6 4 }
 ${root} .condition .line { stroke-dasharray: 2 3 }
-${root} .halo { fill: none; stroke-width: 6; stroke-linejoin: round }
+${root} .halo text { fill: none; stroke-width: 6; stroke-linejoin: round }
 `;

@@ -1,6 +1,15 @@
 /** A layout as SVG. */
 import type { Picture, PictureNode } from '../index.ts';
-import { type Box, type Layout, labelHeight, noteHeight, type Point, slant } from './layout.ts';
+import {
+  type Box,
+  type Direction,
+  type EdgeBox,
+  type Layout,
+  type NodeBox,
+  type Point,
+  slant,
+} from './box.ts';
+import { labelHeight, noteHeight } from './layout.ts';
 import { style } from './style.ts';
 import { escapeXml, widthOf } from './text.ts';
 
@@ -9,7 +18,7 @@ const headingHeight = 34;
 export function draw(
   picture: Picture,
   layout: Layout,
-  direction: 'TD' | 'LR',
+  direction: Direction,
   title: string | undefined,
 ): string {
   const top = title === undefined ? 0 : headingHeight;
@@ -62,12 +71,13 @@ const tip = (name: (typeof tips)[number]): string => {
 const drawCluster = ({ cluster, ...box }: Layout['clusters'][number]): string =>
   `<g class="cluster" data-step="${escapeXml(cluster.id)}">${rect(box, 8)}</g>`;
 
+/** On a stroke in the colour of the cluster, so that an arrow that passes below can be read and does not disturb. */
 function drawClusterTitle({ cluster, ...box }: Layout['clusters'][number]): string {
-  const [x, y] = [box.x - box.width / 2 + 10, box.y - box.height / 2 + 4];
-  return `<g class="cluster">${whole(cluster)}${lines(box, x, y, 'halo inside')}</g>`;
+  const text = lines(box, box.x - box.width / 2 + 10, box.y - box.height / 2 + 4);
+  return `<g class="cluster">${whole(cluster)}<g class="halo">${text}</g>${text}</g>`;
 }
 
-function drawNode({ node, ...box }: Layout['nodes'][number]): string {
+function drawNode({ node, ...box }: NodeBox): string {
   const { x, y, width, height, labels, notes } = box;
   const text = labels.length * labelHeight + notes.length * noteHeight;
   const [kind, shape] =
@@ -79,33 +89,27 @@ function drawNode({ node, ...box }: Layout['nodes'][number]): string {
   return `<g class="node ${kind}" data-step="${escapeXml(node.id)}">${whole(node)}${shape}${lines(box, x, y - text / 2)}</g>`;
 }
 
-function drawEdge(
-  { edge, points, isInside, ...box }: Layout['edges'][number],
-  isDown: boolean,
-): string {
+function drawEdge({ edge, points, isInside, ...box }: EdgeBox, isDown: boolean): string {
   const name = edge.on === 'failure' ? 'failure' : edge.kind === 'chunks' ? 'chunks' : 'value';
+  const kind = edge.kind === name ? name : `${edge.kind} ${name}`;
   const link = edge.link === undefined ? '' : ` data-link="${escapeXml(edge.link)}"`;
   const path = `<path class="line" d="${curve(points, isDown)}" marker-end="url(#millrace-${name})"/>`;
-  const text = lines(
-    box,
-    box.x,
-    box.y - (box.notes.length * noteHeight) / 2,
-    isInside ? 'halo inside' : 'halo',
-  );
-  const kind = edge.kind === name ? name : `${edge.kind} ${name}`;
-  return `<g class="edge ${kind}"${link}>${edge.label === '' ? '' : `<title>${escapeXml(edge.label)}</title>`}${path}${text}</g>`;
+  return `<g class="edge ${kind}"${link}>${path}${edge.label === '' ? '' : drawLabel(edge.label, isInside, box)}</g>`;
+}
+
+function drawLabel(label: string, isInside: boolean, box: Box): string {
+  const back = rect(box, 3, isInside ? 'back inside' : 'back');
+  const text = lines(box, box.x, box.y - (box.notes.length * noteHeight) / 2);
+  return `<title>${escapeXml(label)}</title>${back}${text}`;
 }
 
 /** What a person sees who points at it. */
 const whole = ({ id, notes }: PictureNode | Picture): string =>
   `<title>${escapeXml([id.replace('$', ''), ...notes].join('\n'))}</title>`;
 
-function lines({ labels, notes }: Box, x: number, top: number, halo?: string): string {
-  const line = (text: string, name: string, y: number) => {
-    const written = (kind: string) =>
-      `<text class="${kind}" x="${round(x)}" y="${round(y)}">${escapeXml(text)}</text>`;
-    return (halo ? written(`${name} ${halo}`) : '') + written(name);
-  };
+function lines({ labels, notes }: Box, x: number, top: number): string {
+  const line = (text: string, name: string, y: number) =>
+    `<text class="${name}" x="${round(x)}" y="${round(y)}">${escapeXml(text)}</text>`;
   return [
     ...labels.map((text, i) => line(text, 'label', top + i * labelHeight + 13.5)),
     ...notes.map((text, i) =>
@@ -114,8 +118,8 @@ function lines({ labels, notes }: Box, x: number, top: number, halo?: string): s
   ].join('');
 }
 
-const rect = ({ x, y, width, height }: Box, radius: number): string =>
-  `<rect class="shape" x="${round(x - width / 2)}" y="${round(y - height / 2)}" width="${round(width)}" height="${round(height)}" rx="${round(radius)}"/>`;
+const rect = ({ x, y, width, height }: Box, radius: number, name = 'shape'): string =>
+  `<rect class="${name}" x="${round(x - width / 2)}" y="${round(y - height / 2)}" width="${round(width)}" height="${round(height)}" rx="${round(radius)}"/>`;
 
 function hexagon({ x, y, width, height }: Box): string {
   const [left, right, top, bottom] = [x - width / 2, x + width / 2, y - height / 2, y + height / 2];

@@ -3,7 +3,7 @@ import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts'
 import { copyPlain, isPlain, own, put } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
-import { inputNames, namesRead, type Use } from './inputs.ts';
+import { inputNames, namesRead, otherName, type Use } from './inputs.ts';
 import { type Properties, propertySchema, type Schema, validate, violation } from './schema.ts';
 
 /**
@@ -111,8 +111,13 @@ function checkDerived(
     } catch {} // noted
   };
   for (const [name, { uses, required }] of namesRead(definition)) {
-    if (own(input, name) !== undefined) for (const schema of schemasOf(uses)) check(name, schema);
-    else if (required) issues.push({ path: name, message: missing(definition, name, uses) });
+    const value = own(input, name);
+    const source = otherName(definition, name);
+    if (value !== undefined) {
+      // What came from another name is checked there.
+      if (source !== undefined && own(input, source) === value) continue;
+      for (const schema of schemasOf(uses)) check(name, schema);
+    } else if (required) issues.push({ path: name, message: missing(definition, name, uses) });
   }
   const settle = () => {
     if (issues.length > 0) throw refuse(unique(issues));

@@ -2,12 +2,12 @@
 import { type Issue, showValue, suggestion } from '../errors.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { type Condition, conditionKeys, showCondition, tester } from './condition.ts';
-import type { FlowDefinition, StepEntry } from './definition.ts';
+import type { FlowDefinition, Link, StepEntry } from './definition.ts';
 import { takenBy } from './inputs.ts';
 import { type Key, paramKey, parseKey, showKey } from './key.ts';
 import { refusedLink } from './link.ts';
 import { outputJsonSchema } from './outputs.ts';
-import { issuesNow, jsonSchemaOf, propertiesOf, propertySchema, schemaAt } from './schema.ts';
+import { issuesNow, jsonSchemaOf, propertySchema, schemaAt } from './schema.ts';
 
 export function problemsOf(definition: FlowDefinition): readonly Issue[] {
   const problems: Issue[] = [];
@@ -49,6 +49,12 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       if (neverHolds(when))
         report(id, `never runs: its condition "${showCondition(when)}" reads nothing and is false`);
     }
+    const shut = linkThatShuts(links, entry);
+    if (shut?.when)
+      report(
+        id,
+        `never runs: the condition "${showCondition(shut.when)}" of the link "${shut.id}" reads nothing and is false`,
+      );
     for (const link of links) {
       const source = definition.steps.get(link.from);
       if (!source && !link.derived) {
@@ -95,22 +101,16 @@ function standsForItself({ inputs }: FlowDefinition, name: string): boolean {
 
 /** Says what is wrong with a key, as the second half of a sentence. */
 function keyChecker(definition: FlowDefinition): (key: Key) => string | undefined {
-  const inputs = propertiesOf(jsonSchemaOf(definition.input, 'input'));
+  // What steps read is what the schema makes of the input.
   const inputSchema = jsonSchemaOf(definition.input, 'output');
   return (key) => {
     if (key.of === 'input') {
-      const [name] = key.path;
-      if (name === undefined || !definition.input) return undefined;
-      if (
-        inputs &&
-        !inputs.open &&
-        !Object.hasOwn(inputs.known, name) &&
-        !definition.inputs.has(String(name)) &&
-        !definition.memory.has(String(name))
-      ) {
-        return `but the flow has no input "${name}".${suggestion(String(name), Object.keys(inputs.known))} It has: ${list(Object.keys(inputs.known))}`;
-      }
-      return missingPart(schemaAt(inputSchema, key.path), 'its schema');
+      const [name, ...parts] = key.path;
+      if (definition.inputs.has(String(name)) || definition.memory.has(String(name)))
+        return undefined;
+      const top = name === undefined ? {} : schemaAt(inputSchema, [name]);
+      if (top.missing === undefined) return missingPart(schemaAt(top.schema, parts), `"${name}"`);
+      return `but the flow has no input "${name}".${suggestion(top.missing, top.has ?? [])} It has: ${list(top.has ?? [])}`;
     }
     const entry = definition.steps.get(key.step);
     if (!entry) {
@@ -213,6 +213,15 @@ function checkUnlinked(
       );
     }
   }
+}
+
+/** A link that keeps a step from ever running. */
+function linkThatShuts(links: readonly Link[], { settings }: StepEntry): Link | undefined {
+  const { join = 'any' } = settings;
+  const counted = links.filter((link) => !link.conditionOnly);
+  const shut = counted.filter(({ when }) => when && neverHolds(when));
+  const isShut = join === 'all' ? shut.length > 0 : shut.length === counted.length;
+  return join !== 'settled' && isShut ? shut[0] : undefined;
 }
 
 function neverHolds(condition: Condition): boolean {

@@ -218,8 +218,8 @@ const isAbsent = (binding: Binding): boolean => 'value' in binding && binding.va
 const kept = <T>(given: T): T => freeze(copyPlain(given));
 
 function settingsOf({ id, settings }: StepEntry): StepSettings {
+  checkSettings(id, settings);
   const { when, ...others } = settings;
-  checkSettings(id, others);
   return kept({
     ...others,
     ...(when !== undefined && { when: conditionFrom(when, `step "${id}"`) }),

@@ -65,23 +65,25 @@ export function namesRead(definition: FlowDefinition): ReadonlyMap<string, Deriv
   return names;
 }
 
-/** A name that is bound needs no value of its own. One that stands for another asks of it what is asked of itself. */
+/** A name that stands for another asks of it what is asked of itself. */
 function handOn(
   definition: FlowDefinition,
   names: ReadonlyMap<string, DerivedInput>,
   name: string,
 ): void {
   const input = names.get(name);
-  const binding = definition.inputs.get(name);
-  if (!input) return;
-  if (binding && 'key' in binding) {
-    const { path } = parseKey(binding.key);
-    const other = path.length === 1 ? names.get(String(path[0])) : undefined;
-    other?.uses.push(...input.uses);
-    if (other && input.required && binding.default === undefined) other.required = true;
-    if (other) handOn(definition, names, String(path[0]));
-  }
-  if (binding) input.required = false;
+  const source = otherName(definition, name);
+  const other = source === undefined ? undefined : names.get(source);
+  if (!input || !other || source === undefined) return;
+  other.uses.push(...input.uses);
+  handOn(definition, names, source);
+}
+
+/** The input that a name stands for as a whole. */
+export function otherName({ inputs }: FlowDefinition, name: string): string | undefined {
+  const binding = inputs.get(name);
+  const { path } = binding && 'key' in binding ? parseKey(binding.key) : { path: [] };
+  return path.length === 1 ? String(path[0]) : undefined;
 }
 
 /** What a step takes; `undefined` where that is not known. */
@@ -102,7 +104,7 @@ export function inputJsonSchema(definition: FlowDefinition): JsonSchema {
     put(properties, name, together(uses.map(schemaOfUse).filter((each) => each !== undefined)));
   }
   const required = [...names]
-    .filter(([, input]) => input.required)
+    .filter(([name, input]) => input.required && !definition.inputs.has(name))
     .map(([name]) => name)
     .sort();
   return {

@@ -1,22 +1,12 @@
-/** A flow as JSON, and back. Code does not travel: what comes back is joined with the steps of a registry. */
-import { FlowError, showValue, suggestion } from '../errors.ts';
+/** A flow as JSON. Code does not travel: `from-json.ts` joins it with the steps of a registry. */
+import { FlowError, showValue } from '../errors.ts';
 import { isPlain } from '../plain.ts';
-import { type Binding, bindingFromJson, keysOf } from './binding.ts';
+import { type Binding, keysOf } from './binding.ts';
 import type { Condition, Predicate } from './condition.ts';
-import { conditionFrom } from './condition-json.ts';
-import type {
-  FlowDefinition,
-  Json,
-  Link,
-  StepEntry,
-  StepSettings,
-  StepShape,
-} from './definition.ts';
-import { Draft } from './draft.ts';
+import type { FlowDefinition, Json, Link, StepEntry } from './definition.ts';
 import { canonicalJson, hash } from './hash.ts';
-import { schemaFromJson } from './json-schema.ts';
 import { paramKey, parseKey } from './key.ts';
-import { type JsonSchema, jsonSchemaOf, type Schema } from './schema.ts';
+import { type JsonSchema, jsonSchemaOf } from './schema.ts';
 
 export interface FlowJson {
   readonly v: 1;
@@ -164,89 +154,3 @@ const isJson = (value: unknown): boolean =>
   typeof value === 'string' ||
   typeof value === 'boolean' ||
   (typeof value === 'number' && Number.isFinite(value));
-
-/** The code that a flow from JSON is joined with. */
-export interface Registry<Step extends StepShape = StepShape> {
-  /** Steps by path (`digest.page`) or by id. */
-  readonly steps: Readonly<Record<string, Step>>;
-  /** The schema of the flow's input. Without it the JSON Schema in the flow counts, where its author declared one. */
-  readonly input?: Schema;
-  /** Makes conditions of texts, by the name of their language, for example `{ cel }`. */
-  readonly conditions?: Readonly<Record<string, (text: string) => Condition>>;
-}
-
-const settingNames = [
-  'join',
-  'retry',
-  'timeout',
-  'fallback',
-  'cache',
-  'concurrency',
-  'policy',
-  'maxPending',
-  'metadata',
-] as const;
-
-/** A draft of a flow that came as JSON. `asStep` makes a step of a flow inside it. */
-export function draftFromJson<Step extends StepShape>(
-  json: FlowJson,
-  registry: Registry<Step>,
-  asStep: (draft: Draft<Step>) => Step,
-  path = '',
-): Draft<Step> {
-  if (!isPlain(json) || json.v !== 1 || !isPlain(json.steps)) {
-    throw new FlowError(
-      'invalid-definition',
-      `This is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${showValue(json)}.`,
-    );
-  }
-  const { id, description, metadata, steps, links = [], data = {}, outputs = {} } = json;
-  const { conditions } = registry;
-  const input = (path === '' && registry.input) || (json.input && schemaFromJson(json.input));
-  const draft = new Draft<Step>(id, {
-    ...(description !== undefined && { description }),
-    ...(metadata && { metadata }),
-    ...(input && { input }),
-  });
-  for (const [step, stepJson] of Object.entries(steps)) {
-    const at = path === '' ? step : `${path}.${step}`;
-    const code = stepJson.flow
-      ? asStep(draftFromJson(stepJson.flow, registry, asStep, at))
-      : registered(registry, at, step);
-    const settings: Record<string, unknown> = {};
-    for (const name of settingNames)
-      if (stepJson[name] !== undefined) settings[name] = stepJson[name];
-    const when =
-      stepJson['when'] === undefined
-        ? undefined
-        : conditionFrom(stepJson['when'], `step "${at}"`, conditions);
-    draft.addStep(
-      { id: step, step: code, settings: { ...settings, ...(when && { when }) } as StepSettings },
-      new Map(),
-    );
-  }
-  for (const { from, to, when, ...link } of links) {
-    draft.addLink(from, to, {
-      ...link,
-      ...(when && { when: conditionFrom(when, `link "${from}->${to}"`, conditions) }),
-    });
-  }
-  for (const [target, binding] of Object.entries(data))
-    draft.bind(target, bindingFromJson(binding, target));
-  for (const [name, binding] of Object.entries(outputs))
-    draft.setOutput(name, bindingFromJson(binding, `output "${name}"`));
-  return draft;
-}
-
-function registered<Step extends StepShape>(
-  { steps }: Registry<Step>,
-  path: string,
-  id: string,
-): Step {
-  for (const name of [path, id]) if (Object.hasOwn(steps, name)) return steps[name] as Step;
-  const known = Object.keys(steps);
-  throw new FlowError(
-    'invalid-definition',
-    `The registry has no step "${path}".${suggestion(path, known)} It has: ${known.join(', ') || 'none'}. Add it to fromJSON(json, { steps: { … } }).`,
-  );
-}

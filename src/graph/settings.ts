@@ -19,6 +19,8 @@ const oneOf = (...words: readonly string[]): Check => [
   words.map((word) => `"${word}"`).join(', '),
 ];
 
+/** Conditions are checked where they are copied. */
+const anything: Check = [() => true, ''];
 const flag: Check = [(value) => typeof value === 'boolean', 'true or false'];
 const metadata: Check = [(value) => isPlain(value) && !Array.isArray(value), 'an object'];
 
@@ -42,11 +44,12 @@ const checks: Readonly<Record<string, Check | Readonly<Record<string, Check>>>> 
   timeout: { attempt: duration, total: duration, idle: duration },
   cache: { key: code, ttl: duration, max: whole(1) },
   metadata,
-  fallback: [() => true, ''],
+  fallback: anything,
+  when: anything,
 };
 
 const linkChecks: Readonly<Record<string, Check>> = {
-  when: [() => true, ''],
+  when: anything,
   on: oneOf('success', 'failure', 'settled'),
   isTool: flag,
   isToolResult: flag,

@@ -3,7 +3,7 @@ import { FlowError, type Issue } from '../errors.ts';
 import { type Binding, keysOf } from '../graph/binding.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
-import { failure, type Outcome, success } from '../state/outcome.ts';
+import { failure, type Outcome, type Skip, success } from '../state/outcome.ts';
 import type { Plan, PlanNode, Scope, View } from '../wire/plan.ts';
 
 /** The outputs of a flow whose steps have all ended. An output of a skipped step is absent; one of a failed step is an error. */
@@ -25,11 +25,11 @@ export function outputsOf(
       missing.push(`its output "${name}" cannot be made: ${(cause as Error).message}`);
       continue;
     }
-    if (value !== undefined) put(output, name, value);
-    else {
-      const culprit = failedSource(plan, close.scope, binding, run);
-      if (culprit !== undefined) missing.push(`its output "${name}" needs "${culprit}"`);
-    }
+    // A value that is put together may lack a part.
+    const isWhole = value !== undefined && !('array' in binding) && !('object' in binding);
+    const culprit = isWhole ? undefined : failedSource(plan, close.scope, binding, run);
+    if (culprit !== undefined) missing.push(`its output "${name}" needs "${culprit}"`);
+    else if (value !== undefined) put(output, name, value);
   }
   if (missing.length === 0) return success(Object.freeze(output));
   return failure(
@@ -37,32 +37,71 @@ export function outputsOf(
       plan,
       failuresIn(plan, close.scope, run),
       run.at(close.scope.path),
-      missing.join(', '),
+      missing.sort().join(', '),
     ),
   );
 }
 
 /** The step that an output reads and that has no value because of a failure. */
 function failedSource(plan: Plan, scope: Scope, binding: Binding, run: View): string | undefined {
-  for (const text of keysOf(binding)) {
+  for (const text of keysNeeded(binding)) {
     const key = parseKey(text);
-    const source = key.of === 'input' ? undefined : scope.nodes.get(key.step);
-    if (source && key.of !== 'input' && isRootedInFailure(plan, run.outcomes[source.outcome], run))
-      return key.step;
+    if (key.of === 'input') continue;
+    const source = scope.nodes.get(key.step)?.outcome ?? -1;
+    // The error and the params of a step that failed are there.
+    const isThere = key.of !== 'return' && run.outcomes[source]?.status === 'failure';
+    if (!isThere && isRootedInFailure(plan, source, run)) return key.step;
   }
   return undefined;
 }
 
-function isRootedInFailure(plan: Plan, outcome: Outcome | undefined, run: View): boolean {
-  let at = outcome;
-  // Each skip leads to a step before it, so this ends.
-  while (at?.status === 'skipped') {
-    if (at.skip.reason === 'upstream-failed') return true;
-    const { source } = at.skip.detail;
-    const node = source === undefined ? undefined : plan.byPath.get(source);
-    at = node && run.outcomes[node.index];
+/** The keys of a binding that nothing stands in for. */
+function keysNeeded(binding: Binding): readonly string[] {
+  if ('key' in binding) return binding.default === undefined ? [binding.key] : [];
+  if ('text' in binding)
+    return binding.text.flatMap((part) => (typeof part === 'string' ? [] : keysNeeded(part)));
+  if ('array' in binding) return binding.array.flatMap(keysNeeded);
+  return 'object' in binding ? Object.values(binding.object).flatMap(keysNeeded) : [];
+}
+
+/** Whether a step failed, or did not run where it would have run perhaps without a failure before it. */
+function isRootedInFailure(plan: Plan, source: number, run: View): boolean {
+  const todo = [source];
+  const seen = new Set(todo);
+  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+    const outcome = run.outcomes[at];
+    if (outcome?.status === 'failure') return true;
+    if (outcome?.status !== 'skipped') continue;
+    if (outcome.skip.reason === 'upstream-failed') return true;
+    for (const before of missedBy(plan, at, outcome.skip, run)) {
+      if (!seen.has(before)) todo.push(before);
+      seen.add(before);
+    }
   }
-  return at?.status === 'failure';
+  return false;
+}
+
+/** The steps that a skipped step would have needed. All of them, not only the one that its reason names: which one that is follows from ids. */
+function missedBy(plan: Plan, index: number, skip: Skip, run: View): readonly number[] {
+  const ended = plan.nodes[index] as PlanNode;
+  const { links, params, gate } =
+    ended.kind === 'close' ? (plan.nodes[ended.scope.open] as PlanNode) : ended;
+  if (skip.reason === 'missing-input') {
+    const lacking = params.filter(
+      ({ required, resolve }) => required && resolve(run) === undefined,
+    );
+    return lacking
+      .flatMap(({ binding }) => keysNeeded(binding))
+      .flatMap((text) => {
+        const key = parseKey(text);
+        return key.of === 'input' ? [] : (gate?.nodes.get(key.step)?.outcome ?? []);
+      });
+  }
+  const isByLink = skip.reason === 'upstream-skipped' || skip.detail.link !== undefined;
+  if (!isByLink) return [];
+  return links
+    .filter(({ link, source }) => !link.conditionOnly && run.outcomes[source]?.status === 'skipped')
+    .map(({ source }) => source);
 }
 
 /** The errors of the steps that failed in a flow, in the order of the plan; flows that failed because of them left out. */

@@ -3,8 +3,8 @@ import { errorJson } from '../errors.ts';
 import type { Change } from '../state/event.ts';
 import type { Outcome } from '../state/outcome.ts';
 import { Activity, Asked, Below, Through } from '../wire/aside.ts';
-import type { Note } from '../wire/attempt.ts';
-import type { Callee, Host } from '../wire/call.ts';
+import type { Attempted, Note } from '../wire/attempt.ts';
+import type { Host } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import {
@@ -49,7 +49,7 @@ export class StepsAtWork implements Workplace {
 
   run(node: PlanNode, params: unknown): void {
     const { engine } = this;
-    if (!node.isSimple || engine.limiter || !direct.isOn) {
+    if (!node.isSimple || (engine.limiter && !node.readsChunks) || !direct.isOn) {
       this.call(new AttemptsWork(this, node, params));
       return;
     }
@@ -67,10 +67,10 @@ export class StepsAtWork implements Workplace {
     if (work.closed) this.all.delete(work);
   }
 
-  private callee(node: PlanNode): Callee & Pick<PlanNode, 'settings'> {
-    const { id, path, step, settings } = node;
+  private callee(node: PlanNode): Attempted {
+    const { id, path, step, settings, readsChunks } = node;
     const at = this.engine.at(path);
-    return at === path ? node : { id, path: at, step, settings };
+    return at === path ? node : { id, path: at, step, settings, readsChunks };
   }
 
   /** Goes on with an outcome that may take its time. */

@@ -1,10 +1,9 @@
 /** A step at work: one call of its handler, or all attempts that its settings allow. */
 import type { Subscription } from 'rxjs';
 import type { FlowError } from '../errors.ts';
-import type { StepSettings } from '../graph/definition.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import type { Activity } from '../wire/aside.ts';
-import { attempts, type Note } from '../wire/attempt.ts';
+import { type Attempted, attempts, type Note } from '../wire/attempt.ts';
 import { type Callee, callOnce, type Host, placedError } from '../wire/call.ts';
 import type { Sink } from '../wire/consume.ts';
 import type { PlanNode } from '../wire/plan.ts';
@@ -95,8 +94,9 @@ export class SimpleWork extends StepWork implements Sink {
 export class AttemptsWork extends StepWork {
   private subscription: Subscription | undefined;
   private attempt = 1;
+  private hasBegun = false;
 
-  call(callee: Callee & { readonly settings: StepSettings }, host: Host): void {
+  call(callee: Attempted, host: Host): void {
     subscribeTo(
       attempts(callee, this.params, host),
       {
@@ -118,6 +118,7 @@ export class AttemptsWork extends StepWork {
   private hear(note: Note): void {
     switch (note.note) {
       case 'start':
+        this.hasBegun = true;
         this.place.begin(this, note.go ?? nothing);
         break;
       case 'chunk':
@@ -133,6 +134,8 @@ export class AttemptsWork extends StepWork {
   }
 
   private end(outcome: Outcome, attempts: number): void {
+    // It may have run out of time while it waited for a place.
+    if (!this.hasBegun) this.place.begin(this, nothing);
     this.closed = true;
     this.place.end(this, outcome, attempts);
   }

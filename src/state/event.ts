@@ -79,6 +79,8 @@ export interface EventPlace {
   readonly seq: number;
   /** When, in ms since 1970. */
   readonly t: number;
+  /** In a live flow, which input it belongs to: 1, 2, 3 … */
+  readonly version?: number;
 }
 
 export type FlowEvent = EventPlace & Change;

@@ -13,7 +13,9 @@ export type SkipReason =
   | 'upstream-skipped'
   | 'upstream-failed'
   | 'missing-input'
-  | 'not-needed';
+  | 'not-needed'
+  /** In a live flow: a newer version of the input came while it ran. */
+  | 'superseded';
 
 /** Why a step did not run. */
 export interface Skip {

@@ -94,6 +94,37 @@ function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
   return snapshot;
 }
 
+/** All but the steps. Spreading a snapshot would make the record of its steps. */
+const fieldsOf = ({
+  v,
+  runId,
+  parentId,
+  flow,
+  seq,
+  status,
+  input,
+  output,
+  error,
+  t0,
+  t1,
+  data,
+  unsaved,
+}: Fields): Fields => ({
+  v,
+  runId,
+  parentId,
+  flow,
+  seq,
+  status,
+  input,
+  output,
+  error,
+  t0,
+  t1,
+  data,
+  unsaved,
+});
+
 const tableFor = (snapshot: Snapshot): Table<StepState> =>
   tables.get(snapshot) ?? tableOf(snapshot.steps);
 
@@ -130,7 +161,7 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
     case 'FLOW_START':
       return snapshotOf(
         {
-          ...snapshot,
+          ...fieldsOf(snapshot),
           seq,
           status: 'running',
           input: event.input,
@@ -157,16 +188,16 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
     case 'FLOW_CANCEL':
       return ended(snapshot, event, { status: 'cancelled', error: event.reason });
     case 'FLOW_SUSPEND':
-      return snapshotOf({ ...snapshot, seq, status: 'suspended' }, tableFor(snapshot));
+      return snapshotOf({ ...fieldsOf(snapshot), seq, status: 'suspended' }, tableFor(snapshot));
     case 'FLOW_UNSAVED':
-      return snapshotOf({ ...snapshot, seq, unsaved: event.error }, tableFor(snapshot));
+      return snapshotOf({ ...fieldsOf(snapshot), seq, unsaved: event.error }, tableFor(snapshot));
     case 'STEP_CHUNK':
     case 'STEP_LATE':
       return snapshot;
     default: {
       const table = tableFor(snapshot);
       const step = Object.freeze(reduceStep(recordAt(table, event.path), event));
-      return snapshotOf({ ...snapshot, seq }, withRecord(table, event.path, step));
+      return snapshotOf({ ...fieldsOf(snapshot), seq }, withRecord(table, event.path, step));
     }
   }
 }
@@ -210,17 +241,16 @@ function reduceStep(step: StepState | undefined, event: StepChange): StepState {
 /** A run that is over leaves no step at work: what had not ended was cancelled with it. */
 function ended(
   snapshot: Snapshot,
-  { seq, t }: FlowEvent,
+  { seq, t, version }: FlowEvent,
   end: Partial<Pick<Snapshot, 'status' | 'output' | 'error' | 'data'>>,
 ): Snapshot {
   let table = tableFor(snapshot);
-  if (end.status !== 'success') {
-    for (const [path, step] of Object.entries(snapshot.steps)) {
-      if (isAtWork(step))
-        table = withRecord(table, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
-    }
+  // In a run that succeeds, too: items of `each` that were stopped because another one failed. In a live flow another version may be at work.
+  for (const [path, step] of version === undefined ? Object.entries(snapshot.steps) : []) {
+    if (isAtWork(step))
+      table = withRecord(table, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
   }
-  return snapshotOf({ ...snapshot, ...end, seq, t1: t }, table);
+  return snapshotOf({ ...fieldsOf(snapshot), ...end, seq, t1: t }, table);
 }
 
 const isAtWork = ({ status }: StepState): boolean =>

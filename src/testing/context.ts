@@ -1,7 +1,7 @@
 /** Who called: which handler a timer belongs to, through every `await`. Node only; elsewhere nobody is known. */
 import { builtin } from './real-host.ts';
 
-interface Storage<T> {
+export interface Storage<T> {
   run<Result>(store: T, work: () => Result): Result;
   getStore(): T | undefined;
 }

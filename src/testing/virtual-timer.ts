@@ -126,6 +126,8 @@ export class VirtualTimer {
     return this.id;
   }
 
+  // Node's timers have it. Not in the declarations: whoever reads those may know neither Node nor this symbol.
+  /** @internal */
   [Symbol.dispose](): void {
     this.cancel();
   }

@@ -70,16 +70,20 @@ export const isSimple = ({
 }: StepSettings): boolean =>
   !retry && !timeout && !cache && concurrency === undefined && !('fallback' in settings);
 
-export function attempts(
-  callee: Callee & { readonly settings: StepSettings },
-  params: unknown,
-  host: Host,
-): Observable<Note> {
+/** A step, to be attempted. */
+export interface Attempted extends Callee {
+  readonly settings: StepSettings;
+  /** It may wait for steps that need a place under the limit of the run, so it must not take one from them. */
+  readonly readsChunks: boolean;
+}
+
+export function attempts(callee: Attempted, params: unknown, host: Host): Observable<Note> {
   const { step, settings, path } = callee;
   const { timeout = {}, retry } = settings;
   const { clock } = host;
   const { limiter, cache } = sharedOf(settings);
-  const limiters = [limiter, host.limiter].filter((each) => each !== undefined);
+  const places = [limiter, callee.readsChunks ? undefined : host.limiter];
+  const limiters = places.filter((each) => each !== undefined);
   const late = (what: string, ms: number | undefined) => (attempt?: number) =>
     new FlowError(
       'step-timeout',
@@ -184,7 +188,7 @@ function repeated(
   });
 }
 
-const hopeless = new Set(['invalid-params', 'invalid-result', 'cancelled']);
+const hopeless = new Set(['invalid-input', 'invalid-params', 'invalid-result', 'cancelled']);
 
 /** How long to wait after this failed attempt, in ms; undefined where it was the last one. */
 function delayAfter(retry: Retry, error: FlowError, attempt: number): number | undefined {

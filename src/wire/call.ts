@@ -1,7 +1,7 @@
 /** One call of a handler: its context, and its result checked and frozen. */
 import { type ErrorJson, errorJson, FlowError, showValue } from '../errors.ts';
-import { freeze } from '../plain.ts';
 import { validate, violation } from '../graph/schema.ts';
+import { freeze } from '../plain.ts';
 import type { Outcome } from '../state/outcome.ts';
 import { Aside } from './aside.ts';
 import type { Clock } from './clock.ts';

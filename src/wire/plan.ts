@@ -89,6 +89,8 @@ export interface PlanNode {
   readonly feedsRoot: boolean;
   /** The channels that its params read. */
   readonly reads: number[];
+  /** Its params bring chunks: it may wait for steps that are still at work. */
+  readonly readsChunks: boolean;
   /** Somebody reads its params. */
   keepsInput: boolean;
 }

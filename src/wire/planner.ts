@@ -2,6 +2,7 @@
 import { type Binding, keysOf, resolver } from '../graph/binding.ts';
 import { type Condition, conditionKeys, showCondition, tester } from '../graph/condition.ts';
 import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
+import { byId } from '../graph/derive.ts';
 import { takenBy } from '../graph/inputs.ts';
 import { parseKey } from '../graph/key.ts';
 import { isSimple } from './attempt.ts';
@@ -14,7 +15,7 @@ import type {
   PlanParam,
   Scope,
 } from './plan.ts';
-import { readerFor } from './read.ts';
+import { isReadAgain, readerFor } from './read.ts';
 import type { Step } from './step.ts';
 
 const none: readonly never[] = [];
@@ -28,6 +29,8 @@ class Planner {
   private readonly channels: PlanChannel[] = [];
   private readonly byPath = new Map<string, PlanNode>();
   private readonly writes: PlanParam[] = [];
+  /** The params of each node that bring chunks. */
+  private readonly streamed = new Map<number, ReadonlySet<string>>();
   private readonly feeders = new Map<number, Mutable<PlanNode>[]>();
 
   plan(definition: FlowDefinition<Step>): Plan {
@@ -80,6 +83,7 @@ class Planner {
       allStreams: none,
       feedsRoot: false,
       reads: [],
+      readsChunks: false,
       keepsInput: false,
       scope: undefined as unknown as Scope,
       ...node,
@@ -179,15 +183,29 @@ class Planner {
     node.links = links;
     node.when = entry.settings.when && this.condition(entry.settings.when, scope, node);
     const needed = new Set(takenBy(entry.step)?.required);
-    node.params = [...(definition.params.get(entry.id) ?? [])].map(([name, binding]) =>
+    const params = [...(definition.params.get(entry.id) ?? [])].sort(([a], [b]) => byId(a, b));
+    node.params = params.map(([name, binding]) =>
       this.param(name, binding, needed.has(name), scope, node),
     );
+    const streamed = params.filter(([, binding]) => this.bringsChunks(binding, scope));
+    node.readsChunks = streamed.length > 0;
+    this.streamed.set(node.index, new Set(streamed.map(([name]) => name)));
     for (const { link, source, start } of links) {
       if (link.stream) this.at(start).startTargets.push(node.index);
       else this.at(source).targets.push(node.index);
     }
     node.missing = links.length;
     if (links.length === 0) this.wait(node, scope.open);
+  }
+
+  private bringsChunks(binding: Binding, scope: Scope): boolean {
+    return keysOf(binding).some((text) => {
+      const key = parseKey(text);
+      if (key.of === 'chunks') return true;
+      if (key.of !== 'input' && key.of !== 'param') return false;
+      const from = key.of === 'input' ? scope.open : this.sourceOf(scope, key.step).start;
+      return this.streamed.get(from)?.has(String(key.path[0])) === true;
+    });
   }
 
   private wait(node: PlanNode, source: number): void {
@@ -206,7 +224,7 @@ class Planner {
       name,
       binding,
       required: isNeeded || ('key' in binding && binding.required === true),
-      resolve: resolver(binding, this.reader(scope, node)),
+      resolve: resolver(binding, this.reader(scope, node, name)),
     };
   }
 
@@ -221,14 +239,14 @@ class Planner {
     };
   }
 
-  /** How keys are read for a node: what it reads is noted where that costs something. */
-  private reader(scope: Scope, node: Mutable<PlanNode>) {
+  /** How keys are read for a node, for one of its params perhaps: what it reads is noted where that costs something. */
+  private reader(scope: Scope, node: Mutable<PlanNode>, param?: string) {
     return readerFor(scope, {
       paramOf: (start) => {
         this.at(start).keepsInput = true;
       },
       chunksOf: (stream, source) => {
-        const keepsAll = node.settings.retry !== undefined;
+        const keepsAll = isReadAgain(node.step, node.settings, param);
         const channel = this.channels.push({ stream, source, keepsAll }) - 1;
         node.reads.push(channel);
         return channel;

@@ -1,7 +1,7 @@
 /** The questions that a run waits for answers to, by the path of the step that asked. */
 import { FlowError, suggestion } from '../errors.ts';
-import { freeze } from '../plain.ts';
 import { type Schema, validate, violation } from '../graph/schema.ts';
+import { freeze } from '../plain.ts';
 
 export interface Question {
   /** What is asked, as plain data. */

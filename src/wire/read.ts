@@ -1,6 +1,8 @@
 /** How the value of a key is found in a run: decided once, when a plan is made. */
 import { errorJson } from '../errors.ts';
-import type { Reader } from '../graph/binding.ts';
+import { keysOf, type Reader } from '../graph/binding.ts';
+import type { StepSettings, StepShape } from '../graph/definition.ts';
+import { parseKey } from '../graph/key.ts';
 import { freeze } from '../plain.ts';
 import { type Scope, successOf, type View } from './plan.ts';
 
@@ -44,6 +46,29 @@ export function readerFor({ open, nodes, definition }: Scope, needs: Needs): Rea
       }
     }
   };
+}
+
+/** Whether the chunks that a param brings may be read more than once: by the step, or by a step of the flow that it is, when it is retried. */
+export function isReadAgain(
+  { definition }: StepShape,
+  { retry }: StepSettings,
+  param: string | undefined,
+): boolean {
+  if (retry) return true;
+  if (!definition || param === undefined) return false;
+  for (const [id, params] of definition.params) {
+    for (const [name, binding] of params) {
+      const entry = definition.steps.get(id);
+      const isPassedOn = keysOf(binding).some((key) => isInput(key, param));
+      if (entry && isPassedOn && isReadAgain(entry.step, entry.settings, name)) return true;
+    }
+  }
+  return false;
+}
+
+function isInput(text: string, name: string): boolean {
+  const key = parseKey(text);
+  return key.of === 'input' && key.path[0] === name;
 }
 
 function propertyOf(value: unknown, name: string | number | undefined): unknown {

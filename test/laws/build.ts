@@ -1,5 +1,16 @@
 /** Flows made of graph models, and the code of their steps: functions of their params that take their time on a given clock. */
-import { defaultIfEmpty, forkJoin, isObservable, map, mergeMap, Observable, of, take, throwError, toArray } from 'rxjs';
+import {
+  defaultIfEmpty,
+  forkJoin,
+  isObservable,
+  map,
+  mergeMap,
+  Observable,
+  of,
+  take,
+  throwError,
+  toArray,
+} from 'rxjs';
 import { FlowBuilder } from '../../src/builder.ts';
 import {
   type Clock,
@@ -47,7 +58,10 @@ export function build(
   world: () => World,
   arrange: (entries: readonly Entry[]) => readonly Entry[] = (entries) => entries,
 ): Flow {
-  const flow = new FlowBuilder(graph.id, graph.declared ? { input: declaredInput(graph.declared) } : {});
+  const flow = new FlowBuilder(
+    graph.id,
+    graph.declared ? { input: declaredInput(graph.declared) } : {},
+  );
   for (const entry of arrange(entriesOf(graph, world, arrange))) entry(flow);
   return flow.build();
 }
@@ -59,13 +73,20 @@ function entriesOf(
 ): Entry[] {
   const entries: Entry[] = [];
   for (const step of graph.steps) {
-    entries.push((flow) => flow.addStep(step.id, codeOf(step, world, arrange), {}, settingsOf(step)));
+    entries.push((flow) =>
+      flow.addStep(step.id, codeOf(step, world, arrange), {}, settingsOf(step)),
+    );
     for (const { from, on, when } of step.links)
-      entries.push((flow) => flow.addLink(from, step.id, { ...(on && { on }), ...(when && { when }) }));
+      entries.push((flow) =>
+        flow.addLink(from, step.id, { ...(on && { on }), ...(when && { when }) }),
+      );
     for (const { name, source } of step.params)
       entries.push((flow) => bindParam(flow, `${step.id}.${name}`, source));
   }
-  for (const [name, key] of Object.entries(graph.outputs)) entries.push((flow) => flow.setOutput(name, key));
+  // The order of the outputs is that of the output's properties, and so the author's own.
+  entries.push((flow) => {
+    for (const [name, key] of Object.entries(graph.outputs)) flow.setOutput(name, key);
+  });
   return entries;
 }
 
@@ -112,7 +133,9 @@ function codeOf(
       return build(work.flow, world, arrange) as unknown as Step;
     case 'each': {
       const item =
-        work.item.kind === 'flow' ? build(work.item.flow, world, arrange) : handler(work.item, id, world);
+        work.item.kind === 'flow'
+          ? build(work.item.flow, world, arrange)
+          : handler(work.item, id, world);
       const { as, concurrency, onError } = work;
       return each(item as Step, {
         as: as as never,
@@ -144,7 +167,13 @@ function handler(work: CodeWork, id: string, world: () => World) {
     return forkJoin(texts).pipe(
       mergeMap((all) => {
         const seen = Object.fromEntries(streams.map(([name], i) => [name, all[i]]));
-        return produce({ ...work, form: 'stream' }, id, { ...params, ...seen }, fails, world()) as Observable<unknown>;
+        return produce(
+          { ...work, form: 'stream' },
+          id,
+          { ...params, ...seen },
+          fails,
+          world(),
+        ) as Observable<unknown>;
       }),
     );
   };
@@ -162,7 +191,13 @@ function read(stream: Observable<unknown>, reads: CodeWork['reads']): Observable
   );
 }
 
-function produce(work: CodeWork, id: string, params: Params, fails: boolean, world: World): unknown {
+function produce(
+  work: CodeWork,
+  id: string,
+  params: Params,
+  fails: boolean,
+  world: World,
+): unknown {
   const failure = new Error(`${id} fails`);
   const value = answer(work.result, id, params);
   const { form, latency, chunks } = work;
@@ -221,7 +256,9 @@ function schema(
 ): Schema<Params> {
   const jsonSchema = {
     type: 'object',
-    properties: Object.fromEntries(Object.entries(types).map(([name, type]) => [name, type === 'number' ? { type } : {}])),
+    properties: Object.fromEntries(
+      Object.entries(types).map(([name, type]) => [name, type === 'number' ? { type } : {}]),
+    ),
     required: Object.keys(types),
     additionalProperties: {},
   };
@@ -232,7 +269,9 @@ function schema(
       validate: (value) => {
         const params = value as Params;
         const issues = Object.entries(types)
-          .filter(([name, type]) => (type === 'number' ? typeof params[name] !== 'number' : params[name] === undefined))
+          .filter(([name, type]) =>
+            type === 'number' ? typeof params[name] !== 'number' : params[name] === undefined,
+          )
           .map(([name, type]) => ({ message: `is not ${type}`, path: [name] }));
         return issues.length > 0 ? { issues } : { value: change(params) };
       },

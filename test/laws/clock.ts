@@ -31,6 +31,11 @@ export class TestClock implements Clock {
     return this.timers.filter(({ isDeaf }) => !isDeaf).length;
   }
 
+  /** Timers whose handlers cannot be stopped. */
+  get pendingDeaf(): number {
+    return this.timers.filter(({ isDeaf }) => isDeaf).length;
+  }
+
   /** Lets timers fire, in order; those of the last instant, too. */
   runTo(end = Number.POSITIVE_INFINITY): void {
     for (;;) {

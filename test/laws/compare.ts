@@ -32,18 +32,16 @@ export function tell(
   const events: FlowEvent[] = [];
   let end: Told['end'] = 'never';
   let error: FlowError | undefined;
-  flow
-    .run(input, { id: 'run', clock, ...(wanted && { outputs: wanted }), ...options })
-    .subscribe({
-      next: (event) => events.push(event),
-      complete: () => {
-        end = 'output';
-      },
-      error: (thrown: FlowError) => {
-        end = 'error';
-        error = thrown;
-      },
-    });
+  flow.run(input, { id: 'run', clock, ...(wanted && { outputs: wanted }), ...options }).subscribe({
+    next: (event) => events.push(event),
+    complete: () => {
+      end = 'output';
+    },
+    error: (thrown: FlowError) => {
+      end = 'error';
+      error = thrown;
+    },
+  });
   clock.runTo();
   return { events, end, error, pending: clock.pending };
 }
@@ -72,8 +70,10 @@ export function differences(
   if (told.pending > 0) wrong.push(`${told.pending} timers are left`);
   events.forEach((event, i) => {
     if (event.seq !== i) wrong.push(`event ${i} has seq ${event.seq}`);
-    if (i > 0 && event.t < (events[i - 1] as FlowEvent).t) wrong.push(`event ${i} goes back in time`);
-    if (isFinal(event) && i < events.length - 1) wrong.push(`${event.type} is event ${i} of ${events.length}`);
+    if (i > 0 && event.t < (events[i - 1] as FlowEvent).t)
+      wrong.push(`event ${i} goes back in time`);
+    if (isFinal(event) && i < events.length - 1)
+      wrong.push(`${event.type} is event ${i} of ${events.length}`);
   });
   if (events[0]?.type !== 'FLOW_START') wrong.push('the first event is no FLOW_START');
 
@@ -85,13 +85,16 @@ export function differences(
       wrong.push(`the output is ${canonical(final.output)}, not ${canonical(wish.output)}`);
   } else {
     if (final?.type !== 'FLOW_ERROR') wrong.push(`the run errors after ${final?.type}`);
-    if (!wish.error) wrong.push(`the run fails, but should give ${canonical(wish.output)}: ${error?.message}`);
-    else if (error?.code !== wish.error) wrong.push(`the run ends in ${error?.code}, not ${wish.error}`);
+    if (!wish.error)
+      wrong.push(`the run fails, but should give ${canonical(wish.output)}: ${error?.message}`);
+    else if (error?.code !== wish.error)
+      wrong.push(`the run ends in ${error?.code}, not ${wish.error}`);
     else wrong.push(...errorList(error, wish));
   }
-  if (instants && final?.t !== wish.end) wrong.push(`the run ends at ${final?.t}, not at ${wish.end}`);
+  if (instants && final?.t !== wish.end)
+    wrong.push(`the run ends at ${final?.t}, not at ${wish.end}`);
 
-  const lives = livesOf(events, wrong);
+  const lives = livesOf(events, wish, wrong);
   wrong.push(...compareLives(lives, wish, instants));
   wrong.push(...orderOf(graph, events, wish.loose, wanted));
   wrong.push(...snapshotOf(events, lives, wish));
@@ -108,15 +111,20 @@ function errorList(error: FlowError, { lives, loose }: Expected): string[] {
     if (!named.some((name) => top(name) === path) && failed.includes(path as string))
       wrong.push(`the error of the run does not name "${path}"`);
   for (const name of named)
-    if (!failed.includes(name) && !isBelow(name, loose)) wrong.push(`the error of the run names "${name}", which did not fail`);
+    if (!failed.includes(name) && !isBelow(name, loose))
+      wrong.push(`the error of the run names "${name}", which did not fail`);
   return wrong;
 }
 
-const isBelow = (path: string, prefixes: ReadonlySet<string>): boolean =>
+const isBelow = (path: string, prefixes: Iterable<string>): boolean =>
   [...prefixes].some((prefix) => path.startsWith(`${prefix}.`) || path.startsWith(`${prefix}[`));
 
 /** What was told of each path: from each start to its end. */
-function livesOf(events: readonly FlowEvent[], wrong: string[]): ReadonlyMap<string, Told1[]> {
+function livesOf(
+  events: readonly FlowEvent[],
+  { late, loose }: Expected,
+  wrong: string[],
+): ReadonlyMap<string, Told1[]> {
   const lives = new Map<string, Told1[]>();
   const open = new Map<string, { readonly t: number; readonly input: unknown }>();
   const end = (path: string, life: Told1) => lives.set(path, [...(lives.get(path) ?? []), life]);
@@ -125,7 +133,8 @@ function livesOf(events: readonly FlowEvent[], wrong: string[]): ReadonlyMap<str
     const started = open.get(path);
     switch (type) {
       case 'STEP_START':
-        if (started) end(path, { start: started.t, end: -1, status: 'skipped', because: 'cut short' });
+        if (started)
+          end(path, { start: started.t, end: -1, status: 'skipped', because: 'cut short' });
         open.set(path, { t, input: event.input });
         break;
       case 'STEP_CHUNK':
@@ -135,7 +144,9 @@ function livesOf(events: readonly FlowEvent[], wrong: string[]): ReadonlyMap<str
       case 'STEP_OUTPUT':
         if (!started) wrong.push(`"${path}" ends without having started`);
         else if (event.t0 !== started.t || event.t1 !== t)
-          wrong.push(`"${path}" says that it took from ${event.t0} to ${event.t1}; its events, from ${started.t} to ${t}`);
+          wrong.push(
+            `"${path}" says that it took from ${event.t0} to ${event.t1}; its events, from ${started.t} to ${t}`,
+          );
         open.delete(path);
         end(path, {
           start: started?.t ?? -1,
@@ -152,27 +163,33 @@ function livesOf(events: readonly FlowEvent[], wrong: string[]): ReadonlyMap<str
         end(path, { end: t, status: 'skipped', because: event.reason });
         break;
       case 'STEP_LATE':
+        if (!late.has(path) && !isBelow(path, loose)) wrong.push(`"${path}" is late`);
+        break;
       case 'STEP_WAIT':
         wrong.push(`${type} of "${path}"`);
     }
   }
-  for (const [path, { t }] of open) end(path, { start: t, end: -1, status: 'skipped', because: 'cut short' });
+  for (const [path, { t }] of open)
+    end(path, { start: t, end: -1, status: 'skipped', because: 'cut short' });
   return lives;
 }
 
 function compareLives(
   told: ReadonlyMap<string, readonly Told1[]>,
-  { lives, loose, closed }: Expected,
+  { lives, loose }: Expected,
   instants: boolean,
 ): string[] {
   const wrong: string[] = [];
   const wanted = new Map<string, Life[]>();
   for (const life of lives) wanted.set(life.path, [...(wanted.get(life.path) ?? []), life]);
-  for (const [path, wish] of wanted) {
+  for (const [path, all] of wanted) {
     if (isBelow(path, loose)) continue;
     const own = told.get(path) ?? [];
+    const wish = toldOf(all, own);
     if (own.length !== wish.length) {
-      wrong.push(`"${path}" has ${own.length} outcomes, not ${wish.length}: ${own.map(show).join(', ')}; expected ${wish.map(show).join(', ')}`);
+      wrong.push(
+        `"${path}" has ${own.length} outcomes, not ${wish.length}: ${own.map(show).join(', ')}; expected ${wish.map(show).join(', ')}`,
+      );
       continue;
     }
     wish.forEach((life, i) => {
@@ -181,12 +198,23 @@ function compareLives(
     });
   }
   for (const [path, own] of told) {
-    if (wanted.has(path) || isBelow(path, loose)) continue;
-    if (!isBelow(path, closed)) wrong.push(`"${path}" was not expected: ${own.map(show).join(', ')}`);
-    else if (own.some(({ status }) => status !== 'skipped')) wrong.push(`"${path}" runs in a flow that does not`);
-    else if (own.length > 1) wrong.push(`"${path}" is skipped ${own.length} times`);
+    if (!wanted.has(path) && !isBelow(path, loose))
+      wrong.push(`"${path}" was not expected: ${own.map(show).join(', ')}`);
   }
   return wrong;
+}
+
+/** What must have been told, and of what may have been told, what was. */
+function toldOf(wish: readonly Life[], own: readonly Told1[]): readonly Life[] {
+  let extra = own.length - wish.filter(({ optional }) => !optional).length;
+  let at = 0;
+  return wish.filter(({ optional, because }) => {
+    const { status, because: reason = '' } = own[at] ?? {};
+    if (optional && (extra <= 0 || status !== 'skipped' || !because.has(reason))) return false;
+    if (optional) extra--;
+    at++;
+    return true;
+  });
 }
 
 const show = ({ start, end, status, because, value, attempts }: Told1 | Life): string =>
@@ -194,9 +222,12 @@ const show = ({ start, end, status, because, value, attempts }: Told1 | Life): s
 
 function compareLife(told: Told1, wish: Life, instants: boolean): string | undefined {
   if (told.status !== wish.status) return 'has another outcome';
-  if (told.status !== 'success' && !wish.because.has(told.because ?? '')) return 'has another reason';
-  if (told.status === 'success' && canonical(told.value) !== canonical(wish.value)) return 'has another value';
-  if (wish.attempts !== undefined && told.attempts !== wish.attempts) return 'has another number of attempts';
+  if (told.status !== 'success' && !wish.because.has(told.because ?? ''))
+    return 'has another reason';
+  if (told.status === 'success' && canonical(told.value) !== canonical(wish.value))
+    return 'has another value';
+  if (wish.attempts !== undefined && told.attempts !== wish.attempts)
+    return 'has another number of attempts';
   if ('params' in wish && canonical(flat(told.input)) !== canonical(flat(wish.params)))
     return `has the params ${canonical(flat(told.input))}, not ${canonical(flat(wish.params))}`;
   if (!instants) return undefined;
@@ -209,7 +240,10 @@ const flat = (params: unknown): unknown =>
   Object.fromEntries(
     Object.entries(params ?? {}).map(([name, value]) => [
       name,
-      value instanceof Stream || typeof (value as { subscribe?: unknown } | null)?.subscribe === 'function' ? 'stream' : value,
+      value instanceof Stream ||
+      typeof (value as { subscribe?: unknown } | null)?.subscribe === 'function'
+        ? 'stream'
+        : value,
     ]),
   );
 
@@ -226,7 +260,10 @@ function orderOf(
   const enter = (inner: Graph, prefix: string) => {
     for (const step of inner.steps) {
       const path = prefix + step.id;
-      const links = [...linksInto(step).values()].map(({ from, stream }) => ({ path: prefix + from, stream }));
+      const links = [...linksInto(step).values()].map(({ from, stream }) => ({
+        path: prefix + from,
+        stream,
+      }));
       sources.set(path, links);
       if (step.work.kind === 'flow') enter(step.work.flow, `${path}.`);
     }
@@ -237,7 +274,13 @@ function orderOf(
   for (const { type, path } of events) {
     if (type === 'STEP_START' || type === 'STEP_SKIP') {
       const parent = path.slice(0, Math.max(0, path.lastIndexOf('.')));
-      if (type === 'STEP_START' && parent !== '' && !started.has(parent) && !isBelow(path, loose) && sources.has(parent))
+      if (
+        type === 'STEP_START' &&
+        parent !== '' &&
+        !started.has(parent) &&
+        !isBelow(path, loose) &&
+        sources.has(parent)
+      )
         wrong.push(`"${path}" starts before "${parent}"`);
       for (const source of sources.get(path) ?? []) {
         const isReady = settled.has(source.path) || (source.stream && started.has(source.path));
@@ -274,7 +317,8 @@ function snapshotOf(
     const step = stepState(snapshot, path);
     const last = own.at(-1) as Told1;
     const status = last.because === 'cut short' ? 'cancelled' : last.status;
-    if (step?.status !== status) wrong.push(`the state says that "${path}" is ${step?.status}, not ${status}`);
+    if (step?.status !== status)
+      wrong.push(`the state says that "${path}" is ${step?.status}, not ${status}`);
     else if (status === 'success' && canonical(step.output) !== canonical(last.value))
       wrong.push(`the state has another output of "${path}"`);
   }

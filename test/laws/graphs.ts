@@ -1,7 +1,6 @@
 /** Random graphs. Made of raw numbers, so that fast-check can make a failing one smaller. */
 import fc from 'fast-check';
 import type { Condition, JoinPolicy } from '../../src/index.ts';
-import { linksInto } from './oracle.ts';
 import {
   type Case,
   type CodeWork,
@@ -20,6 +19,7 @@ import {
   type Value,
   type Work,
 } from './model.ts';
+import { linksInto } from './oracle.ts';
 
 /** What graphs may hold. */
 export interface Kinds {
@@ -32,6 +32,8 @@ export interface Kinds {
   readonly settings?: boolean;
   readonly each?: boolean;
   readonly wanted?: boolean;
+  /** Limits of time; where instants are left open they change outcomes. */
+  readonly timeouts?: boolean;
   /** Promises whose timers nobody clears. */
   readonly thenables?: boolean;
 }
@@ -154,7 +156,12 @@ const code = (kinds: Kinds): fc.Arbitrary<CodeWork> =>
       [3, 'object'],
       [2, 'list'],
       [1, 'text'],
-      ...(kinds.conditions ? ([[1, 'null'], [1, 'undefined']] as const) : []),
+      ...(kinds.conditions
+        ? ([
+            [1, 'null'],
+            [1, 'undefined'],
+          ] as const)
+        : []),
     ),
     reads: weighted<CodeWork['reads']>([4, 'all'], [2, 'first'], [1, 'ignore']),
   });
@@ -169,10 +176,14 @@ const settings = (kinds: Kinds): fc.Arbitrary<Settings> =>
           arbitrary: fc.record({
             retry: some(
               7,
-              fc.record({ count: fc.nat({ max: 2 }), delay: fc.nat({ max: 5 }), exponential: fc.boolean() }),
+              fc.record({
+                count: fc.nat({ max: 2 }),
+                delay: fc.nat({ max: 5 }),
+                exponential: fc.boolean(),
+              }),
             ),
             timeout: some(
-              3,
+              kinds.timeouts === false ? 0 : 3,
               fc.record({
                 kind: fc.constantFrom<'attempt' | 'total' | 'idle'>('attempt', 'total', 'idle'),
                 ms: fc.nat({ max: 15 }).map((ms) => ms + 0.5),
@@ -229,7 +240,7 @@ const rawStep = (kinds: Kinds, depth: number): fc.Arbitrary<RawStep> =>
         ),
         pick,
         needed: kinds.conditions
-          ? weighted<ParamModel['needed']>([5, undefined], [3, 'any'], [1, 'number'])
+          ? weighted<ParamModel['needed']>([9, undefined], [3, 'any'], [1, 'number'])
           : fc.constant(undefined),
       }),
       0,
@@ -244,7 +255,12 @@ const rawStep = (kinds: Kinds, depth: number): fc.Arbitrary<RawStep> =>
           fc.record({
             pick,
             on: kinds.failures
-              ? weighted<LinkModel['on']>([3, undefined], [1, 'failure'], [2, 'settled'], [1, 'success'])
+              ? weighted<LinkModel['on']>(
+                  [3, undefined],
+                  [1, 'failure'],
+                  [2, 'settled'],
+                  [1, 'success'],
+                )
               : fc.constant(undefined),
             when: kinds.conditions ? some(4, condition(kinds)) : fc.constant(undefined),
           }),
@@ -253,13 +269,18 @@ const rawStep = (kinds: Kinds, depth: number): fc.Arbitrary<RawStep> =>
         ),
       },
     ),
-    when: kinds.conditions ? some(2, condition(kinds)) : fc.constant(undefined),
+    when: kinds.conditions ? some(1, condition(kinds)) : fc.constant(undefined),
     join: weighted<JoinPolicy | undefined>([4, undefined], [1, 'any'], [2, 'all'], [2, 'settled']),
     settings: settings(kinds),
     work: work(kinds, depth),
   });
 
-const rawGraph = (kinds: Kinds, depth: number, least: number, most: number): fc.Arbitrary<RawGraph> =>
+const rawGraph = (
+  kinds: Kinds,
+  depth: number,
+  least: number,
+  most: number,
+): fc.Arbitrary<RawGraph> =>
   fc.record({
     steps: list(rawStep(kinds, depth), least, most),
     outputs: list(pick, 0, 4),
@@ -286,7 +307,9 @@ export function cases(kinds: Kinds): fc.Arbitrary<Case> {
       }
       const names = Object.keys(made.outputs);
       const wanted =
-        kinds.wanted && (bits & 24) === 0 ? names.filter((_, i) => (bits >> (5 + (i % 3))) & 1) : undefined;
+        kinds.wanted && (bits & 28) === 0
+          ? names.filter((_, i) => (bits >> (5 + (i % 3))) & 1)
+          : undefined;
       return printable({ graph: made, input, wanted });
     });
 }
@@ -302,7 +325,9 @@ function makeGraph(raw: RawGraph, id: string, hasStreams: boolean, keepsCount: b
   const outputs: Record<string, string> = {};
   raw.outputs.forEach((at, i) => {
     const step = steps[at % (steps.length + 1)];
-    outputs[`o${i}`] = step ? `${step.id}.return${at > 50 && step.work.kind !== 'flow' ? '.n' : ''}` : inputName(at);
+    outputs[`o${i}`] = step
+      ? `${step.id}.return${at > 50 && step.work.kind !== 'flow' ? '.n' : ''}`
+      : inputName(at);
   });
   const graph: Graph = { id, steps, outputs };
   const values = inputsRead(graph).filter((name) => name.startsWith('i'));
@@ -369,7 +394,8 @@ class Maker {
         return { kind: 'flow', flow: makeGraph(raw.flow, id, true, this.keepsCount) };
       case 'each': {
         const { concurrency, onError } = raw;
-        const flow = raw.item.kind === 'flow' ? makeGraph(raw.item.flow, id, false, false) : undefined;
+        const flow =
+          raw.item.kind === 'flow' ? makeGraph(raw.item.flow, id, false, false) : undefined;
         const names = flow ? inputsRead(flow) : ['i0'];
         const item: CodeWork | FlowWork =
           flow && names.length > 0
@@ -421,7 +447,8 @@ class Maker {
   }
 
   private stream(at: number): Source | undefined {
-    if (this.hasStreams && (at % 4 === 0 || this.steps.length === 0)) return { key: `c${this.streams++}` };
+    if (this.hasStreams && (at % 4 === 0 || this.steps.length === 0))
+      return { key: `c${this.streams++}` };
     return this.steps.length > 0 ? { key: `${this.source(at).id}.chunks` } : undefined;
   }
 
@@ -430,7 +457,8 @@ class Maker {
     if (this.steps.length === 0 || kind === 'input') return { key: inputName(at) };
     const { id, work, params } = this.source(at);
     const outputs = work.kind === 'flow' ? Object.keys(work.flow.outputs) : ['n'];
-    const part = outputs.length > 0 ? `${id}.return.${outputs[at % outputs.length]}` : `${id}.return`;
+    const part =
+      outputs.length > 0 ? `${id}.return.${outputs[at % outputs.length]}` : `${id}.return`;
     switch (kind) {
       case 'value':
         return { value: at % 5 };
@@ -462,7 +490,8 @@ class Maker {
     const source = isInput ? undefined : this.source(at);
     if (op === 'error')
       return { op: 'exists', left: { key: source ? `${source.id}.error` : inputName(at) } };
-    const part = source && source.work.kind === 'code' && source.work.result === 'object' ? '.n' : '';
+    const part =
+      source && source.work.kind === 'code' && source.work.result === 'object' ? '.n' : '';
     const left = { key: source ? `${source.id}.return${part}` : inputName(at) };
     if (op === 'exists') return { op, left };
     return { op, left, right: op === 'isIn' ? [right, right + 1, right + 2] : right };
@@ -507,7 +536,10 @@ class Maker {
     const from = before[(raw.params[at] as RawParam).pick % Math.max(1, before.length)];
     if (from === undefined) return step;
     const source: Source = { key: `${from}.return`, unlinked: true };
-    return { ...step, params: step.params.map((each) => (each === param ? { ...each, source } : each)) };
+    return {
+      ...step,
+      params: step.params.map((each) => (each === param ? { ...each, source } : each)),
+    };
   }
 }
 

@@ -47,7 +47,9 @@ export interface Settings {
     | { readonly count: number; readonly delay: number; readonly exponential: boolean }
     | undefined;
   /** In half milliseconds, so that they never tie with a latency. */
-  readonly timeout?: { readonly kind: 'attempt' | 'total' | 'idle'; readonly ms: number } | undefined;
+  readonly timeout?:
+    | { readonly kind: 'attempt' | 'total' | 'idle'; readonly ms: number }
+    | undefined;
   readonly fallback?: { readonly value: Value } | undefined;
   /** Settings that change nothing but the way in which the engine runs the step. */
   readonly idleLimit?: 'total' | 'concurrency' | undefined;
@@ -253,8 +255,8 @@ export interface Case {
   readonly wanted?: readonly string[] | undefined;
 }
 
-export const printable = (given: Case): Case => ({
-  ...given,
-  [fc.toStringMethod]: () =>
-    `\ninput ${canonical(given.input)}${given.wanted ? ` wanted ${given.wanted.join(', ')}` : ''}\n${showGraph(given.graph)}\n`,
-});
+export const printable = (given: Case): Case => {
+  const wanted = given.wanted ? ` wanted ${given.wanted.join(', ')}` : '';
+  const text = () => `\ninput ${canonical(given.input)}${wanted}\n${showGraph(given.graph)}\n`;
+  return Object.assign(given, { [fc.toStringMethod]: text });
+};

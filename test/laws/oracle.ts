@@ -52,14 +52,16 @@ export interface Life {
   readonly attempts?: number | undefined;
   /** The error codes, or the reasons of the skip, that are true of it. */
   readonly because: ReadonlySet<string>;
+  /** A step of a flow that does not begin may be told as skipped, too. */
+  readonly optional?: true;
 }
 
 export interface Expected {
   readonly lives: readonly Life[];
   /** Paths below which calls were cut short: what exactly had happened there by then is a matter of order within an instant. */
   readonly loose: ReadonlySet<string>;
-  /** Paths of flows that did not begin. */
-  readonly closed: ReadonlySet<string>;
+  /** Paths of promises that were not waited for [3.5]. */
+  readonly late: ReadonlySet<string>;
   readonly end: number;
   readonly output?: unknown;
   /** The code of the error of the run. */
@@ -89,7 +91,7 @@ interface State extends End {
 interface Tale {
   readonly lives: Life[];
   readonly loose: Set<string>;
-  readonly closed: Set<string>;
+  readonly late: Set<string>;
   readonly calls: Map<string, number>;
 }
 
@@ -100,10 +102,10 @@ export function expected(
   input: Readonly<Record<string, unknown>>,
   wanted?: readonly string[],
 ): Expected {
-  const tale: Tale = { lives: [], loose: new Set(), closed: new Set(), calls: new Map() };
+  const tale: Tale = { lives: [], loose: new Set(), late: new Set(), calls: new Map() };
   const { end, ok, value, because } = runFlow(graph, '', input, 0, tale, wanted);
-  const { lives, loose, closed } = tale;
-  return { lives, loose, closed, end, ...(ok ? { output: value } : { error: [...because][0] }) };
+  const { lives, loose, late } = tale;
+  return { lives, loose, late, end, ...(ok ? { output: value } : { error: [...because][0] }) };
 }
 
 // --- flows ---------------------------------------------------------------------------------------------------------------------
@@ -117,7 +119,13 @@ function runFlow(
   wanted?: readonly string[],
 ): End {
   const input = checkedInput(graph, given);
-  if (!input) return { end: at, ok: false, because: new Set(['invalid-input', 'invalid-params']), chunks: [] };
+  if (!input)
+    return {
+      end: at,
+      ok: false,
+      because: new Set(['invalid-input', 'invalid-params']),
+      chunks: [],
+    };
   const flow = new FlowTale(graph, input, at);
   const needed = wanted && neededSteps(graph, wanted);
   for (const step of graph.steps) {
@@ -251,7 +259,8 @@ export function linksInto(step: StepModel): ReadonlyMap<string, OracleLink> {
   for (const { source } of step.params)
     if (!('unlinked' in source)) for (const key of keysOfSource(source)) read(key, true);
   for (const key of step.when ? keysOfCondition(step.when) : []) read(key, true);
-  for (const { when } of step.links) for (const key of when ? keysOfCondition(when) : []) read(key, false);
+  for (const { when } of step.links)
+    for (const key of when ? keysOfCondition(when) : []) read(key, false);
   const stated = new Map(step.links.map((link) => [link.from, link]));
   const links = new Map<string, OracleLink>();
   for (const from of new Set([...reads.keys(), ...stated.keys()])) {
@@ -291,7 +300,7 @@ function runStep(
   const skip = (reasons: Iterable<string>, rooted: boolean): State => {
     const because = new Set(reasons);
     tale.lives.push({ path, end: ready, status: 'skipped', because });
-    if (step.work.kind === 'flow') tale.closed.add(path);
+    if (step.work.kind === 'flow') skipAll(step.work.flow, path, ready, tale);
     const poison = because.has('upstream-failed');
     return { end: ready, ok: false, skipped: true, poison, rooted, because, chunks: [] };
   };
@@ -303,7 +312,9 @@ function runStep(
   if (join !== 'settled') {
     // [2.6]; a stream's reader that runs already has begun before the failure [2.12].
     const poisons = (link: OracleLink) =>
-      link.on === 'success' && source(link).poison && !(link.stream && source(link).start !== undefined);
+      link.on === 'success' &&
+      source(link).poison &&
+      !(link.stream && source(link).start !== undefined);
     if (links.some(poisons)) return skip(['upstream-failed'], true);
     const counted = links.filter((link) => !link.aside);
     const inactive = counted.filter((link) => !isActive(link, source(link), flow));
@@ -323,20 +334,25 @@ function runStep(
     else if (isNeeded(step, param)) {
       // [2.8]
       if (reasons.size === 0 || (!isRefused && !reasons.has('condition-false')))
-        rooted ||= keysOfSource(param.source).some((key) => keyOf(key).of !== 'input' && flow.of(key).rooted);
+        rooted ||= keysOfSource(param.source).some(
+          (key) => keyOf(key).of !== 'input' && flow.of(key).rooted,
+        );
       reasons.add('missing-input');
     }
   }
   if (reasons.size > 0) return skip(reasons, rooted);
 
   const { work } = step;
-  const isValid = step.params.every(({ name, needed: type }) => type !== 'number' || typeof params[name] === 'number');
+  const isValid = step.params.every(
+    ({ name, needed: type }) => type !== 'number' || typeof params[name] === 'number',
+  );
   const done: End = isValid
     ? work.kind === 'flow' && !hasSettings(step.settings)
       ? { ...runFlow(work.flow, path, params, ready, tale), attempts: 1 }
       : attempts(step, path, params, ready, tale)
     : { end: ready, ok: false, because: new Set(['invalid-params']), chunks: [] };
-  if (work.kind === 'flow' && done.because.has('invalid-input')) tale.closed.add(path);
+  if (work.kind === 'flow' && done.because.has('invalid-input'))
+    skipAll(work.flow, path, done.end, tale);
   tale.lives.push({
     path,
     start: ready,
@@ -348,6 +364,21 @@ function runStep(
     attempts: done.because.has('invalid-input') ? undefined : done.attempts,
   });
   return { ...done, start: ready, poison: !done.ok, rooted: !done.ok, params };
+}
+
+const notBegun: ReadonlySet<string> = new Set([
+  'upstream-skipped',
+  'upstream-failed',
+  'not-needed',
+]);
+
+/** The steps of a flow that does not begin. */
+function skipAll(flow: Graph, path: string, end: number, tale: Tale): void {
+  for (const { id, work } of flow.steps) {
+    const below = `${path}.${id}`;
+    tale.lives.push({ path: below, end, status: 'skipped', because: notBegun, optional: true });
+    if (work.kind === 'flow') skipAll(work.flow, below, end, tale);
+  }
 }
 
 export const hasSettings = ({ retry, timeout, fallback, idleLimit }: Settings): boolean =>
@@ -425,6 +456,7 @@ function attempts(
   const once = (at: number): End => {
     switch (work.kind) {
       case 'code':
+        if (timeout && work.form === 'thenable') tale.late.add(path);
         return withinTime(call(work, id, path, params, at, tale), at, timeout);
       case 'flow':
         return runFlow(work.flow, path, params, at, tale);
@@ -440,7 +472,8 @@ function attempts(
   for (;;) {
     last = once(at);
     chunks.push(...last.chunks);
-    const canRetry = retry && attempt <= retry.count && !notRetried.some((code) => last.because.has(code));
+    const canRetry =
+      retry && attempt <= retry.count && !notRetried.some((code) => last.because.has(code));
     if (last.ok || last.end > total || !canRetry) break;
     // [2.12]
     chunks.push({ at: last.end, text: `restart ${attempt + 1}` });
@@ -487,7 +520,9 @@ function call(
   });
   let at = start;
   const seen: Record<string, unknown> = { ...params };
-  const streams = Object.entries(params).filter((entry): entry is [string, Stream] => entry[1] instanceof Stream);
+  const streams = Object.entries(params).filter(
+    (entry): entry is [string, Stream] => entry[1] instanceof Stream,
+  );
   const broken = streams
     .map(([, stream]) => waitFor(stream, work.reads, start))
     .filter(({ ok }) => !ok)
@@ -534,7 +569,11 @@ function waitFor(
       return { end: Math.max(start, end), ok, text: 'nothing' };
     }
     default:
-      return { end: Math.max(start, end), ok, text: (reads === 'sorted' ? texts.sort() : texts).join() };
+      return {
+        end: Math.max(start, end),
+        ok,
+        text: (reads === 'sorted' ? texts.sort() : texts).join(),
+      };
   }
 }
 
@@ -547,7 +586,8 @@ function each(
   start: number,
   tale: Tale,
 ): End {
-  if (!Array.isArray(items)) return { end: start, ok: false, because: new Set(['invalid-params']), chunks: [] };
+  if (!Array.isArray(items))
+    return { end: start, ok: false, because: new Set(['invalid-params']), chunks: [] };
   const busy: number[] = [];
   const lives: Life[] = [];
   const own: Tale = { ...tale, lives };
@@ -575,7 +615,9 @@ function each(
   if (onError === 'fail' && failures.length > 0) {
     const end = Math.min(...failures.map((failure) => failure.end));
     tale.loose.add(path);
-    const because = new Set(failures.flatMap((failure) => (failure.end === end ? [...failure.because] : [])));
+    const because = new Set(
+      failures.flatMap((failure) => (failure.end === end ? [...failure.because] : [])),
+    );
     return { end, ok: false, because, chunks: [] };
   }
   tale.lives.push(...lives);

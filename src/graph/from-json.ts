@@ -1,0 +1,125 @@
+/** A flow of JSON, which may come from anywhere, and the code of a registry. */
+import { FlowError, showValue, suggestion } from '../errors.ts';
+import { isPlain } from '../plain.ts';
+import { bindingFromJson } from './binding.ts';
+import { conditionFrom, type Languages } from './condition-json.ts';
+import type { LinkOptions, StepSettings, StepShape } from './definition.ts';
+import { Draft } from './draft.ts';
+import type { FlowJson } from './json.ts';
+import { schemaFromJson } from './json-schema.ts';
+import type { JsonSchema, Schema } from './schema.ts';
+
+/** The code that a flow from JSON is joined with. */
+export interface Registry<Step = StepShape> {
+  /** Steps by path (`digest.page`) or by id. */
+  readonly steps: Readonly<Record<string, Step>>;
+  /** The schema of the flow's input. Without it the JSON Schema in the flow counts, where its author declared one. */
+  readonly input?: Schema;
+  /** Makes conditions of texts, by the name of their language, for example `{ cel }`. */
+  readonly conditions?: Languages;
+}
+
+const settingNames = [
+  'join',
+  'retry',
+  'timeout',
+  'fallback',
+  'cache',
+  'concurrency',
+  'policy',
+  'maxPending',
+  'metadata',
+] as const;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A draft of a flow that came as JSON. `asStep` makes a step of a flow inside it. */
+export function draftFromJson<Step extends StepShape>(
+  json: FlowJson,
+  registry: Registry<Step>,
+  asStep: (draft: Draft<Step>) => Step,
+  path = '',
+): Draft<Step> {
+  if (!isPlain(json) || json.v !== 1 || !isPlain(json.steps)) {
+    throw new FlowError(
+      'invalid-definition',
+      `This is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${showValue(json)}.${typeof json === 'string' ? ' Give JSON.parse(text).' : ''}`,
+    );
+  }
+  const { conditions } = registry;
+  const { id, description, metadata } = json;
+  const declared = json.input && schemaFromJson(object(json.input, 'input') as JsonSchema);
+  const input = (path === '' && registry.input) || declared;
+  const draft = new Draft<Step>(id, {
+    ...(description !== undefined && { description }),
+    ...(metadata && { metadata }),
+    ...(input && { input }),
+  });
+  for (const [step, given] of Object.entries(object(json.steps, 'steps'))) {
+    const at = path === '' ? step : `${path}.${step}`;
+    const stepJson = object(given, `steps.${step}`);
+    const flow = stepJson['flow'];
+    const code = flow
+      ? asStep(draftFromJson(flow as FlowJson, registry, asStep, at))
+      : registered(registry, at, step);
+    draft.addStep(
+      { id: step, step: code, settings: settingsIn(stepJson, at, conditions) },
+      new Map(),
+    );
+  }
+  list(json.links, 'links').forEach((each, i) => {
+    const { from, to, when, ...link } = object(each, `links[${i}]`);
+    const place = `link "${from}->${to}"`;
+    draft.addLink(from as string, to as string, {
+      ...(link as LinkOptions),
+      ...(when !== undefined && { when: conditionFrom(when, place, conditions) }),
+    });
+  });
+  for (const [target, binding] of Object.entries(object(json.data, 'data')))
+    draft.bind(target, bindingFromJson(binding, target));
+  for (const [name, binding] of Object.entries(object(json.outputs, 'outputs')))
+    draft.setOutput(name, bindingFromJson(binding, `output ${name}`));
+  return draft;
+}
+
+function settingsIn(
+  json: JsonObject,
+  path: string,
+  languages: Languages | undefined,
+): StepSettings {
+  const known = settingNames.flatMap((name) =>
+    json[name] === undefined ? [] : [[name, json[name]] as const],
+  );
+  const when = json['when'];
+  return {
+    ...Object.fromEntries(known),
+    ...(when !== undefined && { when: conditionFrom(when, `step "${path}"`, languages) }),
+  };
+}
+
+const notSo = (place: string, value: unknown, wanted: string): FlowError =>
+  new FlowError(
+    'invalid-definition',
+    `In the JSON of the flow "${place}" is ${showValue(value)}. It takes ${wanted}, as toJSON() gives it.`,
+  );
+
+function object(value: unknown, place: string): JsonObject {
+  if (value === undefined) return {};
+  if (isPlain(value) && !Array.isArray(value)) return value as JsonObject;
+  throw notSo(place, value, 'an object');
+}
+
+function list(value: unknown, place: string): readonly unknown[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value)) return value;
+  throw notSo(place, value, 'a list');
+}
+
+function registered<Step>({ steps }: Registry<Step>, path: string, id: string): Step {
+  for (const name of [path, id]) if (Object.hasOwn(steps, name)) return steps[name] as Step;
+  const known = Object.keys(steps);
+  throw new FlowError(
+    'invalid-definition',
+    `The registry has no step "${path}".${suggestion(path, known)} It has: ${known.join(', ') || 'none'}. Add it to fromJSON(json, { steps: { … } }).`,
+  );
+}

@@ -1,0 +1,84 @@
+import fc from 'fast-check';
+import { afterEach, test } from 'vitest';
+import type { RunOptions } from '../../src/index.ts';
+import { direct } from '../../src/run/work.ts';
+import { build, type World, withSettings } from './build.ts';
+import { differences, tell } from './compare.ts';
+import { cases } from './graphs.ts';
+import type { Case, Graph, StepModel } from './model.ts';
+import { expected, hasSettings } from './oracle.ts';
+
+const kinds = {
+  failures: true,
+  conditions: true,
+  streams: true,
+  settings: true,
+  each: true,
+  wanted: true,
+} as const;
+
+afterEach(() => {
+  direct.isOn = true;
+});
+
+/** The same graph, changed in a way that must not matter, runs as the oracle says. */
+function holds(
+  change: (graph: Graph) => Graph,
+  options: (bits: number) => RunOptions = () => ({}),
+  instants = true,
+): void {
+  fc.assert(
+    fc.property(
+      cases(instants ? kinds : { ...kinds, timeouts: false }),
+      fc.nat({ max: 2 }),
+      (given, bits) => {
+        let world: World | undefined;
+        const changed: Case = { ...given, graph: change(given.graph) };
+        const told = tell(
+          build(changed.graph, () => world as World),
+          changed,
+          (made) => {
+            world = made;
+          },
+          options(bits),
+        );
+        const wish = expected(changed.graph, changed.input, changed.wanted);
+        const wrong = differences(changed, told, wish, { instants });
+        if (wrong.length > 0) throw new Error(`\n  ${wrong.join('\n  ')}`);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+}
+
+/** The graph with other settings for some of its steps, at any depth. */
+function everywhere(graph: Graph, change: (step: StepModel) => StepModel): Graph {
+  const steps = graph.steps.map((step): StepModel => {
+    const { work } = step;
+    if (work.kind === 'flow')
+      return change({ ...step, work: { ...work, flow: everywhere(work.flow, change) } });
+    return change(step);
+  });
+  return { ...graph, steps };
+}
+
+const same = (graph: Graph): Graph => graph;
+const limited = (step: StepModel): StepModel =>
+  hasSettings(step.settings) ? step : withSettings(step, { idleLimit: 'total' });
+
+test('a run does the same when no step takes the short way', () => {
+  direct.isOn = false;
+  holds(same);
+});
+
+test('a run does the same when every flow in it is run as a whole', () => {
+  holds((graph) => everywhere(graph, (step) => (step.work.kind === 'flow' ? limited(step) : step)));
+});
+
+test('a run does the same when every step has settings', () => {
+  holds((graph) => everywhere(graph, limited));
+});
+
+test('a run whose steps must wait for a place comes to the same outcomes', () => {
+  holds(same, (bits) => ({ concurrency: bits + 1 }), false);
+});

@@ -1,0 +1,131 @@
+import { Flow, FlowError } from 'millrace';
+import { concat, map, of, range, throwError, timer, toArray } from 'rxjs';
+import { expect, test } from 'vitest';
+import { failing, inVirtualTime } from './told.ts';
+
+type N = { n: number };
+
+function slow() {
+  const flow = new Flow<N>('slow');
+  const a = flow.step('a', ({ n }: N) => timer(n * 10).pipe(map(() => n)), { n: flow.input.n });
+  return flow.output({ n: a.out });
+}
+
+const values = { a: { n: 3 }, b: { n: 1 }, c: { n: 2 } };
+const out = { A: { n: 3 }, B: { n: 1 }, C: { n: 2 } };
+
+test('2.16 concat, the default: one run after the other, outputs in order', () => {
+  inVirtualTime((scheduler) => {
+    const { cold, expectObservable } = scheduler.createHotObservable
+      ? { cold: scheduler.createColdObservable.bind(scheduler), expectObservable: scheduler.expectObservable.bind(scheduler) }
+      : scheduler;
+    const source = cold<N>('ab 3ms c|', values);
+    expectObservable(source.pipe(slow().operator())).toBe('30ms A 9ms B 19ms (C|)', out);
+  });
+});
+
+test('2.16 merge: runs side by side, outputs as they come', () => {
+  inVirtualTime((scheduler) => {
+    const source = scheduler.createColdObservable<N>('ab 3ms c|', values);
+    scheduler
+      .expectObservable(source.pipe(slow().operator({ flatten: 'merge' })))
+      .toBe('11ms B 13ms C 4ms (A|)', out);
+  });
+});
+
+test('2.16 merge with concurrency: so many runs at once', () => {
+  inVirtualTime((scheduler) => {
+    const source = scheduler.createColdObservable<N>('(ab)c|', values);
+    scheduler
+      .expectObservable(source.pipe(slow().operator({ flatten: 'merge', concurrency: 2 })))
+      .toBe('10ms B 19ms (AC|)', out);
+  });
+});
+
+test('2.16 switch: a new input cancels the run before', () => {
+  inVirtualTime((scheduler) => {
+    const source = scheduler.createColdObservable<N>('ab 3ms c|', values);
+    scheduler
+      .expectObservable(source.pipe(slow().operator({ flatten: 'switch' })))
+      .toBe('25ms (C|)', out);
+  });
+});
+
+test('2.16 exhaust: an input that comes while a run is at work is dropped', () => {
+  inVirtualTime((scheduler) => {
+    const source = scheduler.createColdObservable<N>('ab 33ms c|', values);
+    scheduler
+      .expectObservable(source.pipe(slow().operator({ flatten: 'exhaust' })))
+      .toBe('30ms A 24ms (C|)', out);
+  });
+});
+
+test('2.16 unsubscribing cancels the runs at work', () => {
+  const flow = new Flow<N>('stoppable');
+  const stopped: number[] = [];
+  const a = flow.step(
+    'a',
+    ({ n }: N) => concat(timer(1000)).pipe((source) => {
+      void source;
+      return source;
+    }),
+    { n: flow.input.n },
+  );
+  const compiled = flow.output({ a: a.out });
+  inVirtualTime((scheduler) => {
+    const subscription = of({ n: 1 }, { n: 2 })
+      .pipe(compiled.operator({ flatten: 'merge' }))
+      .subscribe((value) => stopped.push(value.a));
+    timer(500).subscribe(() => subscription.unsubscribe());
+    scheduler.flush();
+  });
+  expect(stopped).toEqual([]);
+});
+
+test('2.16 synchronous flows answer synchronously, any number of inputs', () => {
+  const flow = new Flow<N>('sync');
+  const a = flow.step('a', ({ n }: N) => n * 2, { n: flow.input.n });
+  const compiled = flow.output({ a: a.out });
+  for (const flatten of ['concat', 'merge', 'switch', 'exhaust'] as const) {
+    let all: { a: number }[] = [];
+    range(0, 10_000)
+      .pipe(
+        map((n) => ({ n })),
+        compiled.operator({ flatten }),
+        toArray(),
+      )
+      .subscribe((outputs) => {
+        all = outputs;
+      });
+    expect(all).toHaveLength(10_000);
+    expect(all.at(-1)).toEqual({ a: 19_998 });
+  }
+});
+
+test('2.16 a run that fails is the error of the stream, and so is an error of the source', () => {
+  const flow = new Flow<N>('fails');
+  const a = flow.step('a', failing('boom'), {});
+  const compiled = flow.output({ a: a.out });
+  const errors: unknown[] = [];
+  of({} as N).pipe(compiled.operator()).subscribe({ error: (error: unknown) => errors.push(error) });
+  throwError(() => 'source').pipe(compiled.operator()).subscribe({ error: (error: unknown) => errors.push(error) });
+  expect(FlowError.is(errors[0], 'run-failed')).toBe(true);
+  expect(errors[1]).toBe('source');
+});
+
+test('2.16 run options hold for every run', () => {
+  const flow = new Flow<N>('options');
+  const a = flow.step('a', ({ n }: N) => n, { n: flow.input.n });
+  const b = flow.step('b', failing('not wanted'), {});
+  const seen: unknown[] = [];
+  of({ n: 1 }, { n: 2 })
+    .pipe(flow.output({ a: a.out, b: b.out }).operator({ outputs: ['a'] }))
+    .subscribe((output) => seen.push(output));
+  expect(seen).toEqual([{ a: 1 }, { a: 2 }]);
+});
+
+test('2.16 a bad option is refused at once, by name', () => {
+  expect(() => slow().operator({ flatten: 'zip' as never })).toThrow(
+    'The option "flatten" of operator() is "zip". It takes "concat", "merge", "switch" or "exhaust".',
+  );
+});
