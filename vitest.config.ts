@@ -24,8 +24,19 @@ export default defineConfig({
           name: 'test',
           include: ['test/**/*.test.ts'],
           exclude: laws,
+          setupFiles: ['test/setup.ts'],
           testTimeout: 20_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'direct path off',
+          include: ['test/run/**/*.test.ts', 'test/steps/**/*.test.ts'],
+          setupFiles: ['test/setup.ts'],
+          env: { MILLRACE_DIRECT: 'off' },
+          testTimeout: 20_000,
         },
       },
       {

@@ -131,7 +131,7 @@ const deepestCause = 8;
 /** Makes plain data of an error, its causes included, so that it survives JSON. */
 export function errorJson(error: unknown, depth = 0): ErrorJson {
   if (!(typeof error === 'object' && error !== null && 'message' in error)) {
-    return { name: 'NonError', message: typeof error === 'string' ? error : showValue(error) };
+    return { name: 'NonError', message: nonErrorText(error) };
   }
   const { name, message, stack, code, path, attempt, issues, cause } = error as Partial<FlowError>;
   return {
@@ -147,6 +147,11 @@ export function errorJson(error: unknown, depth = 0): ErrorJson {
     ...(cause !== undefined && depth < deepestCause && { cause: errorJson(cause, depth + 1) }),
     ...(typeof stack === 'string' && { stack }),
   };
+}
+
+function nonErrorText(thrown: unknown): string {
+  if (typeof thrown === 'string') return thrown;
+  return ['object', 'array'].includes(typeName(thrown)) ? showJson(thrown) : showValue(thrown);
 }
 
 /** A value as a person may read it in a message: short, and its type where it has many parts. */

@@ -61,16 +61,20 @@ export type { FlowJson, StepJson } from './graph/json.ts';
 export { type Picture, type PictureEdge, type PictureNode, pictureOf } from './graph/picture.ts';
 export { orElse, type Ref, type RefOf, required, text } from './graph/ref.ts';
 export type { InferInput, InferOutput, JsonSchema, Schema } from './graph/schema.ts';
+export { freeze } from './plain.ts';
 export type { ForkOptions } from './run/fork.ts';
 export { Live, type LiveInputs, type LiveOptions } from './run/live/live.ts';
 export { MemorySaver, runExists, staleRun } from './run/memory-saver.ts';
 export type { RunOptions } from './run/options.ts';
 export type { ResumeOptions } from './run/prepare.ts';
 export { toReadableStream } from './run/readable.ts';
+export { checkedRetention, endedStatuses, expiredRuns } from './run/retention.ts';
 export { Run } from './run/run.ts';
 export {
   type Claim,
+  claimedSnapshot,
   type Durability,
+  type Retention,
   type RunQuery,
   type RunSummary,
   type Saver,
@@ -85,6 +89,7 @@ export {
   emptySnapshot,
   type RunStatus,
   reduce,
+  revive,
   type Snapshot,
   type StepState,
   type StepStatus,

@@ -1,12 +1,13 @@
 /** Everything that can be known to be wrong with a flow before it runs. */
 import { type Issue, showValue, suggestion } from '../errors.ts';
 import { type Binding, keysOf } from './binding.ts';
-import { type Condition, conditionKeys, showCondition, tester } from './condition.ts';
-import type { FlowDefinition, Link, StepEntry } from './definition.ts';
-import { takenBy } from './inputs.ts';
+import { conditionKeys } from './condition.ts';
+import type { FlowDefinition, StepEntry } from './definition.ts';
+import { isReadByStep, takenBy } from './inputs.ts';
 import { type Key, paramKey, parseKey, showKey } from './key.ts';
 import { refusedLink } from './link.ts';
 import { outputJsonSchema } from './outputs.ts';
+import { shutBy } from './reach.ts';
 import { issuesNow, jsonSchemaOf, propertySchema, schemaAt } from './schema.ts';
 
 export function problemsOf(definition: FlowDefinition): readonly Issue[] {
@@ -46,15 +47,9 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
     const { when } = entry.settings;
     if (when) {
       check(`condition of "${id}"`, conditionKeys(when));
-      if (neverHolds(when))
-        report(id, `never runs: its condition "${showCondition(when)}" reads nothing and is false`);
     }
-    const shut = linkThatShuts(links, entry);
-    if (shut?.when)
-      report(
-        id,
-        `never runs: the condition "${showCondition(shut.when)}" of the link "${shut.id}" reads nothing and is false`,
-      );
+    const shut = shutBy(entry, links);
+    if (shut !== undefined) report(id, `never runs: ${shut} reads nothing and is false`);
     for (const link of links) {
       const source = definition.steps.get(link.from);
       if (!source && !link.derived) {
@@ -68,7 +63,15 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       if (link.when) check(`condition of link "${link.id}"`, conditionKeys(link.when));
     }
   }
-  for (const [name, binding] of definition.outputs) check(`output "${name}"`, keysOf(binding));
+  for (const [name, binding] of definition.outputs) {
+    check(`output "${name}"`, keysOf(binding));
+    const step = stepReadAsInput(definition, binding);
+    if (step !== undefined)
+      report(
+        `output "${name}"`,
+        `reads "${step}", which is a step. For its result write "${step}.return"; for an input of that name declare the inputs of the flow`,
+      );
+  }
   for (const [name, binding] of definition.memory) check(`memory "${name}"`, keysOf(binding));
   for (const [name, binding] of definition.inputs) {
     check(`input "${name}"`, keysOf(binding));
@@ -85,6 +88,14 @@ const refusedStream = ({ of, ...key }: Key): string | undefined =>
   of === 'chunks' && 'step' in key
     ? `a stream, which only a whole param of a step can be. For the result write "${key.step}.return"; to watch the chunks of a run use run.chunks$("${key.step}")`
     : undefined;
+
+/** An output that is bound to the id of a step as if that were its result. */
+function stepReadAsInput(definition: FlowDefinition, binding: Binding): string | undefined {
+  const { input, inputs, memory, steps } = definition;
+  const name = 'key' in binding ? binding.key : '';
+  if (input || !steps.has(name) || inputs.has(name) || memory.has(name)) return undefined;
+  return isReadByStep(definition, name) ? undefined : name;
+}
 
 function standsForItself({ inputs }: FlowDefinition, name: string): boolean {
   const seen = new Set([name]);
@@ -212,32 +223,5 @@ function checkUnlinked(
         `reads "${text}" with autolink off, but no link makes "${id}" come after "${key.step}". Add one, or leave autolink on`,
       );
     }
-  }
-}
-
-/** A link that keeps a step from ever running. */
-function linkThatShuts(links: readonly Link[], { settings }: StepEntry): Link | undefined {
-  const { join = 'any' } = settings;
-  const counted = links.filter((link) => !link.conditionOnly);
-  const shut = counted.filter(({ when }) => when && neverHolds(when));
-  const isShut = join === 'all' ? shut.length > 0 : shut.length === counted.length;
-  return join !== 'settled' && isShut ? shut[0] : undefined;
-}
-
-function neverHolds(condition: Condition): boolean {
-  if (hasCode(condition) || conditionKeys(condition).length > 0) return false;
-  return !tester(condition, () => () => undefined)(undefined);
-}
-
-function hasCode(condition: Condition): boolean {
-  switch (condition.op) {
-    case 'and':
-      return condition.all.some(hasCode);
-    case 'or':
-      return condition.any.some(hasCode);
-    case 'not':
-      return hasCode(condition.of);
-    default:
-      return condition.op === 'predicate';
   }
 }

@@ -19,9 +19,9 @@ export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefiniti
     ...(input && { input }),
     steps: new Map(draft.steps),
     linksInto,
-    params: new Map([...draft.params].map(([id, params]) => [id, new Map(params)])),
-    inputs: new Map([...draft.inputs].filter(([, binding]) => !readsSteps(binding))),
-    memory: new Map([...draft.inputs].filter(([, binding]) => readsSteps(binding))),
+    params: new Map([...draft.params].map(([id, params]) => [id, byName(params)])),
+    inputs: byName([...draft.inputs].filter(([, binding]) => !readsSteps(binding))),
+    memory: byName([...draft.inputs].filter(([, binding]) => readsSteps(binding))),
     outputs: new Map(draft.outputs),
     order: sortSteps(draft.steps.keys(), linksInto),
   };
@@ -29,6 +29,10 @@ export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefiniti
   if (problems.length > 0) throw invalid(definition.id, problems);
   return definition;
 }
+
+/** The order in which names were bound says nothing. Outputs keep theirs: it is that of the properties of the output. */
+const byName = (bound: Iterable<readonly [string, Binding]>): ReadonlyMap<string, Binding> =>
+  new Map([...bound].sort(([a], [b]) => byId(a, b)));
 
 /** A name that is bound to what a step gives is no input: it is remembered. */
 const readsSteps = (binding: Binding): boolean =>

@@ -42,9 +42,7 @@ function operand(value: unknown): Operand {
   return 'value' in binding && isLiteral(binding.value) ? binding.value : binding;
 }
 
-const isLiteral = (
-  value: unknown,
-): value is string | number | boolean | null | readonly unknown[] =>
+const isLiteral = (value: unknown): value is Exclude<Operand, Binding> =>
   value === null || ['string', 'number', 'boolean'].includes(typeof value) || Array.isArray(value);
 
 // JSON has no `undefined`: to be equal to it is not to be there.
@@ -52,8 +50,7 @@ const same =
   (op: 'eq' | 'ne') =>
   (left: unknown, right: unknown): Condition => {
     if (right !== undefined) return compare(op)(left, right);
-    const isThere = exists(left as RefOf<unknown>);
-    return op === 'ne' ? isThere : not(isThere);
+    return op === 'ne' ? exists(left as RefOf<unknown>) : not(exists(left as RefOf<unknown>));
   };
 
 /** True where both are the same: numbers and texts by value, arrays and objects by their parts. */
@@ -170,9 +167,8 @@ export function tester<Run>(condition: Condition, reader: Reader<Run>): (run: Ru
 
 /** An async predicate would always be true: a promise is. */
 function answerOf(answer: unknown): boolean {
-  if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== 'function')
-    return Boolean(answer);
-  void Promise.resolve(answer).catch(() => undefined);
+  if (!(answer instanceof Promise)) return Boolean(answer);
+  answer.catch(() => undefined);
   throw new TypeError(
     'it gave a promise; a predicate must answer at once, so let a step wait for it',
   );

@@ -66,7 +66,7 @@ export class Draft<Step extends StepShape = StepShape> {
     }
     checkSchema(entry.step.input, `input of step "${id}"`);
     checkSchema(entry.step.output, `output of step "${id}"`);
-    const added = { ...entry, settings: settingsOf(entry) };
+    const added = Object.freeze({ ...entry, settings: settingsOf(entry) });
     const links: Links = new Map(this.linksInto.get(id));
     for (const from of after) links.set(from, mergeLink(links.get(from), { from, to: id }));
     const all: Params = new Map(this.params.get(id));

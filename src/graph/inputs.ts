@@ -1,5 +1,5 @@
 /** The input of a flow: declared by its author, or derived from the names that its steps read. */
-import { own, put } from '../plain.ts';
+import { isPlain, own, put } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import type { FlowDefinition, StepShape } from './definition.ts';
@@ -22,6 +22,8 @@ export interface Use {
 export interface DerivedInput {
   readonly uses: Use[];
   required: boolean;
+  /** By a step or a link, not only by an output. */
+  byStep: boolean;
 }
 
 const derived = new WeakMap<FlowDefinition, ReadonlyMap<string, DerivedInput>>();
@@ -36,7 +38,7 @@ export function namesRead(definition: FlowDefinition): ReadonlyMap<string, Deriv
     const [name] = key.path;
     if (key.of !== 'input' || name === undefined || definition.memory.has(String(name)))
       return undefined;
-    const input = names.get(String(name)) ?? { uses: [], required: false };
+    const input = names.get(String(name)) ?? { uses: [], required: false, byStep: false };
     names.set(String(name), input);
     return key.path.length === 1 ? input : undefined;
   };
@@ -58,6 +60,7 @@ export function namesRead(definition: FlowDefinition): ReadonlyMap<string, Deriv
     for (const { when } of definition.linksInto.get(id) ?? [])
       if (when) conditionKeys(when).forEach(read);
   }
+  for (const input of names.values()) input.byStep = true;
   for (const binding of definition.outputs.values()) readAll(binding);
   for (const binding of definition.inputs.values()) readAll(binding);
   for (const name of definition.inputs.keys()) handOn(definition, names, name);
@@ -71,13 +74,18 @@ function handOn(
   names: ReadonlyMap<string, DerivedInput>,
   name: string,
 ): void {
-  const input = names.get(name);
-  const source = otherName(definition, name);
-  const other = source === undefined ? undefined : names.get(source);
-  if (!input || !other || source === undefined) return;
-  other.uses.push(...input.uses);
-  handOn(definition, names, source);
+  const seen = new Set([name]);
+  for (const each of seen) {
+    const source = otherName(definition, each);
+    if (source === undefined || seen.has(source)) return;
+    seen.add(source);
+    names.get(source)?.uses.push(...(names.get(name)?.uses ?? []));
+  }
 }
+
+/** Whether a step or a link reads an input of this name, and not an output alone. */
+export const isReadByStep = (definition: FlowDefinition, name: string): boolean =>
+  namesRead(definition).get(name)?.byStep ?? false;
 
 /** The input that a name stands for as a whole. */
 export function otherName({ inputs }: FlowDefinition, name: string): string | undefined {
@@ -101,7 +109,11 @@ export function inputJsonSchema(definition: FlowDefinition): JsonSchema {
   const names = namesRead(definition);
   const properties: Record<string, unknown> = {};
   for (const [name, { uses }] of [...names].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    put(properties, name, together(uses.map(schemaOfUse).filter((each) => each !== undefined)));
+    const schema = together(uses.map(schemaOfUse).filter((each) => each !== undefined));
+    const binding = definition.inputs.get(name);
+    const given = binding && 'value' in binding ? binding.value : undefined;
+    const isData = isPlain(given) || ['string', 'number', 'boolean'].includes(typeof given);
+    put(properties, name, isData ? { ...schema, default: given } : schema);
   }
   const required = [...names]
     .filter(([name, input]) => input.required && !definition.inputs.has(name))

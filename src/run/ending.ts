@@ -36,8 +36,8 @@ export class Ending {
     this.isEnding = true;
     this.isOver = true;
     this.options.stop();
-    this.options.close();
     then();
+    this.options.close();
     this.fallSilent();
   }
 

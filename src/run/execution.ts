@@ -273,6 +273,8 @@ export class Execution implements View, Engine {
   }
 
   finish(node: PlanNode, input: unknown, outcome: Outcome, attempts: number): void {
+    // Whoever heard of the start may have ended the run.
+    if (this.isEnding) return;
     if (!this.listening) {
       this.conclude(node, outcome);
       return;
@@ -289,7 +291,7 @@ export class Execution implements View, Engine {
     if (this.isEnding || this.outcomes[index]) return;
     this.outcomes[index] = outcome;
     this.streams.end(node, outcome);
-    if (outcome.status === 'failure' && kind === 'step' && this.options.onError === 'stop') {
+    if (outcome.status === 'failure' && kind !== 'open' && this.options.onError === 'stop') {
       const errors = failuresIn(this.plan, this.plan.root, this);
       this.fail(runFailed(this.plan, errors, this.at(''), 'a step failed, and onError is "stop"'));
       return;

@@ -58,7 +58,7 @@ export function forkedRun(
             stepId: path.slice(path.lastIndexOf('.') + 1),
             change,
           })),
-          gate: gateOf(placed, empty, tell),
+          gate: gateOf(placed, empty, tell, { together: kept.size }),
         }),
       };
       return claimed(saver, empty, placed).pipe(map(() => prepared));

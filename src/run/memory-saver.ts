@@ -1,13 +1,23 @@
 /** Keeps runs in memory: for tests, browsers, and runs that need not outlive the process. */
-import { concatMap, EMPTY, from, Observable, of } from 'rxjs';
+import { concatMap, defer, EMPTY, from, Observable, of } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import type { Commit } from '../state/commit.ts';
-import { emptySnapshot, type Snapshot } from '../state/snapshot.ts';
-import { type Claim, type RunQuery, type RunSummary, type Saver, summaryOf } from './saver.ts';
+import type { Snapshot } from '../state/snapshot.ts';
+import { expiredRuns } from './retention.ts';
+import {
+  type Claim,
+  claimedSnapshot,
+  type Retention,
+  type RunQuery,
+  type RunSummary,
+  type Saver,
+  summaryOf,
+} from './saver.ts';
 
 interface Kept {
   snapshot: Snapshot;
   readonly commits: Commit[];
+  readonly t: number;
 }
 
 /**
@@ -19,15 +29,14 @@ interface Kept {
 export class MemorySaver implements Saver {
   private readonly runs = new Map<string, Kept>();
 
-  claim({ runId, flow, parentId }: Claim): Observable<void> {
+  claim(run: Claim): Observable<void> {
     return new Observable((out) => {
+      const { runId, t } = run;
       if (this.runs.has(runId)) {
         out.error(runExists(runId));
         return;
       }
-      const empty = emptySnapshot(runId, flow);
-      const snapshot = parentId === undefined ? empty : Object.freeze({ ...empty, parentId });
-      this.runs.set(runId, { snapshot, commits: [] });
+      this.runs.set(runId, { snapshot: claimedSnapshot(run), commits: [], t });
       out.next();
       out.complete();
     });
@@ -50,14 +59,14 @@ export class MemorySaver implements Saver {
   }
 
   last(query: Pick<RunQuery, 'flowId' | 'parentId'>): Observable<Snapshot | undefined> {
-    return of(this.newest(query)[0]);
+    return of(this.newest(query)[0]?.snapshot);
   }
 
   list(query: RunQuery): Observable<readonly RunSummary[]> {
     return of(
       this.newest(query)
         .slice(0, query.limit ?? 100)
-        .map(summaryOf),
+        .map(({ snapshot }) => summaryOf(snapshot)),
     );
   }
 
@@ -71,16 +80,24 @@ export class MemorySaver implements Saver {
     return of(undefined);
   }
 
-  private newest({ flowId, parentId, status }: RunQuery): Snapshot[] {
+  prune(retention: Retention): Observable<number> {
+    return defer(() => {
+      const runs = this.newest({}).map(({ snapshot, t }) => ({ ...summaryOf(snapshot), t }));
+      const expired = expiredRuns(runs, retention);
+      for (const runId of expired) this.runs.delete(runId);
+      return of(expired.length);
+    });
+  }
+
+  private newest({ flowId, parentId, status }: RunQuery): Kept[] {
     return [...this.runs.values()]
-      .map(({ snapshot }) => snapshot)
       .filter(
-        (snapshot) =>
+        ({ snapshot }) =>
           (flowId === undefined || snapshot.flow.id === flowId) &&
           (parentId === undefined || snapshot.parentId === parentId) &&
           (status === undefined || snapshot.status === status),
       )
-      .sort((a, b) => (b.t0 ?? 0) - (a.t0 ?? 0) || (a.runId < b.runId ? 1 : -1));
+      .sort((a, b) => b.t - a.t || (a.snapshot.runId < b.snapshot.runId ? 1 : -1));
   }
 }
 
@@ -90,7 +107,10 @@ export const runExists = (runId: string): FlowError =>
     `A run "${runId}" exists already. Give the new run another id, or leave the id out to get a new one; to go on with it use flow.resume("${runId}")`,
   );
 
-export const staleRun = ({ runId, prev }: Commit, stored: number | undefined): FlowError =>
+export const staleRun = (
+  { runId, prev }: Pick<Commit, 'runId' | 'prev'>,
+  stored: number | undefined,
+): FlowError =>
   new FlowError(
     'stale-run',
     `The run "${runId}" has gone on elsewhere: this process knows it up to event ${prev}, the saver has it up to ${stored ?? 'nothing'}. It is stopped here; resume it to go on`,

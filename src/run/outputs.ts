@@ -127,7 +127,10 @@ export function runFailed(
     path: error.path ?? '',
     message: error.message,
   }));
-  const lines = issues.map(({ path, message }) => `\n  - ${path}: ${message}`);
+  // What a message lists itself stands one step further in.
+  const lines = issues.map(
+    ({ path, message }) => `\n  - ${path}: ${message.replaceAll('\n', '\n  ')}`,
+  );
   return new FlowError('run-failed', `${name} failed: ${why}.${lines.join('')}`, {
     path,
     errors,

@@ -11,6 +11,7 @@ import {
   take,
 } from 'rxjs';
 import { FlowError } from '../errors.ts';
+import { validate } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import {
@@ -18,14 +19,16 @@ import {
   type FlowIdentity,
   revive,
   type Snapshot,
+  type StepStatus,
   stepState,
 } from '../state/snapshot.ts';
 import { schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
+import { refusedAnswer } from '../wire/questions.ts';
 import { newRunId, type RunOptions } from './options.ts';
 import { changedSteps, recordedIn } from './recorded.ts';
 import type { Saver } from './saver.ts';
-import { savingGate } from './saving.ts';
+import { type SavingOptions, savingGate } from './saving.ts';
 import type { Setup } from './setup.ts';
 
 /** The flow that is run. */
@@ -69,14 +72,20 @@ export function newRun(
       `The run of "${flow.plan.definition.id}" continues "${parentId}", but has no saver to find it. Give the option "saver", or flow.with({ saver })`,
     );
   }
-  const memory$: Observable<Snapshot['data'] | undefined> =
-    parentId === undefined
-      ? of(undefined)
-      : stored(saver, parentId, 'continue').pipe(map((parent) => parent.data));
-  return memory$.pipe(
-    concatMap((memory) => claimed(saver, snapshot, placed).pipe(map(() => prepared(memory)))),
+  return memoryOf(saver, parentId).pipe(
+    concatMap((memory) =>
+      claimed(saver, snapshot, placed, input).pipe(map(() => prepared(memory))),
+    ),
   );
 }
+
+const memoryOf = (
+  saver: Saver,
+  parentId: string | undefined,
+): Observable<Snapshot['data'] | undefined> =>
+  parentId === undefined
+    ? of(undefined)
+    : stored(saver, parentId, 'continue').pipe(map((parent) => parent.data));
 
 export interface ResumeOptions
   extends Pick<RunOptions, 'saver' | 'durability' | 'signal' | 'clock' | 'logger' | 'concurrency'> {
@@ -93,12 +102,14 @@ export function resumedRun(
   options: RunOptions & ResumeOptions,
 ): Observable<Prepared> {
   const { answers, allowChanged = false, ...others } = options;
-  return stored(saverOf(flow, others, 'resume'), runId, 'resume').pipe(
-    map((snapshot): Prepared => {
+  const saver = saverOf(flow, others, 'resume');
+  return stored(saver, runId, 'resume').pipe(
+    concatMap((snapshot): Observable<Prepared> => {
       refuseOtherFlow(flow, snapshot, allowChanged);
-      refuseAnswers(snapshot, answers);
+      const checked = checkAnswers(flow.plan, snapshot, answers);
       const placed = { ...others, id: runId };
-      return {
+      if (snapshot.seq < 0) return begunAgain(saver, snapshot, placed);
+      const prepared: Prepared = {
         input: snapshot.input,
         snapshot,
         options: placed,
@@ -111,7 +122,28 @@ export function resumedRun(
           gate: gateOf(placed, snapshot, tell),
         }),
       };
+      return checked ? from(checked).pipe(map(() => prepared)) : of(prepared);
     }),
+  );
+}
+
+/** A run whose process ended before its first commit was stored: nothing of it is known but what it was to begin with. */
+function begunAgain(saver: Saver, snapshot: Snapshot, options: RunOptions): Observable<Prepared> {
+  const { runId, parentId, input } = snapshot;
+  if (input === undefined) {
+    throw new FlowError(
+      'run-not-found',
+      `The run "${runId}" was claimed, but its beginning was never stored. Delete it with saver.delete("${runId}"), and start or fork it again`,
+    );
+  }
+  const placed = { ...options, ...(parentId !== undefined && { parentId }) };
+  return memoryOf(saver, parentId).pipe(
+    map((memory) => ({
+      input,
+      snapshot,
+      options: placed,
+      setup: (tell) => ({ memory, gate: gateOf(placed, snapshot, tell, { isTakenOver: true }) }),
+    })),
   );
 }
 
@@ -120,9 +152,16 @@ export function claimed(
   saver: Saver,
   { runId, flow }: Snapshot,
   { parentId, clock = schedulerClock }: RunOptions,
+  input?: unknown,
 ): Observable<unknown> {
   return first(
-    saver.claim({ runId, flow, ...(parentId !== undefined && { parentId }), t: clock.now() }),
+    saver.claim({
+      runId,
+      flow,
+      ...(parentId !== undefined && { parentId }),
+      ...(input !== undefined && { input }),
+      t: clock.now(),
+    }),
   );
 }
 
@@ -151,8 +190,9 @@ export const gateOf = (
   { saver, durability, maxPending }: RunOptions,
   snapshot: Snapshot,
   tell: (change: Change) => void,
+  beginning: Pick<SavingOptions, 'isTakenOver' | 'together'> = {},
 ): MonoTypeOperatorFunction<FlowEvent> | undefined =>
-  saver && savingGate({ saver, durability, maxPending, stored: snapshot, tell });
+  saver && savingGate({ saver, durability, maxPending, stored: snapshot, tell, ...beginning });
 
 /** What a saver answers, once; no answer at all counts as undefined. */
 const first = <T>(source: ObservableInput<T>): Observable<T | undefined> =>
@@ -197,19 +237,32 @@ function refuseOtherFlow(
   );
 }
 
-function refuseAnswers(snapshot: Snapshot, answers: Readonly<Record<string, unknown>> = {}): void {
-  for (const path of Object.keys(answers)) {
+/** Throws for an answer to what is not asked, or one that its question refuses: before anything goes on. A promise where a schema takes its time. */
+function checkAnswers(
+  plan: Plan,
+  snapshot: Snapshot,
+  answers: Readonly<Record<string, unknown>> = {},
+): Promise<unknown> | undefined {
+  const later: Promise<unknown>[] = [];
+  for (const [path, answer] of Object.entries(answers)) {
     const status = stepState(snapshot, path)?.status;
-    if (status === 'waiting') continue;
-    const open = Object.entries(snapshot.steps)
-      .filter(([, step]) => step.status === 'waiting')
-      .map(([at]) => at);
-    const fact =
-      status === 'success' ? 'has been answered already' : 'is not an open question of the run';
-    throw new FlowError(
-      'invalid-answer',
-      `"${path}" ${fact}. Open are: ${open.join(', ') || 'none'}`,
-      { path },
-    );
+    if (status !== 'waiting') throw notAsked(path, status, snapshot);
+    const schema = plan.byPath.get(path)?.step.answer;
+    const checked = schema && validate(schema, answer, (issues) => refusedAnswer(path, issues));
+    if (checked instanceof Promise) later.push(checked);
   }
+  return later.length > 0 ? Promise.all(later) : undefined;
+}
+
+function notAsked(path: string, status: StepStatus | undefined, { steps }: Snapshot): FlowError {
+  const open = Object.entries(steps)
+    .filter(([, step]) => step.status === 'waiting')
+    .map(([at]) => at);
+  const fact =
+    status === 'success' ? 'has been answered already' : 'is not an open question of the run';
+  return new FlowError(
+    'invalid-answer',
+    `"${path}" ${fact}. Open are: ${open.join(', ') || 'none'}`,
+    { path },
+  );
 }

@@ -27,6 +27,9 @@ export class Run<Output> {
   private readonly outcome = new ReplaySubject<unknown>(1);
   private snapshot: Snapshot;
   private folded = 0;
+  private announced = 0;
+  private isAnnouncing = false;
+  private isSilent = false;
   private promise: Promise<Output> | undefined;
 
   /** `pending` is the state until the run is prepared. */
@@ -37,7 +40,7 @@ export class Run<Output> {
     this.output$ = this.outcome.asObservable() as Observable<Output>;
     this.events$ = new Observable((out) => {
       // By index: what is told meanwhile is the next in the list.
-      for (let i = 0; i < this.told.length && !out.closed; i++) out.next(this.told[i] as FlowEvent);
+      for (let i = 0; i < this.announced && !out.closed; i++) out.next(this.told[i] as FlowEvent);
       return this.heard.subscribe(out);
     });
     this.state$ = new Observable((out) => {
@@ -61,7 +64,7 @@ export class Run<Output> {
         return {
           event: (event) => {
             this.told.push(event);
-            this.heard.next(event);
+            this.announce();
           },
           output: (output) => {
             this.outcome.next(output);
@@ -71,16 +74,32 @@ export class Run<Output> {
           // Without a saver nothing could resume it: then it stays open for answers.
           ...(options.saver && {
             suspended: (questions: Readonly<Record<string, unknown>>) =>
-              this.outcome.error(suspendedError(plan, questions, id)),
+              this.outcome.error(suspendedError(plan, questions, options)),
           }),
-          silent: () => this.heard.complete(),
+          silent: () => this.fallSilent(),
         };
       },
       (error) => {
         this.outcome.error(error);
-        this.heard.complete();
+        this.fallSilent();
       },
     );
+  }
+
+  /** One after the other: what is told while an event is announced waits until everybody has heard that one. */
+  private announce(): void {
+    if (this.isAnnouncing) return;
+    this.isAnnouncing = true;
+    while (this.announced < this.told.length) {
+      this.heard.next(this.told[this.announced++] as FlowEvent);
+    }
+    this.isAnnouncing = false;
+    if (this.isSilent) this.heard.complete();
+  }
+
+  private fallSilent(): void {
+    this.isSilent = true;
+    this.announce();
   }
 
   /** The output, as a promise. Made when it is asked for: a failure that nobody asks about is no unhandled rejection. */
@@ -110,7 +129,7 @@ export class Run<Output> {
   };
 
   /** The chunks of the step at a path, from its first one; where an attempt failed, a `Restart` follows (see `isRestart`). */
-  chunks$(path: string): Observable<unknown> {
+  chunks$<Chunk = unknown>(path: string): Observable<Chunk> {
     const paths = chunkPaths(this.plan, path);
     if (!paths && !path.includes('[')) {
       throw new FlowError(
@@ -129,7 +148,7 @@ export class Run<Output> {
           ? event.chunk
           : restart((event as { attempt: number }).attempt + 1),
       ),
-    );
+    ) as Observable<Chunk>;
   }
 
   /** Ends the run at once: signals abort, timers are cleared, `result` rejects with a FlowError (`cancelled`). */

@@ -1,13 +1,22 @@
 /** Where runs are kept: the port that savers implement. */
 import type { Observable, ObservableInput } from 'rxjs';
+import { copyPlain, freeze } from '../plain.ts';
 import type { Commit } from '../state/commit.ts';
-import type { FlowIdentity, RunStatus, Snapshot } from '../state/snapshot.ts';
+import {
+  emptySnapshot,
+  type FlowIdentity,
+  type RunStatus,
+  type Snapshot,
+  snapshotFrom,
+} from '../state/snapshot.ts';
 
 /** A run that is about to start. */
 export interface Claim {
   readonly runId: string;
   readonly flow: FlowIdentity;
   readonly parentId?: string;
+  /** What it is run with, so that it can be resumed even if its process ends before the first commit. Absent in a fork. */
+  readonly input?: unknown;
   /** When, in ms since 1970. */
   readonly t: number;
 }
@@ -28,6 +37,16 @@ export interface RunQuery {
   readonly status?: RunStatus;
   /** The most that is wanted. Default 100. */
   readonly limit?: number;
+}
+
+/** Which runs may go: those that fit in every respect that is given. At least `olderThan` or `keepLast` must be. */
+export interface Retention {
+  /** Ended before this time (or claimed, where they have not ended), in ms since 1970. */
+  readonly olderThan?: number;
+  /** Not among this many newest ones of their flow. */
+  readonly keepLast?: number;
+  /** Runs that have not ended or are suspended may go, too. By default they stay. */
+  readonly unfinished?: boolean;
 }
 
 /**
@@ -51,6 +70,8 @@ export interface Saver {
   /** Every commit of a run, in order. */
   history(runId: string): ObservableInput<Commit>;
   delete(runId: string): ObservableInput<unknown>;
+  /** Deletes runs that are no longer wanted, and tells how many. */
+  prune(retention: Retention): ObservableInput<number>;
 }
 
 /**
@@ -58,6 +79,19 @@ export interface Saver {
  * `exit`: at once, and only the end is stored. In each mode the end is told when it is durable.
  */
 export type Durability = 'sync' | 'async' | 'exit';
+
+/** The state of a run that has been claimed and has not begun. Commits are folded over it. */
+export const claimedSnapshot = ({ runId, flow, parentId, input }: Claim): Snapshot =>
+  snapshotFrom(
+    emptySnapshot(runId, flow),
+    {
+      ...emptySnapshot(runId, flow),
+      ...(parentId !== undefined && { parentId }),
+      // Its owner may change it before the run begins.
+      ...(input !== undefined && { input: freeze(copyPlain(input)) }),
+    },
+    new Map(),
+  );
 
 export const summaryOf = (snapshot: Snapshot): RunSummary => {
   const { runId, parentId, flow, status, seq, t0, t1 } = snapshot;

@@ -13,6 +13,10 @@ export interface SavingOptions {
   readonly maxPending?: number | undefined;
   /** The state that is stored already. */
   readonly stored: Snapshot;
+  /** The run was begun by another process, which may still be at it. */
+  readonly isTakenOver?: boolean | undefined;
+  /** The events up to this one are one commit: a fork begins with all that it takes over, or not at all. */
+  readonly together?: number | undefined;
   /** Tells a change of the run itself. */
   readonly tell: (change: Change) => void;
 }
@@ -28,6 +32,8 @@ export function savingGate({
   durability = 'async',
   maxPending = 1000,
   stored,
+  isTakenOver = false,
+  together = -1,
   tell,
 }: SavingOptions): MonoTypeOperatorFunction<FlowEvent> {
   return (events$) =>
@@ -46,7 +52,7 @@ export function savingGate({
         if (
           durability === 'sync' ||
           isFinal(event) ||
-          (event.type === 'FLOW_START' && event.resumed)
+          (event.type === 'FLOW_START' && (event.resumed || isTakenOver))
         )
           return false;
         return durability === 'exit' || unsaved.length <= maxPending;
@@ -62,6 +68,7 @@ export function savingGate({
         }
       };
       const failed = (cause: unknown): void => {
+        if (out.closed) return;
         const error = FlowError.is(cause)
           ? cause
           : new FlowError(
@@ -76,30 +83,31 @@ export function savingGate({
         } else out.error(error);
       };
 
-      out.add(
-        saver.save(commits).subscribe({
-          next: (seq) => {
-            durable = Math.max(durable, seq);
-            while (unsaved.length > 0 && (unsaved[0] as number) <= durable) unsaved.shift();
-            release();
-          },
-          error: failed,
-          complete: () => {
-            if (isSaving && unsaved.length > 0)
-              failed(new Error('it ended its stream before everything was stored'));
-          },
-        }),
-      );
+      // Not ended with the run: what it was given last, it may still be storing.
+      saver.save(commits).subscribe({
+        next: (seq) => {
+          durable = Math.max(durable, seq);
+          while (unsaved.length > 0 && (unsaved[0] as number) <= durable) unsaved.shift();
+          release();
+        },
+        error: failed,
+        complete: () => {
+          if (isSaving && unsaved.length > 0)
+            failed(new Error('it ended its stream before everything was stored'));
+        },
+      });
       out.add(
         events$.subscribe({
           next: (event) => {
             const commit = isSaving ? commitOf(snapshot, event) : undefined;
-            held.push({ event, seq: commit?.seq ?? -1 });
-            if (commit) {
-              snapshot = commit.snapshot;
-              unsaved.push(commit.seq);
-              if (durability !== 'exit') commits.next(commit);
-              else if (isFinal(event)) commits.next(wholeCommit(stored, snapshot));
+            if (commit) snapshot = commit.snapshot;
+            const isPart = commit !== undefined && commit.seq < together;
+            held.push({ event, seq: commit && !isPart ? commit.seq : -1 });
+            if (commit && !isPart) {
+              if (durability !== 'exit') unsaved.push(commit.seq);
+              const isWhole = durability === 'exit' || commit.seq === together;
+              if (durability !== 'exit' || isFinal(event))
+                commits.next(isWhole ? wholeCommit(stored, snapshot) : commit);
             }
             release();
           },

@@ -1,11 +1,13 @@
 /** The ways to run a prepared run: as a cold stream of events, of its output, or as a promise. */
-import { Observable } from 'rxjs';
+import { Observable, type Subscription } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import { reduce, type Snapshot } from '../state/snapshot.ts';
 import type { Plan } from '../wire/plan.ts';
+import { subscribeTo } from '../wire/subscribe.ts';
 import { cancelledError } from './changes.ts';
 import { Execution } from './execution.ts';
+import type { RunOptions } from './options.ts';
 import type { Prepared } from './prepare.ts';
 import type { Listener } from './setup.ts';
 
@@ -15,41 +17,54 @@ export interface Launched {
   cancel(reason?: unknown): void;
 }
 
-/** Runs what is prepared, as soon as it is: at once where no saver takes its time. */
+/**
+ * Runs what is prepared, as soon as it is: at once where no saver takes its time. `take` gets hold of the run before it begins: its first
+ * events may cancel it.
+ */
 export function launch(
   plan: Plan,
   prepared$: Observable<Prepared>,
   listen: (prepared: Prepared) => Listener,
   failed: (error: FlowError) => void,
+  take?: (launched: Launched) => void,
 ): Launched {
   let execution: Execution | undefined;
-  const tell = (change: Change) => execution?.tellRun(change);
-  const subscription = prepared$.subscribe({
-    next: (prepared) => {
-      execution = new Execution(plan, prepared.options, listen(prepared), prepared.setup(tell));
-      execution.begin(prepared.input);
-    },
-    error: (error: unknown) =>
-      failed(
-        FlowError.is(error)
-          ? error
-          : new FlowError(
-              'saver-failed',
-              `The saver failed before the run of "${plan.definition.id}" could start: ${String((error as Error | null)?.message ?? error)}`,
-              { cause: error },
-            ),
-      ),
-  });
-  return {
+  let preparing: Subscription | undefined;
+  const launched: Launched = {
     execution: () => execution,
     cancel: (reason) => {
       if (execution) execution.cancel(reason);
-      else if (!subscription.closed) {
-        subscription.unsubscribe();
+      else if (preparing && !preparing.closed) {
+        preparing.unsubscribe();
         failed(cancelledError(plan.definition.id, reason));
       }
     },
   };
+  take?.(launched);
+  const tell = (change: Change) => execution?.tellRun(change);
+  subscribeTo(
+    prepared$,
+    {
+      next: (prepared) => {
+        execution = new Execution(plan, prepared.options, listen(prepared), prepared.setup(tell));
+        execution.begin(prepared.input);
+      },
+      error: (error: unknown) =>
+        failed(
+          FlowError.is(error)
+            ? error
+            : new FlowError(
+                'saver-failed',
+                `The saver failed before the run of "${plan.definition.id}" could start: ${String((error as Error | null)?.message ?? error)}`,
+                { cause: error },
+              ),
+        ),
+    },
+    (subscription) => {
+      preparing = subscription;
+    },
+  );
+  return launched;
 }
 
 /** Cold: each subscription is a run of its own, and unsubscribing cancels it. */
@@ -61,28 +76,28 @@ export const eventsOf = (plan: Plan, prepare: () => Observable<Prepared>): Obser
       error: (error) => out.error(error),
       suspended: () => out.complete(),
     };
-    // Unsubscribing while the run starts must find something to cancel.
-    let launched: Launched | undefined;
-    out.add(() => launched?.cancel());
-    launched = launch(plan, prepare(), () => listener, listener.error);
-    if (out.closed) launched.cancel();
+    launch(
+      plan,
+      prepare(),
+      () => listener,
+      listener.error,
+      (run) => out.add(() => run.cancel()),
+    );
   });
 
 /** Cold. Nobody hears the events, and so none are made. */
 export const outputOf = (plan: Plan, prepare: () => Observable<Prepared>): Observable<unknown> =>
   new Observable((out) => {
-    const listener: Listener = {
+    const listen = ({ options }: Prepared): Listener => ({
       output: (output) => {
         out.next(output);
         out.complete();
       },
       error: (error) => out.error(error),
-      suspended: (questions) => out.error(suspendedError(plan, questions)),
-    };
-    let launched: Launched | undefined;
-    out.add(() => launched?.cancel());
-    launched = launch(plan, prepare(), () => listener, listener.error);
-    if (out.closed) launched.cancel();
+      suspended: (questions) => out.error(suspendedError(plan, questions, options)),
+    });
+    const failed = (error: FlowError) => out.error(error);
+    launch(plan, prepare(), listen, failed, (run) => out.add(() => run.cancel()));
   });
 
 export interface Completed<Output> {
@@ -115,7 +130,7 @@ export const completed = <Output>(
             },
           }),
         error: reject,
-        suspended: (questions) => reject(suspendedError(plan, questions, runId)),
+        suspended: (questions) => reject(suspendedError(plan, questions, options)),
       };
     };
     launch(plan, prepared$, listen, reject);
@@ -125,12 +140,12 @@ export const completed = <Output>(
 export function suspendedError(
   plan: Plan,
   questions: Readonly<Record<string, unknown>>,
-  runId?: string,
+  { id, saver }: RunOptions,
 ): FlowError {
   const open = Object.keys(questions).sort();
   return new FlowError(
     'suspended',
-    `The run${runId === undefined ? '' : ` "${runId}"`} of "${plan.definition.id}" waits for answers to: ${open.join(', ')}. Answer with run.answer(path, value), or later with flow.resume(runId, { answers })`,
+    `The run "${id}" of "${plan.definition.id}" waits for answers to: ${open.join(', ')}. ${saver ? `Give them with flow.resume("${id}", { answers: { [path]: value } })` : 'Nothing can answer it: start it with flow.start(), which stays open for run.answer(path, value), or give it a saver and resume it'}`,
     { issues: open.map((path) => ({ path, message: JSON.stringify(questions[path]) ?? '' })) },
   );
 }

@@ -25,6 +25,7 @@ export class Telling {
   /** What follows from events that are on their way through the gate. */
   private readonly passing = new Map<number, () => void>();
   private gateIsOpen = false;
+  private isReporting = false;
   private seq: number;
 
   constructor(options: TellingOptions) {
@@ -62,9 +63,16 @@ export class Telling {
     then?.();
   }
 
-  /** Tells what comes after the end, past the gate. */
+  /** Tells at once, whatever the gate says; it learns of it all the same, so that a saver hears of the end. */
   report(path: string, stepId: string, change: Change): void {
-    if (this.isOn) this.options.hear?.(this.event(path, stepId, change));
+    if (!this.isOn) return;
+    const event = this.event(path, stepId, change);
+    if (this.gate && this.gateIsOpen) {
+      this.isReporting = true;
+      this.gate.next(event);
+      this.isReporting = false;
+    }
+    this.options.hear?.(event);
   }
 
   /** Shuts the gate: what it still holds is not told, and what is told from now on does not pass it. */
@@ -75,6 +83,7 @@ export class Telling {
   }
 
   private passed(event: FlowEvent): void {
+    if (this.isReporting) return;
     this.options.hear?.(event);
     const then = this.passing.get(event.seq);
     this.passing.delete(event.seq);

@@ -44,9 +44,10 @@ export function question<Answer extends Schema, Input extends Schema | undefined
         }),
       );
     });
-  return defineStep({
+  const step = defineStep({
     run,
     ...(input && { input }),
     ...(about !== undefined && { description: about }),
-  }) as never;
+  });
+  return Object.freeze({ ...step, answer }) as never;
 }

@@ -1,6 +1,7 @@
 /** A step that runs another one again and again: a loop, so that the graph stays without cycles. */
 import { Observable, type Subscription } from 'rxjs';
 import { FlowError } from '../errors.ts';
+import { freeze } from '../plain.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
 import { Result, Through } from '../wire/aside.ts';
 import {
@@ -51,7 +52,11 @@ export function repeat<C extends Code>(
       params,
       (result, input, round) =>
         round + 1 < max && options.while(result as CodeResult<C>, round)
-          ? { params: next(result as CodeResult<C> & object, input as CodeParams<C> & object) }
+          ? {
+              params: freeze(
+                next(result as CodeResult<C> & object, input as CodeParams<C> & object),
+              ),
+            }
           : undefined,
     );
   const { input, description } = step;
@@ -63,9 +68,7 @@ export function repeat<C extends Code>(
 }
 
 const nextParams = (result: unknown, params: unknown): never =>
-  (isRecord(result) && isRecord(params)
-    ? Object.freeze({ ...params, ...result })
-    : result) as never;
+  (isRecord(result) && isRecord(params) ? { ...params, ...result } : result) as never;
 
 const isRecord = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

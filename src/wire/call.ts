@@ -258,8 +258,10 @@ export function placedError(error: unknown, path: string, attempt: number): Flow
     if (at === path || at?.startsWith(`${path}.`) || at?.startsWith(`${path}[`)) return error;
   }
   const isError = typeof error === 'object' && error !== null && 'message' in error;
+  // An error of ours says its code already; this one is another.
+  // An error of ours says its code already; this one is another.
   const fact = isError
-    ? String(error.message)
+    ? String(error.message).replace(FlowError.is(error) ? ` (${error.code})` : '', '').replace(FlowError.is(error) ? ` (${error.code})` : '', '')
     : `it threw ${showValue(error)}, which is no Error. Throw new Error(…), which tells where it came from.`;
   return new FlowError(
     'step-failed',

@@ -2,7 +2,6 @@
 import { type Binding, keysOf, resolver } from '../graph/binding.ts';
 import { type Condition, conditionKeys, showCondition, tester } from '../graph/condition.ts';
 import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
-import { byId } from '../graph/derive.ts';
 import { takenBy } from '../graph/inputs.ts';
 import { parseKey } from '../graph/key.ts';
 import { isSimple } from './attempt.ts';
@@ -183,7 +182,7 @@ class Planner {
     node.links = links;
     node.when = entry.settings.when && this.condition(entry.settings.when, scope, node);
     const needed = new Set(takenBy(entry.step)?.required);
-    const params = [...(definition.params.get(entry.id) ?? [])].sort(([a], [b]) => byId(a, b));
+    const params = [...(definition.params.get(entry.id) ?? [])];
     node.params = params.map(([name, binding]) =>
       this.param(name, binding, needed.has(name), scope, node),
     );

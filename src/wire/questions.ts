@@ -1,5 +1,5 @@
 /** The questions that a run waits for answers to, by the path of the step that asked. */
-import { FlowError, suggestion } from '../errors.ts';
+import { FlowError, type Issue, suggestion } from '../errors.ts';
 import { type Schema, validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 
@@ -43,13 +43,7 @@ export class Questions {
   async answer(path: string, answer: unknown): Promise<void> {
     const question = this.open.get(path);
     if (!question) throw this.notOpen(path);
-    const refuse = (issues: Parameters<typeof violation>[2]) =>
-      violation(
-        'invalid-answer',
-        `The answer to "${path}" is not valid. The question stays open`,
-        issues,
-        path,
-      );
+    const refuse = (issues: readonly Issue[]) => refusedAnswer(path, issues);
     const checked = question.answer ? validate(question.answer, answer, refuse) : answer;
     const value = checked instanceof Promise ? await checked : checked;
     if (this.open.get(path) !== question) throw this.notOpen(path);
@@ -68,3 +62,11 @@ export class Questions {
     );
   }
 }
+
+export const refusedAnswer = (path: string, issues: readonly Issue[]): FlowError =>
+  violation(
+    'invalid-answer',
+    `The answer to "${path}" is not valid. The question stays open`,
+    issues,
+    path,
+  );

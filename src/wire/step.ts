@@ -99,6 +99,8 @@ export interface Step<in Params = never, out Result = unknown, out Chunk = unkno
   readonly reduce?: Reduce | undefined;
   /** Reads the usage off a result, for events and for the sum of the run. */
   readonly usage?: ((result: never) => Usage | undefined) | undefined;
+  /** What an answer must satisfy, of a step that asks. */
+  readonly answer?: Schema | undefined;
   /** A streaming operator that answers each input exactly once, and so may stay subscribed in a live flow. */
   readonly oneToOne?: OperatorFunction<never, unknown> | undefined;
   readonly '~types'?: StepTypes<Params, Result, Chunk> | undefined;

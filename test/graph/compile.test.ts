@@ -31,11 +31,11 @@ test('1.11 all problems of a flow are in one error, each with its place', () => 
   - ghost: has params, but the flow has no step "ghost".
   - never: never runs: its condition "1 = 2" reads nothing and is false
   - condition of "note": reads "pag.return", but the flow has no step "pag". Did you mean "page"? It has: never, note, page, mail
-  - page.ulr: is no param of the step. Did you mean "url"? It takes: url, depth
   - page.depth: is "deep", but Invalid input: expected number, received string
+  - page.ulr: is no param of the step. Did you mean "url"? It takes: url, depth
   - page.url: is required, but bound to nothing. Bind it to a value, a reference, or an input
-  - mail.title: reads "page.return.titel", but the result of "page" has no "titel". Did you mean "title"? It has: title, tags
   - mail.by: reads "author.return", but the flow has no step "author". It has: never, note, page, mail
+  - mail.title: reads "page.return.titel", but the result of "page" has no "titel". Did you mean "title"? It has: title, tags
   - link "nobody->mail": starts at "nobody", but the flow has no such step.
   - output "title": reads "page.return.tags[0].nam", but the result of "page" has no "nam". Did you mean "name"? It has: name
   - output "stream": reads "page.chunks", a stream, which only a whole param of a step can be. For the result write "page.return"; to watch the chunks of a run use run.chunks$("page")`,
@@ -326,7 +326,8 @@ test('1.11 params that bind nothing by name are refused where they are written',
 test('1.11 outputs that are not named are refused, and change nothing', async () => {
   const flow = new Flow<{ x: number }>('f');
   const a = flow.step('a', () => 1, {});
-  const outputs = (value: unknown) => thrown(() => flow.output(untyped<Record<string, never>>(value)));
+  const outputs = (value: unknown) =>
+    thrown(() => flow.output(untyped<Record<string, never>>(value)));
   expect(outputs(a.out).code).toBe('ref-misuse');
   expect(outputs(undefined).message).toBe(
     'The outputs of "f" are undefined. Name each of them: output({ title: page.out.title }). (invalid-definition)',

@@ -89,7 +89,12 @@ function everything() {
     },
     { join: 'settled', fallback: { safe: true } },
   );
-  const s = flow.step('sub', inner, { word: p.out.title }, { when: gt(p.out.score, 0.5) });
+  const s = flow.step(
+    'sub',
+    inner,
+    { word: required(p.out.title) },
+    { when: gt(p.out.score, 0.5) },
+  );
   flow.link(p, e, {
     on: 'settled',
     description: 'after',

@@ -10,7 +10,7 @@ import {
   shareReplay,
   zip,
 } from 'rxjs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { build, type World } from './build.ts';
 import { TestClock } from './clock.ts';
 import { tell } from './compare.ts';
@@ -26,6 +26,9 @@ import {
   type StepModel,
   type Value,
 } from './model.ts';
+import { patience, runs } from './runs.ts';
+
+vi.setConfig({ testTimeout: patience });
 
 /** Steps that all succeed and none of which is skipped. */
 const kinds = { steps: 9, depth: 0 } as const;
@@ -169,7 +172,7 @@ test.each(joins)(
           byHand,
         );
       }),
-      { numRuns: 700 },
+      runs(700),
     );
   },
 );

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { Subject, takeUntil } from 'rxjs';
-import { test } from 'vitest';
+import { test, vi } from 'vitest';
 import { type FlowEvent, isFinal, type Run } from '../../src/index.ts';
 import { build, type World } from './build.ts';
 import { TestClock } from './clock.ts';
 import { cases } from './graphs.ts';
 import type { Case } from './model.ts';
+import { patience, runs } from './runs.ts';
+
+vi.setConfig({ testTimeout: patience });
 
 const kinds = {
   failures: true,
@@ -44,10 +47,12 @@ function faults(given: Case, cut: Cut): readonly string[] {
   let stop = (): void => controller.abort('enough');
   let isOver = (): boolean => events.some(isFinal);
   let isCut = false;
+  let calls = 0;
   const cutNow = (): void => {
     if (isCut || isOver()) return;
     isCut = true;
     for (const work of works) work.before = work.aborted;
+    calls = works.length;
     stop();
   };
   const world: World = {
@@ -89,7 +94,12 @@ function faults(given: Case, cut: Cut): readonly string[] {
   }
   clock.runTo(cut.when === 'instant' ? cut.n : undefined);
   if (cut.when === 'instant') cutNow();
-  return isCut ? faultsAfter(cut, clock, events, works, ended, run) : [];
+  if (!isCut) return [];
+  const wrong = faultsAfter(cut, clock, events, works, ended, run);
+  const afterwards = works.slice(calls).map(({ path }) => path);
+  return afterwards.length > 0
+    ? [...wrong, `${afterwards.join(', ')} called after the end`]
+    : wrong;
 }
 interface Ended {
   readonly code: string;
@@ -110,6 +120,8 @@ function faultsAfter(
   const final = events.findIndex(({ type }) => type === 'FLOW_CANCEL');
   const before = by === 'unsubscribe' ? [...events] : events.slice(0, final);
   const open = openPaths(before);
+  // The signal of a handler that has failed aborts, too, so that what it left behind ends.
+  const failed = new Set(before.flatMap((event) => ('error' in event ? [event.path] : [])));
   // A handler that ends the run itself, and then returns a value: there is nothing left to abort.
   const lateAtOnce = by === 'unsubscribe' ? [] : events.slice(final + 1);
   for (const { type, path } of lateAtOnce)
@@ -118,14 +130,13 @@ function faultsAfter(
     const own = works.filter((work) => work.path === path);
     const last = own.at(-1);
     if (lateAtOnce.some((late) => late.path === path)) continue;
-    if (by === 'unsubscribe' && when === 'call' && works[n] === last && last.aborted === 0)
-      continue;
+    if (when === 'call' && works[n] === last && last?.aborted === 0) continue;
     if (last && own.length >= calls && last.aborted - last.before !== 1)
       wrong.push(`the signal of "${path}" aborts ${last.aborted - last.before} times`);
   }
   for (const { path, aborted, before: already } of works) {
     if (aborted > 1) wrong.push(`the signal of "${path}" aborts ${aborted} times`);
-    if (aborted > already && !open.has(path))
+    if (aborted > already && !open.has(path) && !failed.has(path))
       wrong.push(`the signal of "${path}" aborts, but it was not at work`);
   }
 
@@ -176,6 +187,6 @@ test('3.5: a run that is cancelled at any moment tells nothing more, leaves no t
       const wrong = faults(given, cut);
       if (wrong.length > 0) throw new Error(`\n  ${wrong.join('\n  ')}`);
     }),
-    { numRuns: 2000 },
+    runs(2000),
   );
 });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, test } from 'vitest';
+import { afterEach, test, vi } from 'vitest';
 import type { RunOptions } from '../../src/index.ts';
 import { direct } from '../../src/run/work.ts';
 import { build, type World, withSettings } from './build.ts';
@@ -7,6 +7,9 @@ import { differences, tell } from './compare.ts';
 import { cases } from './graphs.ts';
 import type { Case, Graph, StepModel } from './model.ts';
 import { expected, hasSettings } from './oracle.ts';
+import { patience, runs } from './runs.ts';
+
+vi.setConfig({ testTimeout: patience });
 
 const kinds = {
   failures: true,
@@ -47,7 +50,7 @@ function holds(
         if (wrong.length > 0) throw new Error(`\n  ${wrong.join('\n  ')}`);
       },
     ),
-    { numRuns: 1000 },
+    runs(1000),
   );
 }
 

@@ -96,6 +96,8 @@ interface RawGraph {
   readonly declared: boolean;
 }
 
+// Names of inputs start with `i`, of streams that come in with `c`; ids of steps with anything else.
+const letters = 'abdefghjklmnopqrstuvwxyz';
 const pick = fc.nat({ max: 60 });
 const some = <T>(weight: number, value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
   fc.oneof(
@@ -222,7 +224,7 @@ const rawFlow = (kinds: Kinds, depth: number) =>
 
 const rawStep = (kinds: Kinds, depth: number): fc.Arbitrary<RawStep> =>
   fc.record({
-    rank: fc.nat({ max: 25 }),
+    rank: fc.nat({ max: letters.length - 1 }),
     params: list(
       fc.record({
         kind: weighted<ParamKind>(
@@ -348,7 +350,7 @@ class Maker {
   }
 
   add(raw: RawStep): void {
-    const id = `${String.fromCharCode(97 + raw.rank)}${this.steps.length}`;
+    const id = `${letters[raw.rank]}${this.steps.length}`;
     const links: LinkModel[] = [];
     if (this.steps.length > 0) {
       for (const { pick: at, on, when } of raw.links) {

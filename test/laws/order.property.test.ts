@@ -1,8 +1,11 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { build, type Entry, type World } from './build.ts';
 import { tell } from './compare.ts';
 import { cases } from './graphs.ts';
+import { patience, runs } from './runs.ts';
+
+vi.setConfig({ testTimeout: patience });
 
 const kinds = {
   failures: true,
@@ -50,6 +53,6 @@ test('1.12, 1.14: the order in which a flow is written changes neither its hash 
       if (asText(other) !== asText(events))
         expect(JSON.parse(asText(other))).toEqual(JSON.parse(asText(events)));
     }),
-    { numRuns: 1500 },
+    runs(1500),
   );
 });

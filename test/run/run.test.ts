@@ -331,19 +331,38 @@ test('2.14 a subscriber may cancel the run from within an event', () => {
   const flow = new Flow('within');
   const a = flow.step('a', one, {});
   flow.step('b', one, {}, { after: [a], when: eq(a.out, 1) });
-  const run = flow.output({}).start({}, { signal: undefined as never });
-  expect(run.getSnapshot().status).toBe('success');
   const controller = new AbortController();
-  const told = listen(
-    flow.output({}).run({}, { signal: controller.signal }).pipe(
-      map((event) => {
-        if (event.type === 'STEP_OUTPUT') controller.abort();
-        return event;
-      }),
-    ),
-  );
-  expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'STEP_OUTPUT a', 'FLOW_CANCEL']);
-  expect(FlowError.is(told.error, 'cancelled')).toBe(true);
+  const seen: string[] = [];
+  let error: unknown;
+  flow
+    .output({})
+    .run({}, { signal: controller.signal })
+    .subscribe({
+      next: ({ type }) => {
+        seen.push(type);
+        if (type === 'STEP_OUTPUT') controller.abort();
+      },
+      error: (thrown: unknown) => {
+        error = thrown;
+      },
+    });
+  expect(seen).toEqual(['FLOW_START', 'STEP_START', 'STEP_OUTPUT', 'FLOW_CANCEL']);
+  expect(FlowError.is(error, 'cancelled')).toBe(true);
+});
+
+test('2.14 whoever cancels from within an event, others get all events in their order', () => {
+  const source$ = new Subject<number>();
+  const run = simple(() => source$.pipe(take(2))).start({ n: 1 });
+  run.events$.subscribe((event) => {
+    if (event.type === 'STEP_CHUNK') run.cancel();
+  });
+  const other = listen(run.events$);
+  const states: string[] = [];
+  run.state$.subscribe(({ status }) => states.push(status));
+  source$.next(1);
+  expect(lines(other)).toEqual(['FLOW_START', 'STEP_START a', 'STEP_CHUNK a', 'FLOW_CANCEL']);
+  expect(other.isComplete).toBe(true);
+  expect(states).toEqual(['running', 'cancelled']);
 });
 
 test('2.14 complete resolves to the id, the output and the last state', async () => {

@@ -1,0 +1,435 @@
+/** What users get wrong, each with the whole message that they read: the culprit in quotes, the fact, the remedy. */
+import {
+  defineOperator,
+  defineStep,
+  eq,
+  Flow,
+  gt,
+  predicate,
+  type RefOf,
+  repeat,
+  text,
+} from 'millrace';
+import { FlowBuilder } from 'millrace/builder';
+import { EMPTY, filter, from, type Observable } from 'rxjs';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { rejected, thrown, untyped } from './thrown.ts';
+
+const step = () => 1;
+const echo = (params: Readonly<Record<string, unknown>>) => params;
+const page = defineStep({
+  input: z.object({ url: z.string(), depth: z.number().optional() }),
+  output: z.object({ title: z.string(), words: z.number() }),
+  run: ({ url }) => ({ title: url, words: 3 }),
+});
+
+/** The message of the only step that failed in a run. */
+async function failureOf(flow: Flow<object>, input: object = {}): Promise<string> {
+  const { snapshot } = await flow.output({}).complete(input);
+  const failed = Object.values(snapshot.steps).filter(({ status }) => status === 'failure');
+  expect(failed).toHaveLength(1);
+  return failed[0]?.error?.message ?? '';
+}
+
+test('1.5 a cycle', () => {
+  const flow = new Flow('digest');
+  const a = flow.step('a', step, {});
+  const b = flow.step('b', echo, { x: a.out });
+  const c = flow.step('c', echo, { x: b.out });
+  expect(thrown(() => flow.link(c, a)).message).toBe(
+    'These steps of "digest" would wait for each other for ever: c → a → b → c. Remove one of the links; a loop is written with repeat(). (cycle)',
+  );
+});
+
+test('1.11 an unknown step', () => {
+  const builder = new FlowBuilder('digest')
+    .addStep('page', page, { url: 'x' })
+    .setOutput('title', 'pgae.return.title');
+  expect(thrown(() => builder.build()).message).toBe(
+    `The flow "digest" has a problem: (invalid-definition)
+  - output "title": reads "pgae.return.title", but the flow has no step "pgae". Did you mean "page"? It has: page`,
+  );
+});
+
+test('1.11 an unknown step at the end of a link', () => {
+  const flow = new Flow('digest');
+  flow.step('page', page, { url: 'x' });
+  flow.link('page', 'mial').link('pag', 'page');
+  expect(thrown(() => flow.output({})).message).toBe(
+    `The flow "digest" has 2 problems: (invalid-definition)
+  - link "page->mial": ends at "mial", but the flow has no such step.
+  - link "pag->page": starts at "pag", but the flow has no such step. Did you mean "page"?`,
+  );
+});
+
+test('1.11 an unknown param', () => {
+  const builder = new FlowBuilder('digest').addStep('page', page, { url: 'x', dpeth: 1 });
+  expect(thrown(() => builder.build()).message).toBe(
+    `The flow "digest" has a problem: (invalid-definition)
+  - page.dpeth: is no param of the step. Did you mean "depth"? It takes: url, depth`,
+  );
+});
+
+test('1.11 a literal of the wrong type', () => {
+  const builder = new FlowBuilder('digest').addStep('page', page, { url: 'x', depth: '3' });
+  expect(thrown(() => builder.build()).message).toBe(
+    `The flow "digest" has a problem: (invalid-definition)
+  - page.depth: is "3", which the step refuses: Invalid input: expected number, received string`,
+  );
+});
+
+test('1.11 a required param that is bound to nothing', () => {
+  const builder = new FlowBuilder('digest').addStep('page', page);
+  expect(thrown(() => builder.build()).message).toBe(
+    `The flow "digest" has a problem: (invalid-definition)
+  - page.url: is required, but bound to nothing. Bind it to a value, a reference, or an input`,
+  );
+});
+
+test('1.10 an unknown input', async () => {
+  const flow = new Flow('digest', { input: z.object({ url: z.string() }) });
+  const compiled = flow.output({ url: flow.input.url });
+  expect((await rejected(compiled.complete(untyped({ url: 'x', lang: 'de' })))).message).toBe(
+    `The input of flow "digest" is not valid: (invalid-input)
+  - lang: is no input of the flow. It takes: url`,
+  );
+});
+
+test('1.10 a missing input, and one of the wrong type', async () => {
+  const flow = new Flow('digest', { input: z.object({ url: z.string(), n: z.number() }) });
+  const compiled = flow.output({ url: flow.input.url });
+  expect((await rejected(compiled.complete(untyped({ n: 'x' })))).message).toBe(
+    `The input of flow "digest" is not valid: (invalid-input)
+  - url: Invalid input: expected string, received undefined
+  - n: Invalid input: expected number, received string`,
+  );
+});
+
+test('1.2 a bad id', () => {
+  expect(thrown(() => new Flow('my digest')).message).toBe(
+    'The flow id "my digest" is not allowed. An id has 1 to 64 letters, digits, "_" or "-", and starts with a letter or "_". (invalid-definition)',
+  );
+  expect(thrown(() => new Flow('digest').step('page.title', step, {})).message).toBe(
+    'The step id "page.title" is not allowed. An id has 1 to 64 letters, digits, "_" or "-", and starts with a letter or "_". (invalid-definition)',
+  );
+});
+
+test('1.6 a path into a prototype: refused where the result is known, missing where it is not', async () => {
+  const known = new FlowBuilder('digest')
+    .addStep('a', page, { url: 'x' })
+    .setOutput('evil', 'a.return.constructor.constructor');
+  expect(thrown(() => known.build()).message).toBe(
+    `The flow "digest" has a problem: (invalid-definition)
+  - output "evil": reads "a.return.constructor.constructor", but the result of "a" has no "constructor". It has: title, words`,
+  );
+  const unknown = new FlowBuilder('digest')
+    .addStep('a', () => ({ title: 'x' }))
+    .addStep('b', echo, {
+      evil: '{{a.return.constructor.constructor}}',
+      also: 'x{{a.return.__proto__}}',
+    })
+    .setOutput('evil', 'a.return.constructor.constructor')
+    .setOutput('b', 'b.return')
+    .build();
+  expect((await unknown.complete({})).output).toEqual({ b: {} });
+});
+
+test('1.6 a required param that is bound to a path into a prototype: the step is skipped', async () => {
+  const flow = new FlowBuilder('digest')
+    .addStep('a', () => ({ title: 'x' }))
+    .addStep('page', page)
+    .setDataMap('page.url', 'a.return.constructor.name')
+    .build();
+  const run = flow.start({});
+  await run.result;
+  expect(run.explain('page')).toBe(
+    '"page" was skipped: its param "url" has no value: a.return.constructor.name is missing.',
+  );
+});
+
+test('1.8 a template hole that never closes', () => {
+  const builder = new FlowBuilder('digest').addStep('a', step);
+  expect(
+    thrown(() => builder.addStep('mail', echo, { body: `Dear {{a.return ${'x'.repeat(100_000)}` }))
+      .message,
+  ).toBe(
+    `The template of "mail.body" opens a hole at character 6 that never closes: "{{a.return ${'x'.repeat(66)}...". Close it with "}}", or write "\\{{" for two braces. (invalid-key)`,
+  );
+});
+
+test('1.8 a template hole that holds no key', () => {
+  const builder = new FlowBuilder('digest').addStep('a', step);
+  expect(thrown(() => builder.addStep('mail', echo, { body: 'So {{a.return + 1}}' })).message).toBe(
+    'The hole "{{a.return + 1}}" in the template of "mail.body" holds no key. Write "{{step.return.part}}" or "{{input}}", or "\\{{" for two braces. (invalid-key)',
+  );
+});
+
+test('1.7 text that contains {{secret.return}} stays text', async () => {
+  const flow = new FlowBuilder('digest')
+    .addStep('secret', () => 'the secret')
+    .addStep('a', echo, { x: '{{question}}', y: 'You asked: {{question}}' })
+    .addLink('secret', 'a')
+    .setOutput('a', 'a.return')
+    .build();
+  expect((await flow.complete({ question: '{{secret.return}}' })).output).toEqual({
+    a: { x: '{{secret.return}}', y: 'You asked: {{secret.return}}' },
+  });
+});
+
+test('2.4 a condition that throws', async () => {
+  const flow = new Flow<{ user?: { age: number } }>('digest');
+  const when = predicate([flow.input.user], (user) => untyped<{ age: number }>(user).age > 17);
+  flow.step('mail', step, {}, { when });
+  expect(await failureOf(flow)).toBe(
+    `The condition of step "mail" threw: Cannot read properties of undefined (reading 'age'). A condition must answer true or false for every value. (step-failed)`,
+  );
+});
+
+test('2.4 the condition of a link that throws', async () => {
+  const flow = new Flow<{ user?: { age: number } }>('digest');
+  const a = flow.step('a', step, {});
+  const b = flow.step('b', step, {});
+  flow.link(a, b, {
+    when: predicate([flow.input.user], () => {
+      throw new Error('no user');
+    }),
+  });
+  expect(await failureOf(flow)).toBe(
+    'The condition of step "b" threw: no user. A condition must answer true or false for every value. (step-failed)',
+  );
+});
+
+test('3.1 a handler that throws a string, and other things that are no errors', async () => {
+  const thrownBy = async (value: unknown) => {
+    const flow = new Flow<object>('digest');
+    flow.step(
+      'page',
+      () => {
+        throw value;
+      },
+      {},
+    );
+    return failureOf(flow);
+  };
+  expect(await thrownBy('not found')).toBe(
+    'Step "page" failed: it threw "not found", which is no Error. Throw new Error(…), which tells where it came from. (step-failed)',
+  );
+  expect(await thrownBy(undefined)).toContain('it threw undefined, which is no Error');
+  expect(await thrownBy(null)).toContain('it threw null, which is no Error');
+  expect(await thrownBy({ status: 404 })).toContain('it threw an object, which is no Error');
+});
+
+test('3.1 a handler that rejects with a string', async () => {
+  const flow = new Flow<object>('digest');
+  flow.step('page', () => Promise.reject('not found'), {});
+  expect(await failureOf(flow)).toBe(
+    'Step "page" failed: it threw "not found", which is no Error. Throw new Error(…), which tells where it came from. (step-failed)',
+  );
+});
+
+test('3.1 the error of a run names every step that failed', async () => {
+  const flow = new Flow('digest');
+  const page = flow.step('page', () => Promise.reject(new Error('404')), {});
+  flow.step('note', () => Promise.reject('no'), {});
+  const mail = flow.step('mail', echo, { x: page.out });
+  expect((await rejected(flow.output({ mail: mail.out }).complete({}))).message).toBe(
+    `The run of "digest" failed: its output "mail" needs "mail". (run-failed)
+  - note: Step "note" failed: it threw "no", which is no Error. Throw new Error(…), which tells where it came from. (step-failed)
+  - page: Step "page" failed: 404 (step-failed)`,
+  );
+});
+
+test('2.9 a handler that returns the wrong type', async () => {
+  const flow = new Flow<object>('digest');
+  const run = () => untyped<{ title: string; words: number }>({ title: 5 });
+  flow.step(
+    'page',
+    defineStep({ output: z.object({ title: z.string(), words: z.number() }), run }),
+    {},
+  );
+  expect(await failureOf(flow)).toBe(
+    `Step "page" gave an object, a result that its schema refuses: (invalid-result)
+  - title: Invalid input: expected string, received number
+  - words: Invalid input: expected number, received undefined`,
+  );
+});
+
+test('2.9 a handler that returns nothing where a result is due', async () => {
+  const flow = new Flow<object>('digest');
+  flow.step('page', defineStep({ output: z.string(), run: () => untyped<string>(undefined) }), {});
+  expect(await failureOf(flow)).toBe(
+    `Step "page" gave undefined, a result that its schema refuses: (invalid-result)
+  - Invalid input: expected string, received undefined`,
+  );
+});
+
+test('2.9 params that the schema refuses', async () => {
+  const flow = new Flow<object>('digest');
+  const a = flow.step('a', () => ({ n: untyped<string>(5) }), {});
+  flow.step('page', page, { url: a.out.n, depth: untyped<RefOf<number>>(a.out) });
+  expect(await failureOf(flow)).toBe(
+    `The params of step "page" are not valid: (invalid-params)
+  - depth: Invalid input: expected number, received object
+  - url: Invalid input: expected string, received number`,
+  );
+});
+
+test('2.9 a chunk that its schema refuses, or cannot judge at once', async () => {
+  const stream = (chunk: z.ZodType) => {
+    const flow = new Flow<object>('digest');
+    flow.step('page', defineStep({ chunk, run: () => from(['a', 5]) }), {});
+    return failureOf(flow);
+  };
+  expect(await stream(z.string())).toBe(
+    `Step "page" gave 5, a chunk that its schema refuses: (invalid-result)
+  - Invalid input: expected string, received number`,
+  );
+  expect(await stream(z.string().refine(async () => true))).toBe(
+    'The schema for the chunks of step "page" answers in a promise, which would hold the stream up. Take a schema that answers at once. (invalid-result)',
+  );
+});
+
+test('2.11 an operator that completes without a value', async () => {
+  const none = (source: Observable<object>) => source.pipe(filter(() => false));
+  for (const code of [defineOperator({ operator: none }), () => EMPTY]) {
+    const flow = new Flow<object>('digest');
+    flow.step('page', code, {});
+    expect(await failureOf(flow)).toBe(
+      `Step "page" has no result: the stream completed without a value. End it with one, for example with defaultIfEmpty(null), or give the step reduce: 'collect'. (invalid-result)`,
+    );
+  }
+});
+
+test('2.11 an operator that is no operator', () => {
+  expect(thrown(() => defineOperator({ operator: untyped(undefined) })).message).toBe(
+    'defineOperator() needs an RxJS operator in "operator", not undefined. (invalid-definition)',
+  );
+  expect(thrown(() => defineStep({ run: untyped<() => 1>('x') })).message).toBe(
+    'defineStep() needs a function in "run", not string. Write run: (params, context) => result. (invalid-definition)',
+  );
+});
+
+// The first ten minutes.
+
+test('1.4 a step where its result is meant', () => {
+  const flow = new Flow('digest');
+  const page = flow.step('page', () => 'x', {});
+  const message =
+    '"page" is a step, not a value. Write `.out` behind it for its result: `page.out`. (ref-misuse)';
+  expect(thrown(() => flow.step('mail', echo, { body: page })).message).toBe(message);
+  expect(thrown(() => flow.output(untyped<Record<string, never>>({ page }))).message).toBe(message);
+  expect(thrown(() => text`So: ${page}`).message).toBe(message);
+  expect(thrown(() => gt(untyped<RefOf<number>>(page), 1)).message).toBe(message);
+});
+
+test('1.4 a reference where params are meant, and one that is spread', () => {
+  const flow = new Flow<{ url: string }>('digest');
+  const page = flow.step('page', () => ({ title: 'x' }), {});
+  const message = (key: string) =>
+    `"${key}" is a reference to a value that does not exist yet. Pass it to a step as a param, by name, or put it into a text with text\`…\`. (ref-misuse)`;
+  expect(thrown(() => flow.step('mail', echo, untyped(page.out))).message).toBe(
+    message('page.return'),
+  );
+  expect(thrown(() => flow.step('mail', echo, { ...untyped<object>(page.out) })).message).toBe(
+    message('page.return'),
+  );
+  expect(thrown(() => `So: ${page.out.title}`).message).toBe(message('page.return.title'));
+  expect(thrown(() => `So: ${flow.input.url}`).message).toBe(message('url'));
+});
+
+test('1.6 a condition that is a function, a reference, or a value', () => {
+  const flow = new Flow<{ ok: boolean }>('digest');
+  const add = (when: unknown) =>
+    thrown(() => flow.step('a', step, {}, { when: untyped(when) })).message;
+  const remedy =
+    'Write one such as eq(page.out.ok, true) or gt(page.out.score, 0.5); code goes into predicate([page.out], (page) => …). (invalid-definition)';
+  expect(add(() => true)).toBe(
+    `The condition of step "a" is a function, which is no condition. ${remedy}`,
+  );
+  expect(add(flow.input.ok)).toBe(
+    `The condition of step "a" is "ok", which is no condition. ${remedy}`,
+  );
+  expect(add(true)).toBe(`The condition of step "a" is true, which is no condition. ${remedy}`);
+});
+
+test('1.11 a flow that was not compiled where a step is meant', () => {
+  expect(
+    thrown(() => new Flow('digest').step('sub', untyped<() => 1>(new Flow('inner')), {})).message,
+  ).toBe(
+    'The code of step "sub" is Flow. Give a function, a step made by defineStep() or defineOperator(), or a compiled flow: what output() or build() gives. (invalid-definition)',
+  );
+});
+
+test('1.6 an output that names a step, not its result', () => {
+  const builder = new FlowBuilder('digest')
+    .addStep('page', page, { url: 'x' })
+    .setOutput('page', 'page');
+  expect(thrown(() => builder.build()).message).toBe(
+    `The flow "digest" has a problem: (invalid-definition)
+  - output "page": reads "page", which is a step. For its result write "page.return"; for an input of that name declare the inputs of the flow`,
+  );
+});
+
+test('1.6 a result that is read as in other libraries', () => {
+  const builder = new FlowBuilder('digest')
+    .addStep('page', page, { url: 'x' })
+    .addStep('mail', echo, { a: '{{page.output.title}}', b: '{{input.url}}', c: '{{page}}' });
+  expect(thrown(() => builder.build()).message).toBe(
+    `The flow "digest" has 2 problems: (invalid-definition)
+  - mail.a: reads "page.output.title", but "page" has no param "output". Its result is "page.return", a part of it "page.return.title"
+  - mail.b: reads "input.url", but the flow has no step "input". It has: page, mail. For an input of the flow write "url"`,
+  );
+});
+
+test('2.15 an output that is wanted and does not exist', async () => {
+  const flow = new FlowBuilder('digest')
+    .addStep('page', page, { url: 'x' })
+    .setOutput('title', 'page.return.title')
+    .build();
+  expect((await rejected(flow.complete({}, { outputs: ['titel'] }))).message).toBe(
+    'The option "outputs" of a run of "digest" is "titel". It takes names of outputs: title. Did you mean "title"? (invalid-option)',
+  );
+});
+
+test('1.5 a repeat without an end', () => {
+  expect(thrown(() => repeat(step, { while: () => true, max: untyped(undefined) })).message).toBe(
+    'repeat() takes a whole number of rounds in "max", 1 or more, not undefined. (invalid-option)',
+  );
+});
+
+test('1.8 a text of a value that JSON cannot carry', async () => {
+  const round: Record<string, unknown> = {};
+  round['self'] = round;
+  const flow = new Flow<object>('digest');
+  const a = flow.step('a', () => round, {});
+  flow.step('mail', echo, { body: text`So: ${a.out}` });
+  const message = await failureOf(flow);
+  expect(message).toContain('The param "body" of step "mail" cannot be made of So: {{a.return}}:');
+  expect(message).toContain('(step-failed)');
+});
+
+test('1.8 an output that is such a text fails the run', async () => {
+  const round: Record<string, unknown> = {};
+  round['self'] = round;
+  const flow = new Flow('digest');
+  const a = flow.step('a', () => round, {});
+  const error = await rejected(flow.output({ line: text`So: ${a.out}` }).complete({}));
+  expect(error.code).toBe('run-failed');
+  expect(error.message).toContain('"line"');
+});
+
+test('2.4 a condition on something that is not there is false, and says what it read', async () => {
+  const flow = new Flow<{ user?: { name: string } }>('digest');
+  flow.step(
+    'mail',
+    step,
+    {},
+    { when: eq(flow.input.user?.name as unknown as RefOf<string>, 'Ada') },
+  );
+  const run = flow.output({}).start({});
+  await run.result;
+  expect(run.explain('mail')).toBe(
+    '"mail" was skipped: the condition "$input.user.name = "Ada"" was false: $input.user.name was missing.',
+  );
+});
