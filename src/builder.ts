@@ -1,12 +1,13 @@
 /** Writing a flow down with string keys: for graphs that are made by a program, or come from elsewhere. */
 import { CompiledFlow } from './compiled-flow.ts';
+import { FlowError, quoted } from './errors.ts';
 import { type Binding, template } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Link, LinkOptions, StepEntry, StepSettings } from './graph/definition.ts';
 import { linkId } from './graph/definition.ts';
 import { deriveLinks } from './graph/derive.ts';
 import { Draft, type FlowOptions } from './graph/draft.ts';
-import { paramKey, parseKey } from './graph/key.ts';
+import { paramKey, parseKey, targetOf } from './graph/key.ts';
 import type { RunOptions } from './run/options.ts';
 import { type Code, type Step, toStep } from './wire/step.ts';
 
@@ -70,6 +71,12 @@ export class FlowBuilder {
 
   /** Binds a param to an input of the flow. */
   setInput(key: string, inputName: string): this {
+    if (targetOf(key).step === undefined || parseKey(inputName).of !== 'input') {
+      throw new FlowError(
+        'invalid-key',
+        `setInput(${quoted(key)}, ${quoted(inputName)}) binds a param to an input: setInput("step.param", "input"). For anything else use setDataMap() or setDataValue().`,
+      );
+    }
     return this.setDataMap(key, inputName);
   }
 
@@ -87,7 +94,7 @@ export class FlowBuilder {
 
   /** Binds `step.param`, or an input of the flow, to a value; texts in it may be templates. */
   setDataValue(key: string, value: unknown): this {
-    this.draft.bind(key, template(value, key));
+    this.draft.bind(bindable(key), template(value, key));
     return this;
   }
 
@@ -95,7 +102,7 @@ export class FlowBuilder {
   setDataMap(key: string, sourceKey: string, options: DataMapOptions = {}): this {
     parseKey(sourceKey);
     const { default: fallback, autolink = true } = options;
-    this.draft.bind(key, {
+    this.draft.bind(bindable(key), {
       key: sourceKey,
       ...(fallback !== undefined && { default: fallback }),
       ...(!autolink && { autolink }),
@@ -139,4 +146,14 @@ export class FlowBuilder {
   build(options?: RunOptions): CompiledFlow<unknown, Readonly<Record<string, unknown>>> {
     return new CompiledFlow(define(this.draft), options);
   }
+}
+
+/** What a step gives is not bound, but read: most who try have the two keys of a map the wrong way round. */
+function bindable(key: string): string {
+  const { of } = parseKey(key);
+  if (of !== 'return' && of !== 'chunks') return key;
+  throw new FlowError(
+    'invalid-key',
+    `${quoted(key)} is what a step gives, so it cannot be bound. To hand it on write setDataMap("step.param", ${quoted(key)}).`,
+  );
 }

@@ -10,8 +10,7 @@ import {
 } from 'rxjs';
 import { FlowError } from './errors.ts';
 import type { Binding } from './graph/binding.ts';
-import type { FlowDefinition, Link, StepShape } from './graph/definition.ts';
-import { linkId } from './graph/definition.ts';
+import { type FlowDefinition, type Link, linkId } from './graph/definition.ts';
 import { type MermaidOptions, toDot, toMermaid } from './graph/drawing.ts';
 import { inputJsonSchema } from './graph/inputs.ts';
 import { definitionHash, type FlowJson, flowToJson, stepHashes } from './graph/json.ts';
@@ -41,17 +40,8 @@ import { schedulerClock } from './wire/clock.ts';
 import type { Plan } from './wire/plan.ts';
 import { makePlan } from './wire/planner.ts';
 import type { Handler, Step, StepContext, StepTypes } from './wire/step.ts';
-
-/** What can be seen of a step of a compiled flow. */
-export interface StepInfo extends Pick<StepShape, 'description' | 'metadata'> {
-  readonly id: string;
-  readonly isLlm: boolean;
-  readonly isFlow: boolean;
-  /** Its code is an `async` function. */
-  readonly isCoroutine: boolean;
-  /** Its code is an `async function*`. */
-  readonly isAsyncGen: boolean;
-}
+import { infoOf, type StepInfo } from './wire/step-info.ts';
+import { type ChangeStep, withSteps } from './wire/with-steps.ts';
 
 export interface OperatorOptions extends RunOptions {
   /** What a new input does while runs are at work: wait (`concat`, default), run beside (`merge`), cancel (`switch`), or be dropped (`exhaust`). */
@@ -241,6 +231,14 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
     return new CompiledFlow<Input, Output>(this.definition, this.with_(options));
   }
 
+  /**
+   * A copy of the flow with other code or settings for its steps: `change` is asked for every step, with its path. The steps of flows
+   * inside it are asked for, too (`digest.page`), and what `each` and `repeat` run (`pages[]`), unless they were replaced themselves.
+   */
+  withSteps(change: ChangeStep): CompiledFlow<Input, Output> {
+    return new CompiledFlow<Input, Output>(withSteps(this.definition, change), this.defaults);
+  }
+
   /** The flow as plain JSON; `Flow.fromJSON` brings it back. Throws a FlowError (`not-serialisable`) for code in conditions or options. */
   toJSON(): FlowJson {
     return flowToJson(this.definition);
@@ -292,18 +290,4 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
     const pending = emptySnapshot(id, lazily(this.runnable()));
     return new Run<Output>(this.plan(), id, pending, prepared$);
   }
-}
-
-function infoOf(id: string, step: Step): StepInfo {
-  const { description, metadata, isLlm = false, definition, handler } = step;
-  const kind = Object.prototype.toString.call(handler);
-  return {
-    id,
-    ...(description !== undefined && { description }),
-    ...(metadata && { metadata }),
-    isLlm,
-    isFlow: definition !== undefined,
-    isCoroutine: kind === '[object AsyncFunction]',
-    isAsyncGen: kind === '[object AsyncGeneratorFunction]',
-  };
 }

@@ -1,6 +1,6 @@
 /** The face: everything that `import … from 'millrace'` offers. Nothing is defined here. */
 
-export { CompiledFlow, type OperatorOptions, type StepInfo } from './compiled-flow.ts';
+export { CompiledFlow, type OperatorOptions } from './compiled-flow.ts';
 export {
   type ErrorCode,
   type ErrorJson,
@@ -8,6 +8,7 @@ export {
   FlowError,
   type FlowErrorOptions,
   type Issue,
+  showValue,
 } from './errors.ts';
 export {
   type Arg,
@@ -116,3 +117,5 @@ export {
   type Step,
   type StepContext,
 } from './wire/step.ts';
+export type { StepInfo } from './wire/step-info.ts';
+export type { ChangeStep } from './wire/with-steps.ts';

@@ -4,7 +4,7 @@ import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import type { FlowDefinition, StepEntry } from './definition.ts';
 import { isReadByStep, takenBy } from './inputs.ts';
-import { type Key, paramKey, parseKey, showKey } from './key.ts';
+import { type Key, type Path, paramKey, parseKey, showKey } from './key.ts';
 import { refusedLink } from './link.ts';
 import { outputJsonSchema } from './outputs.ts';
 import { shutBy } from './reach.ts';
@@ -134,11 +134,17 @@ function keyChecker(definition: FlowDefinition): (key: Key) => string | undefine
       );
     }
     if (key.of === 'param' && !definition.params.get(key.step)?.has(String(key.path[0]))) {
-      const whole = { of: 'return', step: key.step, path: [] } as const;
-      return `but "${key.step}" has no param "${key.path[0]}". Its result is "${showKey(whole)}", a part of it "${showKey({ ...key, of: 'return' })}"`;
+      return `but "${key.step}" has no param "${key.path[0]}". ${resultInstead(key.step, key.path)}`;
     }
     return undefined;
   };
+}
+
+/** Whoever writes `page.title`, or `page.output.title`, may well mean the result. */
+function resultInstead(step: string, path: Path): string {
+  const parts = /^(?:outputs?|out|results?|value)$/.test(String(path[0])) ? path.slice(1) : path;
+  const part = `, a part of it "${showKey({ of: 'return', step, path: parts })}"`;
+  return `Its result is "${step}.return"${parts.length > 0 ? part : ''}`;
 }
 
 /** Whoever writes `user.name`, or `input.user.name`, may well mean an input. */
@@ -180,7 +186,8 @@ function checkParams(
         );
     } else if ('value' in binding) {
       const fault = literalFault(step, name, binding.value);
-      if (fault) report(`${id}.${name}`, `is ${showValue(binding.value)}, but ${fault}`);
+      if (fault)
+        report(`${id}.${name}`, `is ${showValue(binding.value)}, which the step refuses: ${fault}`);
     }
   }
   if (isTool) return; // what is missing comes from the model

@@ -94,6 +94,8 @@ export class Execution implements View, Engine {
 
   /** Starts the run. Steps that are synchronous all run before this returns. */
   begin(input: unknown): void {
+    this.telling.open();
+    if (this.isEnding) return; // its gate is broken already
     const { signal } = this.options;
     if (signal) {
       const abort = () => this.cancel(signal.reason);

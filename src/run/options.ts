@@ -39,10 +39,10 @@ export interface RunOptions {
 
 /** Throws a FlowError (`invalid-option`) for an option that cannot be. */
 export function checkOptions(options: RunOptions, plan: Plan): void {
-  const refuse = (name: keyof RunOptions, value: unknown, wanted: string): never => {
+  const refuse = (name: keyof RunOptions, value: unknown, wanted: string, hint = ''): never => {
     throw new FlowError(
       'invalid-option',
-      `The option "${name}" of a run of "${plan.definition.id}" is ${showValue(value)}. It takes ${wanted}.`,
+      `The option "${name}" of a run of "${plan.definition.id}" is ${showValue(value)}.${hint} It takes ${wanted}.`,
     );
   };
   const { id, concurrency, onError, outputs, signal } = options;
@@ -60,7 +60,8 @@ export function checkOptions(options: RunOptions, plan: Plan): void {
       refuse(
         'outputs',
         name,
-        `names of outputs: ${[...known.keys()].join(', ') || 'the flow has none'}.${suggestion(name, known.keys())}`,
+        `names of outputs: ${[...known.keys()].join(', ') || 'the flow has none'}`,
+        suggestion(name, known.keys()),
       );
   }
 }

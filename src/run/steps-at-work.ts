@@ -30,7 +30,7 @@ export interface Engine extends Host {
   goOn(task?: () => void): void;
 }
 
-const waitsOnly = new Activity(-1, 1);
+const waitsOnly = new Activity(0, 1);
 
 export class StepsAtWork implements Workplace {
   private readonly all = new Set<Work>();

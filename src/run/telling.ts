@@ -20,21 +20,24 @@ export class Telling {
   /** The counts of all steps so far. */
   usage: Usage | undefined;
   private readonly options: TellingOptions;
-  private readonly gate: Subject<FlowEvent> | undefined;
-  private readonly subscription: Subscription | undefined;
+  private gate: Subject<FlowEvent> | undefined;
+  private subscription: Subscription | undefined;
   /** What follows from events that are on their way through the gate. */
   private readonly passing = new Map<number, () => void>();
-  private gateIsOpen = false;
   private isReporting = false;
   private seq: number;
 
   constructor(options: TellingOptions) {
-    const { gate, hear, seq = 0, broken } = options;
+    const { gate, hear, seq = 0 } = options;
     this.options = options;
     this.isOn = hear !== undefined || gate !== undefined;
     this.seq = seq;
+  }
+
+  /** Opens the gate, where there is one. It may break at once. */
+  open(): void {
+    const { gate, broken } = this.options;
     if (!gate) return;
-    this.gateIsOpen = true;
     this.gate = new Subject();
     this.subscription = this.gate.pipe(gate).subscribe({
       next: (event) => this.passed(event),
@@ -54,7 +57,7 @@ export class Telling {
   tell(path: string, stepId: string, change: Change, then?: () => void): void {
     this.count(change);
     const event = this.event(path, stepId, change);
-    if (this.gate && this.gateIsOpen) {
+    if (this.gate) {
       if (then) this.passing.set(event.seq, then);
       this.gate.next(event);
       return;
@@ -67,7 +70,7 @@ export class Telling {
   report(path: string, stepId: string, change: Change): void {
     if (!this.isOn) return;
     const event = this.event(path, stepId, change);
-    if (this.gate && this.gateIsOpen) {
+    if (this.gate) {
       this.isReporting = true;
       this.gate.next(event);
       this.isReporting = false;
@@ -77,7 +80,7 @@ export class Telling {
 
   /** Shuts the gate: what it still holds is not told, and what is told from now on does not pass it. */
   close(): void {
-    this.gateIsOpen = false;
+    this.gate = undefined;
     this.passing.clear();
     this.subscription?.unsubscribe();
   }

@@ -23,7 +23,7 @@ export interface Workplace {
 /** Something at work that can be stopped. */
 export abstract class Work {
   closed = false;
-  private busy = 1;
+  private busy = 0;
   private waiting = 0;
 
   /** Whether it does nothing but wait for answers. */

@@ -1,6 +1,7 @@
 /** Commits on their way to a store: what comes while one write is under way is written by the next. */
-import { type Commit, type FlowError, type Snapshot, staleRun } from '../index.ts';
+
 import { Observable, type OperatorFunction } from 'rxjs';
+import { type Commit, type FlowError, type Snapshot, staleRun } from '../index.ts';
 import { commitText } from './record.ts';
 
 /** Commits that are stored together, or not at all. */

@@ -80,7 +80,7 @@ export function checkedBaseEvery(baseEvery: number | undefined = 100): number {
 /** Refuses ids that are no proper text: databases and file systems would change them. */
 export function checkIds({ runId, parentId, flow }: Claim): void {
   for (const id of [runId, parentId ?? '', flow.id]) {
-    if (!id.isWellFormed() || id.includes('\0')) {
+    if (/\p{Surrogate}|\0/u.test(id)) {
       throw new FlowError(
         'invalid-option',
         `The id ${JSON.stringify(id)} cannot be stored: it holds a NUL or half of a character`,

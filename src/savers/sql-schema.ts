@@ -1,6 +1,7 @@
 /** The tables of the SQL saver, and how they came to be. */
-import { FlowError } from '../index.ts';
+
 import type { Kysely, Transaction } from 'kysely';
+import { FlowError } from '../index.ts';
 
 export interface Tables {
   /** One row a run: what `list` shows, and the `seq` on which every write is conditional. */
@@ -20,7 +21,11 @@ export interface Tables {
     readonly base: number;
   };
   /** Of each run its head, with seq -1, and the last whole state that was written. */
-  readonly millrace_states: { readonly run_id: string; readonly seq: number; readonly body: string };
+  readonly millrace_states: {
+    readonly run_id: string;
+    readonly seq: number;
+    readonly body: string;
+  };
   /** Commits as they were written: a row holds those of one batch, and has the seq of the last. */
   readonly millrace_commits: {
     readonly run_id: string;
@@ -103,12 +108,12 @@ async function migrateIn(db: Transaction<Tables>): Promise<void> {
   }
 }
 
-async function versionOf(db: Db): Promise<number> {
-  // A query for a table that is not there would be an error, and told in the log of the server.
-  const tables = await db.introspection.getTables();
-  if (!tables.some(({ name }) => name === 'millrace_version')) return 0;
-  return newest(db);
-}
+/** 0 where there are no tables yet; an error of any other kind comes again when they are made. */
+const versionOf = (db: Db): Promise<number> =>
+  newest(db).catch((error: unknown) => {
+    if (FlowError.is(error)) throw error;
+    return 0;
+  });
 
 async function newest(db: Db): Promise<number> {
   const row = await db

@@ -72,6 +72,7 @@ export function each<
   };
   return Object.freeze({
     handler,
+    inner: { step, with: (other: Step) => each(other, options as EachOptions<undefined>) as Step },
     ...(step.description !== undefined && { description: step.description }),
   }) as Step<EachParams<C, As>, EachResult<C, OnError>[], EachResult<C, OnError>>;
 }

@@ -62,6 +62,7 @@ export function repeat<C extends Code>(
   const { input, description } = step;
   return Object.freeze({
     handler,
+    inner: { step, with: (other: Step) => repeat(other as C, options) as Step },
     ...(input && { input }),
     ...(description !== undefined && { description }),
   });

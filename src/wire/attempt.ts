@@ -15,6 +15,7 @@ import {
 } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import type { Retry, StepSettings } from '../graph/definition.ts';
+import { Aside, Through } from './aside.ts';
 import { ResultCache } from './cache.ts';
 import { type Callee, callOnce, type Host } from './call.ts';
 import { neverSilentFor, within } from './clock.ts';
@@ -237,15 +238,25 @@ function kept(
       }
       const known = cache.get(key, clock);
       if (known) {
-        out.next({ note: 'start' });
-        out.next({ note: 'result', result: known.result, attempts: 0, isCached: true });
-        out.complete();
+        const go = () => {
+          for (const chunk of known.chunks) out.next({ note: 'chunk', chunk });
+          out.next({ note: 'result', result: known.result, attempts: 0, isCached: true });
+          out.complete();
+        };
+        out.next({ note: 'start', go });
         return;
       }
+      let chunks: unknown[] = [];
       source
         .pipe(
           tap((note) => {
-            if (note.note === 'result' && note.attempts > 0) cache.set(key, note.result, clock);
+            if (note.note === 'retry') chunks = [];
+            // What steps below have told is theirs, but their chunks are chunks of this step.
+            else if (note.note === 'chunk') {
+              if (!(note.chunk instanceof Aside) || note.chunk instanceof Through)
+                chunks.push(note.chunk);
+            } else if (note.note === 'result' && note.attempts > 0)
+              cache.set(key, { chunks, result: note.result }, clock);
           }),
         )
         .subscribe(out);

@@ -4,9 +4,24 @@ import type { Cache } from '../graph/definition.ts';
 import { canonicalJson } from '../graph/hash.ts';
 import type { Clock } from './clock.ts';
 
-interface Kept {
+/** A result, and the chunks that came before it. */
+export interface Answer {
+  readonly chunks: readonly unknown[];
   readonly result: unknown;
+}
+
+interface Kept extends Answer {
   readonly until: number;
+}
+
+const ids = new WeakMap<object, number>();
+let lastId = 0;
+
+/** What is no plain data is the same only where it is the same object. */
+function identity(value: object): string {
+  const id = ids.get(value) ?? ++lastId;
+  ids.set(value, id);
+  return `#${id}`;
 }
 
 export class ResultCache {
@@ -18,10 +33,10 @@ export class ResultCache {
   }
 
   key(params: unknown): string {
-    return this.options.key ? this.options.key(params as never) : canonicalJson(params);
+    return this.options.key ? this.options.key(params as never) : canonicalJson(params, identity);
   }
 
-  get(key: string, clock: Clock): { readonly result: unknown } | undefined {
+  get(key: string, clock: Clock): Answer | undefined {
     const kept = this.kept.get(key);
     if (!kept) return undefined;
     this.kept.delete(key);
@@ -30,10 +45,10 @@ export class ResultCache {
     return kept;
   }
 
-  set(key: string, result: unknown, clock: Clock): void {
+  set(key: string, answer: Answer, clock: Clock): void {
     const { ttl = Number.POSITIVE_INFINITY, max = 100 } = this.options;
     this.kept.delete(key);
-    this.kept.set(key, { result, until: clock.now() + ttl });
+    this.kept.set(key, { ...answer, until: clock.now() + ttl });
     for (const oldest of this.kept.keys()) {
       if (this.kept.size <= max) break;
       this.kept.delete(oldest);

@@ -259,9 +259,8 @@ export function placedError(error: unknown, path: string, attempt: number): Flow
   }
   const isError = typeof error === 'object' && error !== null && 'message' in error;
   // An error of ours says its code already; this one is another.
-  // An error of ours says its code already; this one is another.
   const fact = isError
-    ? String(error.message).replace(FlowError.is(error) ? ` (${error.code})` : '', '').replace(FlowError.is(error) ? ` (${error.code})` : '', '')
+    ? String(error.message).replace(FlowError.is(error) ? ` (${error.code})` : '', '')
     : `it threw ${showValue(error)}, which is no Error. Throw new Error(…), which tells where it came from.`;
   return new FlowError(
     'step-failed',

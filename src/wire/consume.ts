@@ -40,10 +40,11 @@ export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenS
     return observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
   }
   if (isIterator(result)) return pull(result, reduce, sink);
-  if (Symbol.asyncIterator in result)
-    return pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
+  // By its reader: the iterator of a web stream cannot be stopped while it waits for a chunk.
   if (typeof (result as ReadableStream).getReader === 'function')
     return pullLater(readerOf(result as ReadableStream), reduce, sink);
+  if (Symbol.asyncIterator in result)
+    return pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
   sink.done(result);
   return undefined;
 }

@@ -10,21 +10,22 @@ export class Limiter {
     this.free = max;
   }
 
-  /** Calls back when there is room, perhaps at once. What it gives back ends the wait, or the work. */
-  enter(start: () => void): () => void {
+  /** Calls back when there is room, perhaps at once. `leave`, which it also gives back, ends the wait, or the work. */
+  enter(start: (leave: () => void) => void): () => void {
     let inside = false;
-    const task = () => {
-      inside = true;
-      start();
-    };
-    this.waiting.add(task);
-    this.call();
-    return () => {
+    const leave = () => {
       if (this.waiting.delete(task) || !inside) return;
       inside = false;
       this.free++;
       this.call();
     };
+    const task = () => {
+      inside = true;
+      start(leave);
+    };
+    this.waiting.add(task);
+    this.call();
+    return leave;
   }
 
   // A loop instead of recursion: work that ends at once makes room for the next.
@@ -48,13 +49,13 @@ export const limitedBy =
     limiters.reduceRight(
       (inner, limiter) =>
         new Observable<T>((out) => {
-          let leave: (() => void) | undefined;
-          // Added first, so that it also runs when the work ends while it is being started.
-          out.add(() => leave?.());
-          leave = limiter.enter(() => {
+          const stopWaiting = limiter.enter((leave) => {
+            out.remove(leave);
             inner.subscribe(out);
+            // Last in the list: what the work holds is let go before the next one begins.
+            out.add(leave);
           });
-          if (out.closed) leave();
+          out.add(stopWaiting);
         }),
       source,
     );

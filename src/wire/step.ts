@@ -103,7 +103,14 @@ export interface Step<in Params = never, out Result = unknown, out Chunk = unkno
   readonly answer?: Schema | undefined;
   /** A streaming operator that answers each input exactly once, and so may stay subscribed in a live flow. */
   readonly oneToOne?: OperatorFunction<never, unknown> | undefined;
+  /** The step that it runs again and again, and the same made of another one. */
+  readonly inner?: Inner | undefined;
   readonly '~types'?: StepTypes<Params, Result, Chunk> | undefined;
+}
+
+export interface Inner {
+  readonly step: Step;
+  readonly with: (other: Step) => Step;
 }
 
 /** What `flow.step` takes as code. */

@@ -11,7 +11,7 @@ import {
   text,
 } from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
-import { EMPTY, filter, from, type Observable } from 'rxjs';
+import { EMPTY, filter, from, type identity, type Observable } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { rejected, thrown, untyped } from './thrown.ts';
@@ -270,8 +270,8 @@ test('2.9 params that the schema refuses', async () => {
   flow.step('page', page, { url: a.out.n, depth: untyped<RefOf<number>>(a.out) });
   expect(await failureOf(flow)).toBe(
     `The params of step "page" are not valid: (invalid-params)
-  - depth: Invalid input: expected number, received object
-  - url: Invalid input: expected string, received number`,
+  - url: Invalid input: expected string, received number
+  - depth: Invalid input: expected number, received object`,
   );
 });
 
@@ -302,7 +302,9 @@ test('2.11 an operator that completes without a value', async () => {
 });
 
 test('2.11 an operator that is no operator', () => {
-  expect(thrown(() => defineOperator({ operator: untyped(undefined) })).message).toBe(
+  expect(
+    thrown(() => defineOperator({ operator: untyped<typeof identity>(undefined) })).message,
+  ).toBe(
     'defineOperator() needs an RxJS operator in "operator", not undefined. (invalid-definition)',
   );
   expect(thrown(() => defineStep({ run: untyped<() => 1>('x') })).message).toBe(
@@ -388,7 +390,7 @@ test('2.15 an output that is wanted and does not exist', async () => {
     .setOutput('title', 'page.return.title')
     .build();
   expect((await rejected(flow.complete({}, { outputs: ['titel'] }))).message).toBe(
-    'The option "outputs" of a run of "digest" is "titel". It takes names of outputs: title. Did you mean "title"? (invalid-option)',
+    'The option "outputs" of a run of "digest" is "titel". Did you mean "title"? It takes names of outputs: title. (invalid-option)',
   );
 });
 
@@ -432,4 +434,23 @@ test('2.4 a condition on something that is not there is false, and says what it 
   expect(run.explain('mail')).toBe(
     '"mail" was skipped: the condition "$input.user.name = "Ada"" was false: $input.user.name was missing.',
   );
+});
+
+test('1.6 the keys of a map the wrong way round', () => {
+  const builder = new FlowBuilder('digest')
+    .addStep('page', page, { url: 'x' })
+    .addStep('mail', echo);
+  expect(thrown(() => builder.setDataMap('page.return', 'mail.body')).message).toBe(
+    '"page.return" is what a step gives, so it cannot be bound. To hand it on write setDataMap("step.param", "page.return"). (invalid-key)',
+  );
+  expect(thrown(() => builder.setDataValue('page.chunks', 1)).code).toBe('invalid-key');
+});
+
+test('1.10 setInput without a param, or without an input', () => {
+  const builder = new FlowBuilder('digest').addStep('page', page);
+  expect(thrown(() => builder.setInput('page', 'url')).message).toBe(
+    'setInput("page", "url") binds a param to an input: setInput("step.param", "input"). For anything else use setDataMap() or setDataValue(). (invalid-key)',
+  );
+  expect(thrown(() => builder.setInput('page.url', 'mail.return')).code).toBe('invalid-key');
+  builder.setInput('page.url', '$input.page.url').build();
 });

@@ -31,7 +31,7 @@ test('1.11 all problems of a flow are in one error, each with its place', () => 
   - ghost: has params, but the flow has no step "ghost".
   - never: never runs: its condition "1 = 2" reads nothing and is false
   - condition of "note": reads "pag.return", but the flow has no step "pag". Did you mean "page"? It has: never, note, page, mail
-  - page.depth: is "deep", but Invalid input: expected number, received string
+  - page.depth: is "deep", which the step refuses: Invalid input: expected number, received string
   - page.ulr: is no param of the step. Did you mean "url"? It takes: url, depth
   - page.url: is required, but bound to nothing. Bind it to a value, a reference, or an input
   - mail.by: reads "author.return", but the flow has no step "author". It has: never, note, page, mail
@@ -101,7 +101,7 @@ test('1.11 what cannot be known before a run is no problem', () => {
 test('1.11 a param of another step can be read where it is bound', () => {
   const builder = new FlowBuilder('f').addStep('a', echo, { x: 1 }).setOutput('out', 'a.out');
   expect(problems(builder)).toEqual([
-    'output "out": reads "a.out", but "a" has no param "out". Its result is "a.return", a part of it "a.return.out"',
+    'output "out": reads "a.out", but "a" has no param "out". Its result is "a.return"',
   ]);
   builder.setOutput('out', 'a.x').build();
 });

@@ -345,7 +345,7 @@ test('1.10 params of a step with such a schema are checked as far as it shows it
   - a.name: is required, but bound to nothing. Bind it to a value, a reference, or an input`,
   );
   expect(thrown(() => builder().setDataValue('a.name', 5).build()).message).toContain(
-    'a.name: is 5, but must be a string',
+    'a.name: is 5, which the step refuses: must be a string',
   );
   const flow = builder().setInput('a.name', 'who').build();
   expect(flow.inputSchema()).toMatchObject({ required: ['who'] });

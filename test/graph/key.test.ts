@@ -190,7 +190,7 @@ test('1.6 a param of any name can be bound and read by its key', () => {
 });
 
 test('1.6 a key that binds nothing is refused with what can be bound', () => {
-  for (const key of ['a.b.c', 'a.return.x', '$input', '$input.a.b', 'a.chunks.x']) {
+  for (const key of ['a.b.c', 'a.error.x', '$input', '$input.a.b', 'a.chunks.x']) {
     const { code, message } = thrown(() => new FlowBuilder('f').setDataValue(key, 1));
     expect(code).toBe('invalid-key');
     if (key !== 'a.chunks.x')

@@ -163,10 +163,12 @@ test('1.11 a literal is checked by the schema of its param', () => {
       new FlowBuilder('f').addStep('a', page, { url: 'x', [name]: untyped(value) }).build(),
     ).message;
   expect(builder('url', 5)).toContain(
-    'a.url: is 5, but Invalid input: expected string, received number',
+    'a.url: is 5, which the step refuses: Invalid input: expected string, received number',
   );
   expect(builder('depth', { x: 1 })).toContain(
-    'a.depth: is an object, but Invalid input: expected number',
+    'a.depth: is an object, which the step refuses: Invalid input: expected number',
   );
-  expect(builder('depth', 1.5)).toContain('a.depth: is 1.5, but Invalid input: expected int');
+  expect(builder('depth', 1.5)).toContain(
+    'a.depth: is 1.5, which the step refuses: Invalid input: expected int',
+  );
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { after, atOnce, chunksOf, endings, errorOf, failing, outputOf, virtually } from './told.ts';
 
-function flowOf(options: StepOptions, handler: () => unknown = failing('boom')) {
+function flowOf(options: StepOptions<unknown>, handler: () => unknown = failing('boom')) {
   const flow = new Flow('fallback');
   const a = flow.step('a', handler, { x: 1 } as never, options);
   return flow.output({ a: a.out as never });

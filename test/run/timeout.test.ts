@@ -1,9 +1,9 @@
 import { Flow, type StepContext, type StepOptions } from 'millrace';
-import { interval, NEVER, Observable, take, timer } from 'rxjs';
+import { interval, NEVER, Observable, of, take, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { after, atOnce, endings, errorOf, failing, inVirtualTime, lines, listen, outputOf, starts, virtually } from './told.ts';
 
-function flowOf(handler: (params: unknown, context: StepContext) => unknown, options: StepOptions) {
+function flowOf(handler: (params: unknown, context: StepContext) => unknown, options: StepOptions<unknown>) {
   const flow = new Flow('timed');
   const a = flow.step('a', handler, {}, options);
   return flow.output({ a: a.out as never });
@@ -170,7 +170,7 @@ test('3.3 a flow with Observable steps, retries, delays and timeouts is exact in
       b: b.out,
     });
     scheduler
-      .expectObservable([{}].values().next().value ? flow.output({ c: c.out }).operator()(timer(0) as never) : NEVER)
+      .expectObservable(of({}).pipe(flow.output({ c: c.out }).operator()))
       .toBe('16ms (c|)', { c: { c: 'AB' } });
   });
 });

@@ -1,20 +1,28 @@
+import { Flow, FlowError, type FlowEvent, MemorySaver, question } from 'millrace';
 import { firstValueFrom } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { Flow, FlowError, MemorySaver, question, type FlowEvent } from 'millrace';
 
 const counting = () => {
   const calls: string[] = [];
   let broken = true;
   const flow = new Flow<{ n: number }>('sum');
-  const a = flow.step('a', ({ n }: { n: number }) => (calls.push('a'), n + 1), { n: flow.input.n });
-  const b = flow.step('b', ({ x }: { x: number }) => {
-    calls.push('b');
-    if (broken) throw new Error('down');
-    return x * 10;
-  }, { x: a.out });
-  const c = flow.step('c', ({ x }: { x: number }) => (calls.push('c'), x + 1), { x: b.out });
-  return { calls, repair: () => (broken = false), flow: flow.output({ c: c.out }).with({ saver: new MemorySaver() }) };
+  const a = flow.step('a', ({ n }: { n: number }) => calls.push('a') && n + 1, { n: flow.input.n });
+  const b = flow.step(
+    'b',
+    ({ x }: { x: number }) => {
+      calls.push('b');
+      if (broken) throw new Error('down');
+      return x * 10;
+    },
+    { x: a.out },
+  );
+  const c = flow.step('c', ({ x }: { x: number }) => calls.push('c') && x + 1, { x: b.out });
+  return {
+    calls,
+    repair: () => (broken = false),
+    flow: flow.output({ c: c.out }).with({ saver: new MemorySaver() }),
+  };
 };
 
 test('5.9 a failed run is resumed from where it stands: finished steps do not run again', async () => {
@@ -31,23 +39,38 @@ test('5.9 a failed run is resumed from where it stands: finished steps do not ru
 
 test('5.11 questions suspend a run; answers resume it', async () => {
   const flow = new Flow<{ text: string }>('ask');
-  const ok = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), { text: flow.input.text });
-  const done = flow.step('done', ({ ok }: { ok: boolean }) => (ok ? 'sent' : 'kept'), { ok: ok.out.ok });
+  const ok = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), {
+    text: flow.input.text,
+  });
+  const done = flow.step('done', ({ ok }: { ok: boolean }) => (ok ? 'sent' : 'kept'), {
+    ok: ok.out.ok,
+  });
   const compiled = flow.output({ done: done.out }).with({ saver: new MemorySaver() });
   const run = compiled.start({ text: 'hello' });
   await expect(run.result).rejects.toMatchObject({ code: 'suspended' });
-  expect(run.getSnapshot()).toMatchObject({ status: 'suspended', steps: { approve: { status: 'waiting', question: { text: 'hello' } } } });
-  await expect(compiled.resume(run.id, { answers: { nope: 1 } }).result).rejects.toMatchObject({ code: 'invalid-answer' });
+  expect(run.getSnapshot()).toMatchObject({
+    status: 'suspended',
+    steps: { approve: { status: 'waiting', question: { text: 'hello' } } },
+  });
+  await expect(compiled.resume(run.id, { answers: { nope: 1 } }).result).rejects.toMatchObject({
+    code: 'invalid-answer',
+  });
   const again = compiled.resume(run.id, { answers: { approve: { ok: true } } });
   expect(await again.result).toEqual({ done: 'sent' });
-  await expect(compiled.resume(run.id, { answers: { approve: { ok: true } } }).result).rejects.toBeInstanceOf(FlowError);
+  await expect(
+    compiled.resume(run.id, { answers: { approve: { ok: true } } }).result,
+  ).rejects.toBeInstanceOf(FlowError);
 });
 
 test('5.11 without a saver a hot run stays open for an answer', async () => {
   const flow = new Flow<{ text: string }>('ask');
-  const ok = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), { text: flow.input.text });
+  const ok = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), {
+    text: flow.input.text,
+  });
   const run = flow.output({ ok: ok.out.ok }).start({ text: 'hello' });
-  await expect(run.answer('approve', { ok: 'yes' })).rejects.toMatchObject({ code: 'invalid-answer' });
+  await expect(run.answer('approve', { ok: 'yes' })).rejects.toMatchObject({
+    code: 'invalid-answer',
+  });
   await run.answer('approve', { ok: true });
   expect(await run.result).toEqual({ ok: true });
 });
@@ -62,7 +85,10 @@ test('5.10 a fork runs only what depends on the edit', async () => {
   run.events$.subscribe((event) => events.push(event));
   expect(await run.result).toEqual({ c: 6 });
   expect(calls).toEqual(['c']);
-  expect(run.getSnapshot()).toMatchObject({ status: 'success', steps: { a: { output: 2 }, b: { output: 5 }, c: { output: 6 } } });
+  expect(run.getSnapshot()).toMatchObject({
+    status: 'success',
+    steps: { a: { output: 2 }, b: { output: 5 }, c: { output: 6 } },
+  });
   const other = flow.fork(runId, { edit: { input: { n: 2 } } });
   expect(await other.result).toEqual({ c: 31 });
   expect(calls).toEqual(['c', 'a', 'b', 'c']);
@@ -71,7 +97,11 @@ test('5.10 a fork runs only what depends on the edit', async () => {
 test('5.8 a run that continues another one has its memory', async () => {
   const flow = new Flow<{ say: string }>('chat');
   const history = flow.memory<string[]>('history', []);
-  const reply = flow.step('reply', ({ say, history }: { say: string; history: string[] }) => [...history, say], { say: flow.input.say, history });
+  const reply = flow.step(
+    'reply',
+    ({ say, history }: { say: string; history: string[] }) => [...history, say],
+    { say: flow.input.say, history },
+  );
   flow.remember('history', reply.out);
   const chat = flow.output({ all: reply.out }).with({ saver: new MemorySaver() });
   const one = await chat.complete({ say: 'a' });
@@ -79,6 +109,8 @@ test('5.8 a run that continues another one has its memory', async () => {
   const three = await chat.complete({ say: 'c' }, { parentId: one.runId });
   expect(two.output.all).toEqual(['a', 'b']);
   expect(three.output.all).toEqual(['a', 'c']);
-  await expect(chat.complete({ say: 'x' }, { parentId: 'nope' })).rejects.toMatchObject({ code: 'run-not-found' });
+  await expect(chat.complete({ say: 'x' }, { parentId: 'nope' })).rejects.toMatchObject({
+    code: 'run-not-found',
+  });
   expect((await firstValueFrom(chat.list())).length).toBe(3);
 });

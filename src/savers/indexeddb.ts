@@ -1,0 +1,269 @@
+/** Keeps runs in a browser, in IndexedDB. */
+
+import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
+import { defer, from, mergeMap, type Observable } from 'rxjs';
+import {
+  type Claim,
+  type Commit,
+  expiredRuns,
+  FlowError,
+  type Retention,
+  type RunQuery,
+  type RunSummary,
+  runExists,
+  type Saver,
+  type Snapshot,
+  staleRun,
+} from '../index.ts';
+import { type Batch, batched } from './batched.ts';
+import { decode } from './codec.ts';
+import {
+  baseText,
+  checkedBaseEvery,
+  checkIds,
+  folding,
+  headText,
+  isBaseDue,
+  nothingWritten,
+  restored,
+  type StoredCommit,
+  type Written,
+} from './record.ts';
+
+export interface IndexedDbOptions {
+  /** The name of the database. Default `millrace`. */
+  readonly name?: string;
+  /** `strict`: a commit counts as stored when it is on the disk. `relaxed`: when the system has it. By default as the browser has it. */
+  readonly durability?: 'strict' | 'relaxed';
+  /** How many commits of a run are stored, at least, before its whole state is stored again. Default 100. */
+  readonly baseEvery?: number;
+}
+
+type StoredRun = RunSummary & { readonly t: number; readonly written: Written };
+
+interface StoredText {
+  readonly runId: string;
+  readonly seq: number;
+  readonly body: string;
+}
+
+interface Stores extends DBSchema {
+  runs: { key: string; value: StoredRun; indexes: { t: number } };
+  /** Of each run its head, with seq -1, and the last whole state that was written. */
+  states: { key: [string, number]; value: StoredText };
+  /** Those of a batch together, under the seq of the last. */
+  commits: { key: [string, number]; value: StoredText };
+}
+
+type Db = IDBPDatabase<Stores>;
+
+const version = 1;
+const stores = ['runs', 'states', 'commits'] as const;
+const page = 20;
+
+/**
+ * A saver in the browser. Tabs and workers of one origin share it. It needs the package `idb`.
+ *
+ * @example
+ * const flow = digest.with({ saver: new IndexedDbSaver() })
+ */
+export class IndexedDbSaver implements Saver {
+  private readonly options: IndexedDbOptions;
+  private readonly baseEvery: number;
+  private opening: Promise<Db> | undefined;
+
+  constructor(options: IndexedDbOptions = {}) {
+    this.options = options;
+    this.baseEvery = checkedBaseEvery(options.baseEvery);
+  }
+
+  claim(run: Claim): Observable<void> {
+    return this.using(async (db) => {
+      checkIds(run);
+      const { runId, flow, parentId, t } = run;
+      const body = headText(run);
+      const within = db.transaction(stores, 'readwrite', this.options);
+      const isNew = (await within.objectStore('runs').getKey(runId)) === undefined;
+      if (isNew) {
+        await within.objectStore('runs').put({
+          runId,
+          ...(parentId !== undefined && { parentId }),
+          flowId: flow.id,
+          status: 'pending',
+          seq: -1,
+          t,
+          written: nothingWritten,
+        });
+        await within.objectStore('states').put({ runId, seq: -1, body });
+      }
+      await within.done;
+      if (!isNew) throw runExists(runId);
+    });
+  }
+
+  save(commits$: Observable<Commit>): Observable<number> {
+    return commits$.pipe(batched(async (batch) => this.put(await this.opened(), batch)));
+  }
+
+  load(runId: string): Observable<Snapshot | undefined> {
+    return this.using((db) => loaded(db, runId));
+  }
+
+  last(query: Pick<RunQuery, 'flowId' | 'parentId'>): Observable<Snapshot | undefined> {
+    return this.using(async (db) => {
+      const [run] = await newest(db, { ...query, limit: 1 });
+      return run && loaded(db, run.runId);
+    });
+  }
+
+  list(query: RunQuery): Observable<readonly RunSummary[]> {
+    return this.using(async (db) =>
+      (await newest(db, query)).map(({ t: _, written: __, ...summary }) => summary),
+    );
+  }
+
+  history(runId: string): Observable<Commit> {
+    return defer(() => this.opened()).pipe(mergeMap((db) => from(commitsOf(db, runId))));
+  }
+
+  delete(runId: string): Observable<void> {
+    return this.using((db) => deleteRuns(db, [runId]));
+  }
+
+  prune(retention: Retention): Observable<number> {
+    return this.using(async (db) => {
+      const expired = expiredRuns(await newest(db, { limit: Infinity }), retention);
+      await deleteRuns(db, expired);
+      return expired.length;
+    });
+  }
+
+  /** Lets go of the database. */
+  async close(): Promise<void> {
+    const opening = this.opening;
+    this.opening = undefined;
+    (await opening)?.close();
+  }
+
+  private using<T>(work: (db: Db) => Promise<T>): Observable<T> {
+    return defer(async () => work(await this.opened()));
+  }
+
+  private opened(): Promise<Db> {
+    this.opening ??= opened(this.options.name ?? 'millrace', () => {
+      this.opening = undefined;
+    }).catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  /** Transactions that write to the same stores come one after the other, also those of other tabs: what is read first stays true. */
+  private async put(db: Db, batch: Batch): Promise<void> {
+    const { runId, prev, seq, commits, size, snapshot } = batch;
+    const within = db.transaction(stores, 'readwrite', this.options);
+    const runs = within.objectStore('runs');
+    const run = await runs.get(runId);
+    const isStale = run?.seq !== prev;
+    if (run && !isStale) {
+      const { base } = run.written;
+      const grown = {
+        commits: run.written.commits + commits.length,
+        size: run.written.size + size,
+        base,
+      };
+      const whole = isBaseDue(grown, this.baseEvery) ? baseText(snapshot) : undefined;
+      const written = whole === undefined ? grown : { ...nothingWritten, base: whole.length };
+      const { status, t0, t1 } = snapshot;
+      const { t1: _, ...before } = run;
+      const now = { ...(t0 !== undefined && { t0 }), ...(t1 !== undefined && { t1 }) };
+      void runs.put({ ...before, seq, status, ...now, written });
+      void within.objectStore('commits').put({ runId, seq, body: `[${commits.join(',')}]` });
+      if (whole !== undefined) {
+        const states = within.objectStore('states');
+        void states.delete(IDBKeyRange.bound([runId, 0], [runId, Infinity]));
+        void states.put({ runId, seq, body: whole });
+      }
+    }
+    await within.done;
+    if (isStale) throw staleRun(batch, run?.seq);
+  }
+}
+
+function opened(name: string, gone: () => void): Promise<Db> {
+  if (typeof indexedDB === 'undefined')
+    throw new FlowError(
+      'invalid-option',
+      'There is no IndexedDB here. IndexedDbSaver is for browsers; elsewhere take sqlite() or JsonlSaver',
+    );
+  return openDB<Stores>(name, version, {
+    upgrade(db) {
+      db.createObjectStore('runs', { keyPath: 'runId' }).createIndex('t', 't');
+      for (const store of ['states', 'commits'] as const)
+        db.createObjectStore(store, { keyPath: ['runId', 'seq'] });
+    },
+    // Another tab has a newer version of the page: what is open here must not keep it waiting.
+    blocking: (_current, _blocked, event) => {
+      (event.target as IDBDatabase).close();
+      gone();
+    },
+    terminated: gone,
+  });
+}
+
+const allOf = (runId: string, after = -2): IDBKeyRange =>
+  IDBKeyRange.bound([runId, after], [runId, Infinity], true);
+
+async function loaded(db: Db, runId: string): Promise<Snapshot | undefined> {
+  const within = db.transaction(stores);
+  const [head, base] = await within.objectStore('states').getAll(allOf(runId));
+  if (!head) return undefined;
+  const rows = await within.objectStore('commits').getAll(allOf(runId, base?.seq ?? -1));
+  return restored(
+    head.body,
+    base?.body,
+    rows.flatMap(({ body }) => decode(body) as StoredCommit[]),
+  );
+}
+
+async function* commitsOf(db: Db, runId: string): AsyncGenerator<Commit> {
+  const head = await db.get('states', [runId, -1]);
+  if (!head) return;
+  const fold = folding(head.body);
+  for (let after = -1; ; ) {
+    const rows = await db.getAll('commits', allOf(runId, after), page);
+    for (const { body } of rows)
+      for (const stored of decode(body) as StoredCommit[]) yield fold(stored);
+    const last = rows.at(-1);
+    if (!last || rows.length < page) return;
+    after = last.seq;
+  }
+}
+
+async function newest(db: Db, query: RunQuery): Promise<StoredRun[]> {
+  const { flowId, parentId, status, limit = 100 } = query;
+  const found: StoredRun[] = [];
+  let place = await db.transaction('runs').store.index('t').openCursor(null, 'prev');
+  while (place && found.length < limit) {
+    const { value: run } = place;
+    if (
+      (flowId === undefined || run.flowId === flowId) &&
+      (parentId === undefined || run.parentId === parentId) &&
+      (status === undefined || run.status === status)
+    )
+      found.push(run);
+    place = await place.continue();
+  }
+  return found;
+}
+
+async function deleteRuns(db: Db, runIds: readonly string[]): Promise<void> {
+  const within = db.transaction(stores, 'readwrite');
+  for (const runId of runIds) {
+    void within.objectStore('runs').delete(runId);
+    void within.objectStore('states').delete(allOf(runId));
+    void within.objectStore('commits').delete(allOf(runId));
+  }
+  await within.done;
+}

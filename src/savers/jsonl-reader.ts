@@ -1,0 +1,103 @@
+/** Reads the file of a run. */
+import { type FileHandle, open } from 'node:fs/promises';
+import type { Commit, RunSummary, Snapshot } from '../index.ts';
+import {
+  type BatchLine,
+  batchIn,
+  type HeadLine,
+  headIn,
+  linesFromEnd,
+  linesFromStart,
+  refuseGap,
+} from './jsonl-line.ts';
+import { folding, restored } from './record.ts';
+
+/** With the time of its claim. */
+export type ClaimedRun = RunSummary & { readonly t: number };
+
+/** What is read from a file; undefined where there is none. */
+export async function reading<T>(
+  path: string,
+  read: (file: FileHandle, path: string) => Promise<T>,
+): Promise<T | undefined> {
+  const file = await open(path, 'r').catch(unlessMissing);
+  try {
+    return file && (await read(file, path));
+  } finally {
+    await file?.close();
+  }
+}
+
+/** Every commit in the file, in order. */
+export async function* commitsIn(path: string): AsyncGenerator<Commit> {
+  const file = await open(path, 'r').catch(unlessMissing);
+  if (!file) return;
+  try {
+    let fold: ReturnType<typeof folding> | undefined;
+    let seq = -1;
+    for await (const line of linesFromStart(file)) {
+      if (!fold) {
+        const head = headIn(line);
+        if (!head) return;
+        fold = folding(head.head);
+        continue;
+      }
+      const batch = batchIn(line);
+      if (!batch) continue;
+      refuseGap(path, batch, seq);
+      seq = batch.seq;
+      for (const commit of batch.commits) yield fold(commit);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** The last state of a run: the nearest whole state, and the commits after it. */
+export async function stateIn(file: FileHandle, path: string): Promise<Snapshot | undefined> {
+  const batches: BatchLine[] = [];
+  let base: string | undefined;
+  for await (const line of linesFromEnd(file)) {
+    const batch = batchIn(line);
+    if (!batch) continue;
+    const later = batches.at(-1);
+    if (later) refuseGap(path, later, batch.seq);
+    base = batch.base;
+    if (base !== undefined) break;
+    batches.push(batch);
+  }
+  const first = batches.at(-1);
+  if (base === undefined && first) refuseGap(path, first, -1);
+  const head = await headOf(file);
+  const commits = batches.reverse().flatMap((batch) => batch.commits);
+  return head && restored(head.head, base, commits);
+}
+
+/** What the first and the last line tell of a run. */
+export async function summaryIn(file: FileHandle): Promise<ClaimedRun | undefined> {
+  const head = await headOf(file);
+  if (!head) return undefined;
+  const { head: _, ...claim } = head;
+  for await (const line of linesFromEnd(file)) {
+    const batch = batchIn(line);
+    if (!batch) continue;
+    const { status, seq, t0, t1 } = batch;
+    return {
+      ...claim,
+      status,
+      seq,
+      ...(t0 !== undefined && { t0 }),
+      ...(t1 !== undefined && { t1 }),
+    };
+  }
+  return { ...claim, status: 'pending', seq: -1 };
+}
+
+async function headOf(file: FileHandle): Promise<HeadLine | undefined> {
+  for await (const line of linesFromStart(file)) return headIn(line);
+  return undefined;
+}
+
+export function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,61 @@
+/** A flow with other code for some of its steps. */
+import type { CompiledFlow, Step, StepContext, StepEntry } from '../index.ts';
+import type { Values } from './cold.ts';
+import { realStep } from './real-step.ts';
+import { type Stub, type Stubs, stubbedStep, unknownStub } from './stub.ts';
+
+/** One call of a step: an attempt, a version, an item. */
+export type Called = (context: StepContext) => void;
+
+/**
+ * The flow with stubs for steps, made to run in virtual time: what is not replaced is followed through its real
+ * work. Stubs that have a row per call count on over all runs of the copy. What steps share over all runs
+ * (limits, caches) is fresh, and the jitter of retries is off: a test leaves no time to chance.
+ *
+ * @example
+ * const stubbed = stubSteps(digest, { page: ['--#', '-----(p|)'] }, { p: { title: 'Rivers' } })
+ * const trace = await traceRun(() => stubbed.start({ url }))
+ */
+export function stubSteps<Input, Output>(
+  flow: CompiledFlow<Input, Output>,
+  stubs: Stubs = {},
+  values: Values = {},
+  called: Called = () => {},
+): CompiledFlow<Input, Output> {
+  const used = new Set<string>();
+  const known: string[] = [];
+  const stubbed = flow.withSteps((entry, path) => {
+    known.push(path);
+    const name = [path, entry.id].find((each) => Object.hasOwn(stubs, each));
+    const { step } = entry;
+    const isComposed = step.definition !== undefined || step.inner !== undefined;
+    const stub = name === undefined ? undefined : (stubs[name] as Stub);
+    if (name !== undefined) used.add(name);
+    const settings = settled(entry);
+    // What is composed of steps is recorded by its steps.
+    if (stub === undefined || (isComposed && isRecorded(stub))) {
+      return { ...entry, settings, step: isComposed ? step : realStep(step, called) };
+    }
+    return { ...entry, settings, step: heard(stubbedStep(step, stub, values), called) };
+  });
+  const wrong = Object.keys(stubs).filter((name) => !used.has(name) && !isRecorded(stubs[name] as Stub));
+  if (wrong.length > 0) throw unknownStub(flow.id, wrong, known);
+  return stubbed;
+}
+
+const isRecorded = (stub: Stub): boolean => typeof stub === 'object' && 'recorded' in stub;
+
+/** An object of its own: limits and caches belong to it. */
+const settled = ({ settings }: StepEntry<Step>): StepEntry['settings'] => ({
+  ...settings,
+  ...(settings.retry && { retry: { ...settings.retry, jitter: 0 } }),
+});
+
+function heard(step: Step, called: Called): Step {
+  const handler = step.handler as (params: unknown, context: StepContext) => unknown;
+  const run = (params: unknown, context: StepContext) => {
+    called(context);
+    return handler(params, context);
+  };
+  return { ...step, handler: run };
+}

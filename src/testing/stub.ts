@@ -1,0 +1,60 @@
+/** What stands in for a step in a test. */
+import { FlowError, type Handler, type Reduce, type Step, type StepContext } from '../index.ts';
+import { cold, type Values, valueIn } from './cold.ts';
+import { parseRow } from './marbles.ts';
+import type { Row } from './mark.ts';
+import { type RecordedSteps, replayedStep } from './replayed-step.ts';
+
+/** What a step does instead of its code. */
+export type Stub =
+  /** Marbles, counted from each call: `'500ms (d|)'` answers with d after half a second. */
+  | string
+  /** Marbles for each call of the step in turn, retries included; the last ones stay: `['--#', '---(a|)']`. */
+  | readonly string[]
+  /** Marbles with values of their own. */
+  | { readonly marbles: string | readonly string[]; readonly values: Values }
+  /** Other code. */
+  | Handler
+  /** What was recorded: see `replay`. */
+  | RecordedSteps;
+
+/** By path (`digest.page`, `pages[]` for what runs for each item) or by id. */
+export type Stubs = Readonly<Record<string, Stub>>;
+
+/** The step with a stub for its code. Its params and its results are still checked by its schemas. */
+export function stubbedStep(step: Step, stub: Stub, values: Values): Step {
+  if (typeof stub === 'function') return withoutAnswer({ ...step, handler: stub });
+  if (typeof stub === 'object' && 'recorded' in stub) return replayedStep(step, stub);
+  if (typeof stub === 'string' || !('marbles' in stub)) return marbleStep(step, [stub].flat(), values);
+  return marbleStep(step, [stub.marbles].flat(), { ...values, ...stub.values });
+}
+
+function marbleStep(step: Step, marbles: readonly string[], values: Values): Step {
+  const rows = marbles.map((text) => parseRow(text));
+  let calls = 0;
+  const handler = (_: unknown, { path }: StepContext) => {
+    const row: Row = rows[Math.min(calls++, rows.length - 1)] ?? [];
+    const error = () =>
+      Object.hasOwn(values, '#') ? values['#'] : new Error(`"${path}" fails, as its marbles say`);
+    return cold(row, (key) => valueIn(values, key), error);
+  };
+  return withoutAnswer({ ...step, handler, reduce: step.reduce ?? reduceOf(step) });
+}
+
+/** How the chunks of the real code would become its result. A row without values has none, like a function that returns nothing. */
+function reduceOf({ handler }: Step): Reduce {
+  const isGenerator = /Generator/.test(Object.prototype.toString.call(handler));
+  return isGenerator ? allOf : (chunks: readonly unknown[]) => chunks.at(-1);
+}
+
+const allOf = (chunks: readonly unknown[]): unknown =>
+  chunks.length > 0 && chunks.every((chunk) => typeof chunk === 'string') ? chunks.join('') : chunks;
+
+/** A stub asks nobody, whatever its step did. */
+const withoutAnswer = ({ answer, inner, ...step }: Step): Step => step;
+
+export const unknownStub = (flow: string, wrong: readonly string[], known: readonly string[]): FlowError =>
+  new FlowError(
+    'invalid-option',
+    `The flow "${flow}" has no step ${wrong.map((name) => `"${name}"`).join(', ')} to replace. It has: ${known.join(', ')}.`,
+  );

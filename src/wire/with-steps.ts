@@ -1,0 +1,34 @@
+/** The same flow with other code for its steps. */
+import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
+import type { Step } from './step.ts';
+
+/** What becomes of a step, at its path from the root. Giving back the entry as it is keeps the step. */
+export type ChangeStep = (entry: StepEntry<Step>, path: string) => StepEntry<Step>;
+
+/** A flow used as a step. */
+type Nested = Step & { readonly withSteps: (change: ChangeStep) => Step };
+
+export function withSteps(
+  definition: FlowDefinition<Step>,
+  change: ChangeStep,
+): FlowDefinition<Step> {
+  const steps = [...definition.steps].map(
+    ([id, entry]) => [id, Object.freeze(changed(entry, id, change))] as const,
+  );
+  return { ...definition, steps: new Map(steps) };
+}
+
+function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): StepEntry<Step> {
+  const made = change(entry, path);
+  const { step } = made;
+  if (isNested(step)) {
+    const within = step.withSteps((below, at) => change(below, `${path}.${at}`));
+    return { ...made, step: within };
+  }
+  if (!step.inner || step !== entry.step) return made;
+  const { id } = entry;
+  const inner = changed({ id, step: step.inner.step, settings: {} }, `${path}[]`, change);
+  return { ...made, step: step.inner.with(inner.step) };
+}
+
+const isNested = (step: Step): step is Nested => 'withSteps' in step;

@@ -1,0 +1,373 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { each, Flow, FlowError, repeat, type StepContext } from 'millrace';
+import { config, interval, Observable, timer } from 'rxjs';
+import { afterEach, expect, test } from 'vitest';
+import { inVirtualTime, lines, listen, rejection } from './told.ts';
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+
+afterEach(() => {
+  config.onStoppedNotification = null;
+});
+
+/** A promise and what settles it. */
+function deferred<T>() {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
+
+/** A step holding each kind of thing: a fetch, a timer, a child flow with one, and a promise that hears nothing. */
+function holding(url: string, deaf: Promise<unknown>) {
+  const inner = new Flow('inner');
+  inner.step('ticks', () => interval(3), {});
+  const compiled = inner.output({});
+  const flow = new Flow('holding');
+  flow.step('fetch', async (_: unknown, { signal }: StepContext) => (await fetch(url, { signal })).text(), {});
+  flow.step('timer', () => timer(60_000), {});
+  flow.step('retried', () => Promise.reject(new Error('again')), {}, { retry: { count: 9, delay: 60_000 } });
+  flow.step('limited', () => timer(60_000), {}, { timeout: { attempt: 60_000, total: 60_000, idle: 60_000 } });
+  flow.step('child', compiled, {});
+  flow.step('apart', compiled, {}, { timeout: { total: 60_000 } });
+  flow.step('each', each(compiled), { items: [{}, {}] });
+  flow.step('deaf', () => deaf, {});
+  return flow.output({});
+}
+
+/** A server that never answers, and tells of its sockets. */
+async function silentServer() {
+  const server = createServer(() => undefined).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return { server, url: `http://127.0.0.1:${port}/` };
+}
+
+test('3.5 unsubscribing 1 ms into a run stops everything that its steps hold', async () => {
+  const { server, url } = await silentServer();
+  const deaf = deferred<string>();
+  const before = timers();
+  const late: unknown[] = [];
+  config.onStoppedNotification = (notification) => late.push(notification);
+  const arrived = once(server, 'request');
+  const subscription = holding(url, deaf.promise).run({}).subscribe();
+  const [request] = (await arrived) as [{ socket: { once(name: string, listener: () => void): void } }];
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  const closed = new Promise<void>((resolve) => request.socket.once('close', resolve));
+  subscription.unsubscribe();
+  expect(timers()).toBe(before);
+  await closed;
+  deaf.resolve('nobody hears this');
+  await turn();
+  expect(late).toEqual([]);
+  server.close();
+});
+
+test('3.5 a hot run that is cancelled settles at once; what the deaf step delivers is told as STEP_LATE', async () => {
+  const { server, url } = await silentServer();
+  const deaf = deferred<string>();
+  const before = timers();
+  const arrived = once(server, 'request');
+  const run = holding(url, deaf.promise).start({});
+  const told = listen(run.events$);
+  const [request] = (await arrived) as [{ socket: { once(name: string, listener: () => void): void } }];
+  const closed = new Promise<void>((resolve) => request.socket.once('close', resolve));
+  const result = rejection(run.result);
+  run.cancel('enough');
+  const status = run.getSnapshot();
+  expect(status.status).toBe('cancelled');
+  expect(Object.values(status.steps).map((step) => step.status)).not.toContain('running');
+  expect(FlowError.is(await result, 'cancelled')).toBe(true);
+  expect(lines(told).at(-1)).toBe('FLOW_CANCEL');
+  expect(told.isComplete).toBe(false);
+  expect(timers()).toBe(before);
+  await closed;
+  await turn();
+  deaf.resolve('too late');
+  await turn();
+  expect(told.events.at(-1)).toMatchObject({ type: 'STEP_LATE', path: 'deaf', value: 'too late' });
+  expect(lines(told).slice(-2)).toEqual(['FLOW_CANCEL', 'STEP_LATE deaf']);
+  expect(told.isComplete).toBe(true);
+  expect(run.getSnapshot()).toBe(status);
+  server.close();
+});
+
+test('3.5 cancelling twice, or after the end, changes nothing', () => {
+  const flow = new Flow('twice');
+  flow.step('a', () => new Promise(() => undefined), {});
+  const run = flow.output({}).start({});
+  run.cancel('first');
+  const told = listen(run.events$);
+  run.cancel('second');
+  expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'FLOW_CANCEL']);
+  expect(told.events.at(-1)).toMatchObject({ reason: { code: 'cancelled', cause: { message: 'first' } } });
+});
+
+const kinds: [string, (context: StepContext) => unknown][] = [
+  ['a promise', () => new Promise(() => undefined)],
+  ['an Observable', () => interval(1000)],
+  ['a promise of an Observable', async () => interval(1000)],
+  ['an async generator', async function* () { yield 1; await new Promise(() => undefined); }],
+  ['a promise of an async generator', async () => (async function* () { yield 1; await new Promise(() => undefined); })()],
+  ['a web stream', () => new ReadableStream({ pull: () => new Promise(() => undefined) })],
+  ['a promise of a web stream', async () => new ReadableStream({ pull: () => new Promise(() => undefined) })],
+];
+
+test.each(kinds)('3.5 %s that is at work is stopped: its signal aborts, the run settles, no timer is left', async (_, work) => {
+  for (const settings of [{}, { retry: { count: 1 } }, { timeout: { attempt: 60_000 } }]) {
+    const before = timers();
+    let signal: AbortSignal | undefined;
+    const flow = new Flow('stopped');
+    flow.step(
+      'a',
+      (_: unknown, context: StepContext) => {
+        signal = context.signal;
+        return work(context);
+      },
+      {},
+      settings,
+    );
+    const run = flow.output({}).start({});
+    await turn();
+    run.cancel();
+    expect(signal?.aborted).toBe(true);
+    expect((signal?.reason as Error).name).toBe('AbortError');
+    expect(run.getSnapshot()).toMatchObject({ status: 'cancelled', steps: { a: { status: 'cancelled' } } });
+    expect(timers()).toBe(before);
+  }
+});
+
+test('3.5 events$ of a cancelled run completes when nobody can be late any more', async () => {
+  const heeding = (signal: AbortSignal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  const works: ((context: StepContext) => unknown)[] = [
+    () => interval(1000),
+    async () => interval(1000),
+    ({ signal }) => heeding(signal),
+    async function* ({ signal }) {
+      yield await heeding(signal);
+    },
+    async ({ signal }) =>
+      (async function* () {
+        yield await heeding(signal);
+      })(),
+    async function* ({ signal }) {
+      await heeding(signal).catch(() => undefined);
+    },
+    () => new ReadableStream({ pull: () => new Promise(() => undefined) }),
+    async () => new ReadableStream({ pull: () => new Promise(() => undefined) }),
+  ];
+  for (const [i, work] of works.entries()) {
+    for (const settings of [{}, { retry: { count: 1, when: () => false } }]) {
+      const flow = new Flow('silent');
+      flow.step('a', (_: unknown, context: StepContext) => work(context), {}, settings);
+      const run = flow.output({}).start({});
+      const told = listen(run.events$);
+      await turn();
+      run.cancel();
+      await turn();
+      expect([i, told.isComplete, lines(told).at(-1)]).toEqual([i, true, 'FLOW_CANCEL']);
+    }
+  }
+});
+
+test('3.5 what a deaf async generator still yields, returns or throws is told as late', async () => {
+  const gates = [deferred<void>(), deferred<void>(), deferred<void>()] as const;
+  const flow = new Flow('late');
+  flow.step('yields', async function* () {
+    await gates[0].promise;
+    yield 'chunk';
+    yield 'never asked for';
+  }, {});
+  flow.step('returns', async function* () {
+    await gates[1].promise;
+    return 'result';
+  }, {});
+  flow.step('throws', async function* () {
+    await gates[2].promise;
+    throw new Error('late error');
+  }, {});
+  const run = flow.output({}).start({});
+  const told = listen(run.events$);
+  await turn();
+  run.cancel();
+  for (const gate of gates) {
+    expect(told.isComplete).toBe(false);
+    gate.resolve();
+    await turn();
+  }
+  expect(told.events.flatMap((event) => (event.type === 'STEP_LATE' ? [[event.path, event.value ?? event.error?.message]] : []))).toEqual([
+    ['yields', 'chunk'],
+    ['returns', 'result'],
+    ['throws', 'late error'],
+  ]);
+  expect(told.isComplete).toBe(true);
+});
+
+test('3.5 events$ of a run whose steps failed asynchronously completes, with and without settings', async () => {
+  for (const settings of [{}, { retry: { count: 1 } }, { fallback: 1 }, { timeout: { attempt: 1000 } }]) {
+    const flow = new Flow('failed');
+    flow.step('a', async () => Promise.reject(new Error('no')), {}, settings);
+    flow.step('b', async () => { throw new Error('no'); }, {}, settings);
+    const run = flow.output({}).start({});
+    const told = listen(run.events$);
+    await run.result;
+    expect(told.isComplete).toBe(true);
+    expect(lines(told).at(-1)).toBe('FLOW_OUTPUT');
+  }
+});
+
+test('3.5 a step that heeds its signal is not told as late, whatever AbortError it throws', async () => {
+  const errors = [
+    (signal: AbortSignal) => signal.reason as unknown,
+    () => new DOMException('other', 'AbortError'),
+  ];
+  for (const error of errors) {
+    const flow = new Flow('heeds');
+    flow.step(
+      'a',
+      (_: unknown, { signal }: StepContext) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(error(signal)))),
+      {},
+    );
+    const run = flow.output({}).start({});
+    const told = listen(run.events$);
+    run.cancel();
+    await turn();
+    expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'FLOW_CANCEL']);
+    expect(told.isComplete).toBe(true);
+  }
+});
+
+test('3.5 what is deaf below a step is told at its own path', async () => {
+  const deaf = deferred<string>();
+  const inner = new Flow('inner');
+  inner.step('x', () => deaf.promise, {});
+  const compiled = inner.output({});
+  const flow = new Flow('outer');
+  flow.step('sub', compiled, {});
+  flow.step('apart', compiled, {}, { retry: { count: 1 } });
+  flow.step('list', each(compiled), { items: [{}] });
+  flow.step('loop', repeat(() => deaf.promise, { while: () => false, max: 2 }), {});
+  const run = flow.output({}).start({});
+  const told = listen(run.events$);
+  run.cancel();
+  deaf.resolve('late');
+  await turn();
+  expect(
+    told.events.flatMap(({ type, path }) => (type === 'STEP_LATE' ? [path] : [])).sort(),
+  ).toEqual(['apart.x', 'list[0].x', 'loop[0]', 'sub.x']);
+  expect(told.events.map(({ seq }) => seq)).toEqual(told.events.map((_, i) => i));
+  expect(told.isComplete).toBe(true);
+});
+
+test('3.5 a handler that cancels its own run is stopped like any other', async () => {
+  for (const settings of [{}, { retry: { count: 1 } }]) {
+    const controller = new AbortController();
+    let signal: AbortSignal | undefined;
+    const flow = new Flow('own');
+    flow.step(
+      'a',
+      (_: unknown, context: StepContext) => {
+        signal = context.signal;
+        controller.abort();
+        return interval(1000);
+      },
+      {},
+      settings,
+    );
+    const before = timers();
+    const told = listen(flow.output({}).run({}, { signal: controller.signal }));
+    expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'FLOW_CANCEL']);
+    expect([signal?.aborted, timers() - before]).toEqual([true, 0]);
+  }
+});
+
+test('3.5 a step that waits for its schema, its place or its retry is cancelled, too', async () => {
+  const slow = deferred<{ value: object }>();
+  const flow = new Flow('waiting');
+  const calls: string[] = [];
+  flow.step(
+    'schema',
+    { handler: () => calls.push('schema'), input: { '~standard': { version: 1, vendor: 'x', validate: () => slow.promise } } } as never,
+    {},
+  );
+  flow.step('first', () => timer(60_000), {}, { concurrency: 1 });
+  const compiled = flow.output({});
+  const before = timers();
+  const [one, two] = [compiled.start({}), compiled.start({})];
+  two.cancel();
+  one.cancel();
+  slow.resolve({ value: {} });
+  await turn();
+  expect(calls).toEqual([]);
+  expect(timers()).toBe(before);
+  for (const run of [one, two]) expect(lines(listen(run.events$)).at(-1)).toBe('FLOW_CANCEL');
+});
+
+test('3.5 unsubscribing in the middle of synchronous steps below a step stops there', () => {
+  const calls: string[] = [];
+  const inner = new Flow('inner');
+  const x = inner.step('x', () => calls.push('x'), {});
+  inner.step('y', () => calls.push('y'), {}, { after: [x] });
+  const compiled = inner.output({});
+  const flow = new Flow('outer');
+  flow.step('apart', compiled, {}, { retry: { count: 1 } });
+  flow.step('list', each(compiled), { items: [{}, {}] });
+  const stopAt = (path: string) => {
+    calls.length = 0;
+    const seen: string[] = [];
+    const subscription = new Observable((out) => {
+      out.add(
+        flow
+          .output({})
+          .run({})
+          .subscribe((event) => {
+            seen.push(`${event.type} ${event.path}`);
+            if (event.type === 'STEP_START' && event.path === path) out.unsubscribe();
+          }),
+      );
+    }).subscribe();
+    subscription.unsubscribe();
+    return { seen, calls: [...calls] };
+  };
+  void stopAt;
+  const controller = new AbortController();
+  for (const [path, expected] of [
+    ['apart.x', 0],
+    ['apart.y', 1],
+  ] as const) {
+    calls.length = 0;
+    const abort = new AbortController();
+    flow
+      .output({})
+      .run({}, { signal: abort.signal })
+      .subscribe({
+        next: (event) => {
+          if (event.type === 'STEP_START' && event.path === path) abort.abort();
+        },
+        error: () => undefined,
+      });
+    expect([path, calls.length]).toEqual([path, expected]);
+  }
+  void controller;
+});
+
+test('3.5 in virtual time: cancelling clears every timer at once', () => {
+  inVirtualTime((scheduler) => {
+    const flow = new Flow('virtual');
+    flow.step('a', () => interval(10), {}, { timeout: { attempt: 500, idle: 20 } });
+    const run = flow.output({}).start({});
+    const told = listen(run.events$);
+    timer(35).subscribe(() => run.cancel());
+    scheduler.flush();
+    expect(told.events.at(-1)).toMatchObject({ type: 'FLOW_CANCEL', t: 35 });
+    expect(scheduler.frame).toBeLessThan(100);
+  });
+});

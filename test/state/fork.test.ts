@@ -1,0 +1,153 @@
+import { each, Flow, MemorySaver, type Ref } from 'millrace';
+import { firstValueFrom, toArray } from 'rxjs';
+import { expect, test } from 'vitest';
+
+/** Thirty steps in a lattice: each reads one or two before it. */
+function lattice() {
+  const calls: string[] = [];
+  const flow = new Flow<{ n: number }>('lattice');
+  const nodes: { id: string; out: Ref<number> }[] = [];
+  const sources = new Map<string, readonly string[]>();
+  for (let i = 0; i < 30; i++) {
+    const id = `s${i}`;
+    const [left, right] = [nodes[i - 3], nodes[i - 7]];
+    sources.set(
+      id,
+      [left?.id, right?.id].filter((each) => each !== undefined),
+    );
+    const node = flow.step(
+      id,
+      ({ x, y }: { x: number; y?: number }) => {
+        calls.push(id);
+        return x + (y ?? 0) + i;
+      },
+      { x: left?.out ?? flow.input.n, ...(right && { y: right.out }) },
+    );
+    nodes.push(node);
+  }
+  const saver = new MemorySaver();
+  const compiled = flow
+    .output(Object.fromEntries(nodes.map(({ id, out }) => [id, out])))
+    .with({ saver });
+  const dependents = (of: string): string[] => {
+    const reached = new Set([of]);
+    for (const [id, froms] of sources) if (froms.some((from) => reached.has(from))) reached.add(id);
+    reached.delete(of);
+    return [...reached];
+  };
+  return { calls, saver, flow: compiled, dependents };
+}
+
+for (const edited of ['s0', 's5', 's12', 's28']) {
+  test(`5.10 editing the result of ${edited} runs exactly the steps that depend on it`, async () => {
+    const { calls, saver, flow, dependents } = lattice();
+    const { runId, output } = await flow.complete({ n: 1 });
+    const before = JSON.stringify(await firstValueFrom(saver.load(runId)));
+    calls.length = 0;
+    const run = flow.fork(runId, { edit: { [`${edited}.return`]: 1000 } });
+    const forked = (await run.result) as Record<string, number>;
+    expect(calls.sort()).toEqual(dependents(edited).sort());
+    expect(forked[edited]).toBe(1000);
+    for (const id of Object.keys(output)) {
+      if (id !== edited && !dependents(edited).includes(id)) {
+        expect(forked[id]).toBe((output as Record<string, number>)[id]);
+      }
+    }
+    expect(JSON.stringify(await firstValueFrom(saver.load(runId)))).toBe(before);
+  });
+}
+
+test('5.10 a fork without an edit of a run that succeeded runs nothing and gives the same', async () => {
+  const { calls, flow } = lattice();
+  const { runId, output } = await flow.complete({ n: 1 });
+  calls.length = 0;
+  expect(await flow.fork(runId).result).toEqual(output);
+  expect(calls).toEqual([]);
+});
+
+test('5.10 a fork at an event has what had ended by then', async () => {
+  const { calls, saver, flow } = lattice();
+  const { runId, output } = await flow.complete({ n: 1 });
+  const commits = await firstValueFrom(saver.history(runId).pipe(toArray()));
+  const at = commits[20]?.seq as number;
+  const done = Object.entries(commits[20]?.snapshot.steps ?? {}).filter(
+    ([, step]) => step.status === 'success',
+  );
+  calls.length = 0;
+  const run = flow.fork(runId, { at });
+  expect(await run.result).toEqual(output);
+  expect(calls.length).toBe(30 - done.length);
+  expect(run.id).not.toBe(runId);
+});
+
+test('5.10 the log of a fork stands alone: it can be resumed and forked again', async () => {
+  const { calls, saver, flow } = lattice();
+  const { runId } = await flow.complete({ n: 1 });
+  const one = flow.fork(runId, { edit: { 's5.return': 7 } });
+  await one.result;
+  calls.length = 0;
+  const two = flow.fork(one.id, { edit: { 's29.return': 0 } });
+  await two.result;
+  expect(calls).toEqual([]);
+  const stored = await firstValueFrom(saver.load(two.id));
+  expect(stored?.steps['s5']?.output).toBe(7);
+  expect(Object.keys(stored?.steps ?? {}).length).toBe(30);
+});
+
+test('5.10 a part of a result can be edited', async () => {
+  const flow = new Flow('parts');
+  const page = flow.step('page', () => ({ title: 'Old', tags: ['a', 'b'] }), {});
+  const shown = flow.step(
+    'shown',
+    ({ title, tag }: { title: string; tag?: string | undefined }) => `${title} ${tag}`,
+    {
+      title: page.out.title,
+      tag: page.out.tags[1],
+    },
+  );
+  const compiled = flow.output({ shown: shown.out }).with({ saver: new MemorySaver() });
+  const { runId } = await compiled.complete({});
+  const run = compiled.fork(runId, {
+    edit: { 'page.return.title': 'New', 'page.return.tags[1]': 'c' },
+  });
+  expect(await run.result).toEqual({ shown: 'New c' });
+});
+
+test('5.10 items of each() that no edit reaches are kept', async () => {
+  const calls: number[] = [];
+  const flow = new Flow<{ list: number[]; other: number }>('items');
+  const squares = flow.step(
+    'squares',
+    each((n: number) => {
+      calls.push(n);
+      return n * n;
+    }),
+    { items: flow.input.list },
+  );
+  const sum = flow.step(
+    'sum',
+    ({ all, other }: { all: number[]; other: number }) => all.reduce((a, b) => a + b, other),
+    {
+      all: squares.out,
+      other: flow.input.other,
+    },
+  );
+  const compiled = flow.output({ sum: sum.out }).with({ saver: new MemorySaver() });
+  const { runId } = await compiled.complete({ list: [1, 2, 3], other: 0 });
+  calls.length = 0;
+  const run = compiled.fork(runId, { edit: { input: { list: [1, 2, 3], other: 100 } } });
+  expect(await run.result).toEqual({ sum: 114 });
+  expect(calls).toEqual([]);
+});
+
+test('5.10 what cannot be edited is refused with its name', async () => {
+  const { flow } = lattice();
+  const { runId } = await flow.complete({ n: 1 });
+  await expect(flow.fork(runId, { edit: { 's99.return': 1 } }).result).rejects.toThrow(
+    '"s99.return" cannot be edited. Did you mean "s9"? Write "step.return" with the path of a step, or "input".',
+  );
+  await expect(flow.fork('nope').result).rejects.toMatchObject({ code: 'run-not-found' });
+  await expect(flow.fork(runId, { at: 10_000 }).result).rejects.toMatchObject({
+    code: 'invalid-option',
+  });
+});

@@ -1,0 +1,65 @@
+import { Flow, MemorySaver } from 'millrace';
+import { expect, test } from 'vitest';
+
+const conversation = () => {
+  const flow = new Flow<{ say: string }>('chat');
+  const history = flow.memory<string[]>('history', []);
+  const reply = flow.step(
+    'reply',
+    ({ say, history }: { say: string; history: string[] }) => {
+      if (say === 'fail') throw new Error('no');
+      return [...history, say];
+    },
+    { say: flow.input.say, history },
+  );
+  flow.remember('history', reply.out);
+  return flow.output({ all: reply.out }).with({ saver: new MemorySaver() });
+};
+
+test('5.8 a conversation continued from three different ancestors sees three different memories', async () => {
+  const chat = conversation();
+  const one = await chat.complete({ say: 'one' });
+  const two = await chat.complete({ say: 'two' }, { parentId: one.runId });
+  const three = await chat.complete({ say: 'three' }, { parentId: two.runId });
+  const from = async (parentId: string) =>
+    (await chat.complete({ say: 'next' }, { parentId })).output.all;
+  expect(await from(one.runId)).toEqual(['one', 'next']);
+  expect(await from(two.runId)).toEqual(['one', 'two', 'next']);
+  expect(await from(three.runId)).toEqual(['one', 'two', 'three', 'next']);
+  expect(three.snapshot.data).toEqual({ history: ['one', 'two', 'three'] });
+});
+
+test('5.8 a run without a parent starts with the initial memory', async () => {
+  const chat = conversation();
+  await chat.complete({ say: 'one' });
+  expect((await chat.complete({ say: 'two' })).output.all).toEqual(['two']);
+});
+
+test('5.8 a run that failed leaves the memory as it was', async () => {
+  const chat = conversation();
+  const one = await chat.complete({ say: 'one' });
+  const failed = chat.start({ say: 'fail' }, { parentId: one.runId });
+  await failed.result.catch(() => undefined);
+  expect(failed.getSnapshot().data).toEqual({ history: ['one'] });
+  const next = await chat.complete({ say: 'two' }, { parentId: failed.id });
+  expect(next.output.all).toEqual(['one', 'two']);
+});
+
+test('5.8 an unknown parent, and a parent without a saver, are errors that say what to do', async () => {
+  const chat = conversation();
+  await expect(chat.complete({ say: 'x' }, { parentId: 'nope' })).rejects.toMatchObject({
+    code: 'run-not-found',
+  });
+  const unsaved = new Flow<{ n: number }>('unsaved');
+  const n = unsaved.step('n', ({ n }: { n: number }) => n, { n: unsaved.input.n });
+  await expect(unsaved.output({ n: n.out }).complete({ n: 1 }, { parentId: 'p' })).rejects.toThrow(
+    'continues "p", but has no saver to find it. Give the option "saver", or flow.with({ saver })',
+  );
+});
+
+test('5.8 the parent is told in the state and in the list', async () => {
+  const chat = conversation();
+  const one = await chat.complete({ say: 'one' });
+  const two = await chat.complete({ say: 'two' }, { parentId: one.runId });
+  expect(two.snapshot.parentId).toBe(one.runId);
+});
