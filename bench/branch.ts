@@ -22,8 +22,14 @@ function byHand(isAsync: boolean): ByHand {
               mergeMap(addOneLater),
               mergeMap((first) =>
                 first > 0
-                  ? of(first).pipe(mergeMap(addOneLater), map((taken) => [taken, undefined]))
-                  : of(first).pipe(mergeMap(addOneLater), map((other) => [undefined, other])),
+                  ? of(first).pipe(
+                      mergeMap(addOneLater),
+                      map((taken) => [taken, undefined]),
+                    )
+                  : of(first).pipe(
+                      mergeMap(addOneLater),
+                      map((other) => [undefined, other]),
+                    ),
               ),
               mergeMap(sumLater),
             ),
@@ -33,8 +39,14 @@ function byHand(isAsync: boolean): ByHand {
               map(addOne),
               mergeMap((first) =>
                 first > 0
-                  ? of(first).pipe(map(addOne), map((taken) => [taken, undefined]))
-                  : of(first).pipe(map(addOne), map((other) => [undefined, other])),
+                  ? of(first).pipe(
+                      map(addOne),
+                      map((taken) => [taken, undefined]),
+                    )
+                  : of(first).pipe(
+                      map(addOne),
+                      map((other) => [undefined, other]),
+                    ),
               ),
               map(sum),
             ),

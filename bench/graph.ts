@@ -12,7 +12,8 @@ export interface GraphStep {
 /** The last step is the output. */
 export type Graph = readonly GraphStep[];
 
-const list = <T>(length: number, item: (i: number) => T): T[] => Array.from({ length }, (_, i) => item(i));
+const list = <T>(length: number, item: (i: number) => T): T[] =>
+  Array.from({ length }, (_, i) => item(i));
 
 export const chain = (length: number): Graph =>
   list(length, (i) => ({ reads: i === 0 ? [] : [i - 1] }));

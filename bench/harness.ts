@@ -3,8 +3,9 @@
  * hits them all; a ratio is the median of the ratios of single rounds. A way that gives a wrong value, or calls its handlers not exactly
  * as often as the others, is left out and said to be wrong.
  */
-import { worked } from './worked.ts';
+
 import { calls } from './work.ts';
+import { worked } from './worked.ts';
 
 /** One run. It gives its value, or a promise of it. */
 export type Way = () => unknown;
@@ -116,7 +117,11 @@ export async function measure<Name extends string>(row: Row<Name>): Promise<Meas
 }
 
 export const show = (value: number | undefined): string =>
-  value === undefined ? '–' : value < 0.095 ? value.toFixed(3) : value.toPrecision(value < 1 ? 2 : 3);
+  value === undefined
+    ? '–'
+    : value < 0.095
+      ? value.toFixed(3)
+      : value.toPrecision(value < 1 ? 2 : 3);
 
 export function printTable(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;

@@ -19,7 +19,9 @@ import { outputJsonSchema } from './graph/outputs.ts';
 import type { JsonSchema, Schema } from './graph/schema.ts';
 import { runBelow } from './run/below.ts';
 import { type ForkOptions, forkedRun } from './run/fork.ts';
-import { Live, type LiveInputs, type LiveOptions } from './run/live/live.ts';
+import type { LiveInputs } from './run/live/inputs.ts';
+import { Live } from './run/live/live.ts';
+import { checkLiveOptions, type LiveOptions } from './run/live/options.ts';
 import { checkOptions, type RunOptions } from './run/options.ts';
 import {
   idOf,
@@ -34,6 +36,7 @@ import {
 import { Run } from './run/run.ts';
 import type { RunQuery, RunSummary } from './run/saver.ts';
 import { type Completed, completed, eventsOf, outputOf } from './run/start.ts';
+import { toolStep } from './run/tool-step.ts';
 import type { FlowEvent } from './state/event.ts';
 import { emptySnapshot } from './state/snapshot.ts';
 import { schedulerClock } from './wire/clock.ts';
@@ -188,9 +191,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * digest.live({ url: url$, tone: 'plain' }).output$.subscribe(render)
    */
   live(inputs: LiveInputs<Input>, options: LiveOptions = {}): Live<Input, Output> {
-    const { saver, durability, ...defaults } = this.defaults;
-    const placed = { ...defaults, ...options };
-    checkOptions(placed, this.plan());
+    const placed = { ...this.defaults, ...options };
+    checkLiveOptions(placed, this.plan());
     return new Live<Input, Output>(this.plan(), lazily(this.runnable()), inputs, placed);
   }
 
@@ -256,7 +258,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
 
   /** How the flow runs. Made once, when it is first needed. */
   plan(): Plan {
-    this.planned ??= makePlan(this.definition);
+    this.planned ??= makePlan(this.definition, toolStep);
     return this.planned;
   }
 

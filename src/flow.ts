@@ -21,6 +21,7 @@ import {
   type Step,
   toStep,
 } from './wire/step.ts';
+import type { ToolResult } from './wire/tools.ts';
 
 type Whole =
   | string
@@ -172,6 +173,33 @@ export class Flow<Input, Parsed = Input> {
       chunks: ref({ of: 'chunks', step: id, path: [] }),
       error: ref({ of: 'error', step: id, path: [] }),
     };
+  }
+
+  /**
+   * Adds a step that an LLM step offers to its model, under the id as its name. It runs once for each call, with the arguments of the call
+   * and the params that are bound here, which the model does not get to see. Its result is a list of what came of the calls; a link to
+   * another LLM step with `isToolResult` brings it there.
+   *
+   * @example
+   * const search = flow.tool(ask, 'search', findPages, { index: flow.input.index }, { description: 'Finds pages.' })
+   * flow.link(search, answer, { isToolResult: true })
+   */
+  tool<C extends Code>(
+    from: StepNode<unknown> | string,
+    id: string,
+    code: C,
+    bound: Partial<ParamsFor<C>> = {},
+    options: StepSettings & { readonly description?: string } = {},
+  ): StepNode<readonly ToolResult[], never> {
+    const { description, ...settings } = options;
+    const node = this.step(id, code as never, bound as never, settings as never);
+    try {
+      this.link(from, id, { isTool: true, ...(description !== undefined && { description }) });
+    } catch (error) {
+      this.draft.removeStep(id);
+      throw error;
+    }
+    return node as StepNode<unknown> as StepNode<readonly ToolResult[], never>;
   }
 
   /** Adds a link that no data makes: order, a condition, another outcome to wait for, a tool. Links that say the same merge. */

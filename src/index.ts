@@ -59,12 +59,25 @@ export type { FlowOptions } from './graph/draft.ts';
 export type { MermaidOptions } from './graph/drawing.ts';
 export type { Registry } from './graph/from-json.ts';
 export type { FlowJson, StepJson } from './graph/json.ts';
+export { schemaFromJson } from './graph/json-schema.ts';
 export { type Picture, type PictureEdge, type PictureNode, pictureOf } from './graph/picture.ts';
 export { orElse, type Ref, type RefOf, required, text } from './graph/ref.ts';
-export type { InferInput, InferOutput, JsonSchema, Schema } from './graph/schema.ts';
+export {
+  type InferInput,
+  type InferOutput,
+  type JsonSchema,
+  jsonSchemaOf,
+  type Schema,
+  validate,
+} from './graph/schema.ts';
 export { freeze } from './plain.ts';
+export { type RunAround, runAround } from './run/around.ts';
+export { runBelow as runStep } from './run/below.ts';
 export type { ForkOptions } from './run/fork.ts';
-export { Live, type LiveInputs, type LiveOptions } from './run/live/live.ts';
+export { listOf, type MemoryList } from './run/lists.ts';
+export type { LiveInputs } from './run/live/inputs.ts';
+export { Live } from './run/live/live.ts';
+export type { LiveOptions } from './run/live/options.ts';
 export { MemorySaver, runExists, staleRun } from './run/memory-saver.ts';
 export type { RunOptions } from './run/options.ts';
 export type { ResumeOptions } from './run/prepare.ts';
@@ -82,10 +95,11 @@ export {
   summaryOf,
 } from './run/saver.ts';
 export type { Completed } from './run/start.ts';
+export { together } from './run/together.ts';
 export { applyPatches, type Commit, commitOf, type Patch } from './state/commit.ts';
 export { type Change, type FlowEvent, isFinal, type Usage } from './state/event.ts';
 export { explain } from './state/explain.ts';
-export type { Outcome, Skip, SkipDetail, SkipReason } from './state/outcome.ts';
+export type { Additions, Outcome, Skip, SkipDetail, SkipReason } from './state/outcome.ts';
 export {
   emptySnapshot,
   type RunStatus,
@@ -99,9 +113,11 @@ export {
 export { type EachOptions, each } from './steps/each.ts';
 export { type QuestionDescription, question } from './steps/question.ts';
 export { type RepeatOptions, repeat } from './steps/repeat.ts';
-export { isRestart, type Restart } from './wire/channel.ts';
+export { Adds, Aside, Result as StepResult, Through } from './wire/aside.ts';
+export { isRestart, type Restart, restart } from './wire/channel.ts';
 export { type Clock, schedulerClock } from './wire/clock.ts';
 export { fromSubscribable } from './wire/consume.ts';
+export type { Offer } from './wire/plan.ts';
 export {
   type ChunkOf,
   type Code,
@@ -118,4 +134,5 @@ export {
   type StepContext,
 } from './wire/step.ts';
 export type { StepInfo } from './wire/step-info.ts';
+export type { ToolCall, ToolResult } from './wire/tools.ts';
 export type { ChangeStep } from './wire/with-steps.ts';

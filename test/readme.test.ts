@@ -30,7 +30,7 @@ function runnable(page: string): readonly Block[] {
   });
 }
 
-const pages = globSync(['README.md', 'docs/*.md'], { cwd: root }).sort();
+const pages = globSync(['README.md', 'docs/*.md', 'marbles/*.md'], { cwd: root }).sort();
 const blocks = pages.flatMap(runnable);
 const path = folder('readme');
 const sourceOf = ({ page, line }: Block): string =>

@@ -56,6 +56,15 @@ export function keysOf(binding: Binding): readonly string[] {
   return [];
 }
 
+/** The keys that a binding reads and that no default stands in for. */
+export function keysNeeded(binding: Binding): readonly string[] {
+  if ('key' in binding) return binding.default === undefined ? [binding.key] : [];
+  if ('text' in binding)
+    return binding.text.flatMap((part) => (typeof part === 'string' ? [] : keysNeeded(part)));
+  if ('array' in binding) return binding.array.flatMap(keysNeeded);
+  return 'object' in binding ? Object.values(binding.object).flatMap(keysNeeded) : [];
+}
+
 /** A binding made ready: keys are taken apart once, not at every run. A missing part makes a text missing. */
 export function resolver<Run>(binding: Binding, reader: Reader<Run>): (run: Run) => unknown {
   if ('value' in binding) return () => binding.value;
@@ -63,7 +72,11 @@ export function resolver<Run>(binding: Binding, reader: Reader<Run>): (run: Run)
   if ('text' in binding) return textResolver(binding.text, reader);
   if ('array' in binding) {
     const parts = binding.array.map((part) => resolver(part, reader));
-    return (run) => Object.freeze(parts.map((part) => part(run)));
+    return (run) => {
+      const list: unknown[] = [];
+      for (const part of parts) list.push(part(run));
+      return Object.freeze(list);
+    };
   }
   const parts = Object.entries(binding.object).map(
     ([name, part]) => [name, resolver(part, reader)] as const,

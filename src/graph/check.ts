@@ -2,7 +2,7 @@
 import { type Issue, showValue, suggestion } from '../errors.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
-import type { FlowDefinition, StepEntry } from './definition.ts';
+import { type FlowDefinition, type StepEntry, toolLinksInto } from './definition.ts';
 import { isReadByStep, takenBy } from './inputs.ts';
 import { type Key, type Path, paramKey, parseKey, showKey } from './key.ts';
 import { refusedLink } from './link.ts';
@@ -129,7 +129,10 @@ function keyChecker(definition: FlowDefinition): (key: Key) => string | undefine
     }
     if (key.of === 'return') {
       return missingPart(
-        schemaAt(outputSchemaOf(entry.step), key.path),
+        // The result of a tool is a list of what came of its calls.
+        toolLinksInto(definition, key.step).length > 0
+          ? {}
+          : schemaAt(outputSchemaOf(entry.step), key.path),
         `the result of "${key.step}"`,
       );
     }

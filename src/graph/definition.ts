@@ -109,8 +109,13 @@ export interface Link extends StatedLink {
   readonly derived: boolean;
   /** It carries chunks only: its target starts when its source starts. */
   readonly stream: boolean;
-  /** Only the condition of another link reads it: it is waited for, but does not make its target run. */
-  readonly conditionOnly: boolean;
+  /**
+   * It helps to decide whether its target runs. A link that only the condition of another link reads, or whose data has a default, is
+   * waited for and does not.
+   */
+  readonly counts: boolean;
+  /** All that is read over it has a default: then neither a skip nor a failure of its source is an obstacle. */
+  readonly optional: boolean;
 }
 
 /** A flow, checked and complete. Nothing of it changes any more. */
@@ -132,5 +137,9 @@ export interface FlowDefinition<Step extends StepShape = StepShape> {
   /** Step ids, each after all that it has links from; independent of the order in which they were added. */
   readonly order: readonly string[];
 }
+
+/** The links over which steps offer a step as a tool. */
+export const toolLinksInto = ({ linksInto }: FlowDefinition, id: string): readonly Link[] =>
+  (linksInto.get(id) ?? []).filter((link) => link.isTool);
 
 export const linkId = (from: string, to: string): string => `${from}->${to}`;

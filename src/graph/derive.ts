@@ -1,5 +1,5 @@
 /** Links derived from what steps read, merged with the stated ones; and an order in which they can be met. */
-import { keysOf } from './binding.ts';
+import { keysNeeded, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import { type Link, linkId, type StatedLink } from './definition.ts';
 import type { Draft } from './draft.ts';
@@ -15,6 +15,8 @@ interface Reads {
   error: boolean;
   /** By its params or its own condition, not only by the condition of another link. */
   own: boolean;
+  /** So, and without a default. */
+  needed: boolean;
 }
 
 /** Every link of the flow, by target; sources in the order of their ids. */
@@ -29,17 +31,26 @@ export function deriveLinks(draft: Draft): Map<string, readonly Link[]> {
 
 function linksInto(draft: Draft, to: string): readonly Link[] {
   const reads = new Map<string, Reads>();
-  const read = (key: Key, own: boolean) => {
+  const read = (key: Key, own: boolean, needed = own) => {
     if (key.of === 'input') return;
-    const known = reads.get(key.step) ?? { value: false, chunks: false, error: false, own: false };
+    const known = reads.get(key.step) ?? {
+      value: false,
+      chunks: false,
+      error: false,
+      own: false,
+      needed: false,
+    };
     if (key.of === 'chunks') known.chunks = true;
     else if (key.of === 'error') known.error = true;
     else known.value = true;
     known.own ||= own;
+    known.needed ||= needed;
     reads.set(key.step, known);
   };
   for (const binding of draft.params.get(to)?.values() ?? []) {
-    if (!('autolink' in binding)) for (const key of keysOf(binding)) read(parseKey(key), true);
+    if ('autolink' in binding) continue;
+    const needed = new Set(keysNeeded(binding));
+    for (const key of keysOf(binding)) read(parseKey(key), true, needed.has(key));
   }
   const when = draft.steps.get(to)?.settings.when;
   for (const key of when ? conditionKeys(when) : []) read(parseKey(key), true);
@@ -75,7 +86,8 @@ function makeLink(
         !stated?.isTool &&
         !stated?.isToolResult,
     ),
-    conditionOnly: !stated && !reads?.own,
+    counts: Boolean(stated || reads?.needed),
+    optional: !stated && reads?.own === true && !reads.needed,
   });
 }
 

@@ -28,7 +28,7 @@ export interface StepJson extends Readonly<Record<string, unknown>> {
   readonly flow?: FlowJson;
 }
 
-export type LinkJson = Omit<Link, 'id' | 'derived' | 'stream' | 'conditionOnly' | 'on'> & {
+export type LinkJson = Omit<Link, 'id' | 'derived' | 'stream' | 'counts' | 'optional' | 'on'> & {
   readonly on?: Link['on'];
 };
 
@@ -97,7 +97,7 @@ function describeStep({ step, settings }: StepEntry): StepJson {
 }
 
 const describeLink = (
-  { id, derived, stream, conditionOnly, on, ...link }: Link,
+  { id, derived, stream, counts, optional, on, ...link }: Link,
   { params }: FlowDefinition,
 ): LinkJson => ({
   ...link,

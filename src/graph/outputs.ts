@@ -2,7 +2,7 @@
 
 import { put } from '../plain.ts';
 import type { Binding } from './binding.ts';
-import type { FlowDefinition } from './definition.ts';
+import { type FlowDefinition, toolLinksInto } from './definition.ts';
 import { inputJsonSchema } from './inputs.ts';
 import { parseKey } from './key.ts';
 import { type JsonSchema, jsonSchemaOf, schemaAt } from './schema.ts';
@@ -23,7 +23,7 @@ function schemaOfBinding(definition: FlowDefinition, binding: Binding): JsonSche
   const key = parseKey(binding.key);
   if (key.of === 'input') return schemaAt(inputJsonSchema(definition), key.path).schema ?? {};
   const step = definition.steps.get(key.step)?.step;
-  if (key.of !== 'return' || !step) return {};
+  if (key.of !== 'return' || !step || toolLinksInto(definition, key.step).length > 0) return {};
   const schema = step.definition
     ? outputJsonSchema(step.definition)
     : jsonSchemaOf(step.output, 'output');

@@ -108,14 +108,14 @@ function draw(
 const endsOf = (definition: FlowDefinition, id: string): readonly [string, string] =>
   definition.steps.get(id)?.step.definition ? [`${id}.$input`, `${id}.$output`] : [id, id];
 
-function edgeOf({ on, stream, isTool, isToolResult, conditionOnly, when }: Link) {
+function edgeOf({ on, stream, isTool, isToolResult, counts, optional, when }: Link) {
   const kind: PictureEdge['kind'] = isTool
     ? 'tool'
     : isToolResult
       ? 'tool-result'
       : stream
         ? 'chunks'
-        : conditionOnly
+        : !counts && !optional
           ? 'condition'
           : 'value';
   const label = [

@@ -12,7 +12,7 @@ export function shutBy(entry: StepEntry, links: readonly Link[]): string | undef
 
 function linkThatShuts(links: readonly Link[], { settings }: StepEntry): Link | undefined {
   const { join = 'any' } = settings;
-  const counted = links.filter((link) => !link.conditionOnly);
+  const counted = links.filter((link) => link.counts);
   const shut = counted.filter(({ when }) => when && neverHolds(when));
   const isShut = join === 'all' ? shut.length > 0 : shut.length === counted.length;
   return join !== 'settled' && isShut ? shut[0] : undefined;

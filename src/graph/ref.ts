@@ -73,7 +73,8 @@ export function referenceOf(value: unknown): Reference | undefined {
 }
 
 /**
- * The value of a reference, or `fallback` where it is missing because its step was skipped, failed or returned nothing.
+ * The value of a reference, or `fallback` where it is missing because its step was skipped, failed or returned nothing. A step of which
+ * everything that is read has a default is waited for, and no obstacle.
  *
  * @example
  * flow.step('greet', greet, { name: orElse(lookup.out.name, 'stranger') })

@@ -1,7 +1,11 @@
 /** The face of `millrace/llm`. Adapters have addresses of their own: `./ai-sdk`, `./openai-compatible`. */
+export { type AgentOptions, agent } from './agent.ts';
+export type { Approval } from './answer-calls.ts';
 export { type Answer, Assembly, assemble } from './assemble.ts';
 export { type MessageInput, toMessages } from './foreign-message.ts';
 export type { Json, JsonObject, JsonSchema } from './json.ts';
+export { type LlmChunk, type LlmOptions, llm, type ObjectOf } from './llm.ts';
+export type { McpClient } from './mcp.ts';
 export {
   type FilePart,
   type FileSource,
@@ -37,5 +41,17 @@ export {
   type ToolResultChunk,
   type Usage,
 } from './model.ts';
+export type { LlmParams } from './params.ts';
 export { type ModelMaker, modelRegistry } from './registry.ts';
+export {
+  type AiSdkTool,
+  type DescribedTool,
+  type Tool,
+  type ToolLike,
+  type ToolOptions,
+  type ToolSet,
+  type Tools,
+  tool,
+} from './tool.ts';
+export type { LlmResult } from './turn.ts';
 export { messageWindow, pairCalls } from './window.ts';

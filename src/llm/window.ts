@@ -11,7 +11,7 @@ import {
 
 // How far before the window the call of a result is looked for. Without a bound, a result whose call
 // is nowhere would make every turn read the whole memory.
-const reach = 64;
+export const reach = 64;
 
 /**
  * The last messages of a conversation, `size` of them or fewer. It starts at what a user said, and

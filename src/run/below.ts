@@ -1,13 +1,27 @@
 /** Steps that run inside the call of another step: items of `each`, rounds of `repeat`, flows with settings of their own. */
-import { Observable, type Subscriber } from 'rxjs';
+import { Observable, type Observer, type Subscriber } from 'rxjs';
 import { errorJson, type FlowError } from '../errors.ts';
+import type { StepSettings } from '../graph/definition.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
-import { Activity, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
-import { type Call, callOnce, type Host, hostOf } from '../wire/call.ts';
+import type { Additions } from '../state/outcome.ts';
+import { Activity, Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
+import { attempts, isSimple, type Note } from '../wire/attempt.ts';
+import {
+  type Call,
+  callOnce,
+  type Host,
+  hostOf,
+  placedError,
+  type Stoppable,
+} from '../wire/call.ts';
+import type { Sink } from '../wire/consume.ts';
 import type { Plan } from '../wire/plan.ts';
 import type { Handler, Step, StepContext } from '../wire/step.ts';
-import { checkedParams } from './checked.ts';
+import { subscribeTo } from '../wire/subscribe.ts';
+import { usageOf } from './changes.ts';
+import { checkedParams, schemaOfParams } from './checked.ts';
 import { Execution } from './execution.ts';
+import { additionsOf, joined } from './lists.ts';
 
 /** A step that can be run below another one; a flow brings its plan. */
 export type Runnable = Step & { readonly plan?: () => Plan };
@@ -27,34 +41,42 @@ export function runBelow(
   params: unknown,
   context: StepContext,
   segment: string,
+  settings: StepSettings = {},
 ): Observable<Aside> {
   const host = (context as Call)[hostOf];
   const path = context.path + segment;
   const recorded = segment === '' ? undefined : host.recorded(path)?.outcome;
   return new Observable((out) => {
     if (recorded?.status === 'success') {
+      for (const [name, items] of Object.entries(recorded.adds ?? {}))
+        out.next(new Adds(name, items));
       out.next(new Result(recorded.value));
       out.complete();
       return;
     }
-    const below = new Reporter(host, path, (aside) => out.next(aside));
+    const below = new Reporter(host, path, (aside) => out.closed || out.next(aside));
     const listener = {
       done: (result: unknown) => {
-        if (segment !== '')
-          below.end({ output: result, ...(step.usage && { usage: step.usage(result as never) }) });
+        if (segment !== '') {
+          const usage = usageOf(step, result);
+          below.end({ output: result, ...(usage && { usage }) });
+        }
         out.next(ends);
+        below.handOn();
         out.next(new Result(result));
         out.complete();
       },
       fail: (error: FlowError) => {
+        if (out.closed) return;
         if (segment !== '' && error.code !== 'cancelled') below.end({ error: errorJson(error) });
         out.next(ends);
         out.error(error);
       },
     };
     out.next(begins);
-    if (step.plan) runFlow(step.plan(), params, host, path, segment !== '', below, out, listener);
-    else runCode(step, params, host, path, below, out, listener);
+    if (step.plan && isSimple(settings))
+      runFlow(step.plan(), params, host, path, segment !== '', below, out, listener);
+    else runCode(step, settings, params, host, path, below, out, listener);
   });
 }
 
@@ -65,6 +87,7 @@ interface End {
 
 function runCode(
   step: Step,
+  settings: StepSettings,
   params: unknown,
   host: Host,
   path: string,
@@ -79,14 +102,22 @@ function runCode(
       get closed() {
         return out.closed;
       },
+      called: (call: Stoppable) => out.add(() => call.stop()),
       chunk: (chunk: unknown) => below.chunk(chunk),
       done: (result: unknown) => end.done(result),
       fail: (error: unknown) => end.fail(error as FlowError),
     };
     const handler = step.handler as Handler<unknown>;
-    out.add(callOnce({ id: below.id, path, step }, (call) => handler(input, call), host, 1, sink));
+    // It takes no place under the limit of the run: the step around it has one.
+    const callee = { id: below.id, path, step, settings, readsChunks: true };
+    if (isSimple(settings)) callOnce(callee, (call) => handler(input, call), host, 1, sink);
+    else {
+      const all = attempts(callee, input, host);
+      subscribeTo(all, below.attempts(sink), (subscription) => out.add(subscription));
+    }
   };
-  const checked = step.input ? checkedParams(step.input, params, path) : undefined;
+  const schema = schemaOfParams(step);
+  const checked = schema && checkedParams(schema, params, path);
   const go = (outcome: Awaited<typeof checked>): void => {
     if (out.closed) return;
     if (outcome?.status !== 'failure') {
@@ -121,7 +152,10 @@ function runFlow(
     {
       event: host.listening ? event : undefined,
       chunk: (chunk) => below.pass(new Through(chunk)),
-      output: (output) => end.done(output),
+      output: (output) => {
+        for (const [name, items] of additionsOf(execution)) below.chunk(new Adds(name, items));
+        end.done(output);
+      },
       error: (error) => end.fail(error),
       blocked: (isBlocked) => below.pass(isBlocked ? waits : goesOn),
     },
@@ -141,6 +175,8 @@ class Reporter {
   private input: unknown;
   private t0 = 0;
   private isWaiting = false;
+  private attempt = 1;
+  private adds: Additions | undefined;
 
   constructor(host: Host, path: string, pass: (aside: Aside) => void) {
     this.id = path.slice(path.lastIndexOf('.') + 1);
@@ -160,15 +196,40 @@ class Reporter {
       this.isWaiting = true;
       this.tell({ type: 'STEP_WAIT', question: chunk.question });
       this.pass(waits);
-    } else if (chunk instanceof Aside) this.pass(chunk);
+    } else if (chunk instanceof Adds) this.adds = joined(this.adds, chunk.name, chunk.items);
+    else if (chunk instanceof Aside) this.pass(chunk);
     else this.tell({ type: 'STEP_CHUNK', chunk });
+  }
+
+  /** Hears of attempts, and tells the sink. */
+  attempts(sink: Sink): Partial<Observer<Note>> {
+    return {
+      next: (note) => {
+        if (note.note === 'start') note.go?.();
+        else if (note.note === 'chunk') sink.chunk(note.chunk);
+        else if (note.note === 'result') sink.done(note.result);
+        else {
+          const { attempt, delay, error } = note;
+          this.attempt = attempt + 1;
+          this.tell({ type: 'STEP_RETRY', attempt, delay, error: errorJson(error) });
+        }
+      },
+      error: (error: unknown) => sink.fail(placedError(error, this.path, this.attempt)),
+    };
+  }
+
+  /** What it adds to lists is told with its end, and handed on then. */
+  handOn(): void {
+    for (const [name, items] of Object.entries(this.adds ?? {})) this.pass(new Adds(name, items));
   }
 
   end(end: Pick<Extract<Change, { type: 'STEP_OUTPUT' }>, 'output' | 'error' | 'usage'>): void {
     if (this.isWaiting) this.pass(goesOn);
     if (!this.host.listening) return;
     const t1 = this.host.clock.now();
-    this.tell({ type: 'STEP_OUTPUT', input: this.input, ...end, t0: this.t0, t1, attempts: 1 });
+    const adds = this.adds && !end.error ? { adds: this.adds } : {};
+    const { input, t0, attempt: attempts } = this;
+    this.tell({ type: 'STEP_OUTPUT', input, ...end, t0, t1, attempts, ...adds });
   }
 
   private tell(change: Change): void {

@@ -1,9 +1,11 @@
 /** What a run tells, put together from what it knows. */
 import { errorJson, FlowError } from '../errors.ts';
-import { freeze } from '../plain.ts';
-import type { Change } from '../state/event.ts';
+import { copyPlain, freeze, put } from '../plain.ts';
+import type { Change, Usage } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
+import type { Step } from '../wire/step.ts';
+import { additionsOf, extended } from './lists.ts';
 import type { RunOptions } from './options.ts';
 import type { Setup } from './setup.ts';
 
@@ -15,7 +17,7 @@ export function flowStart(plan: Plan, input: unknown, options: RunOptions, setup
     flow: plan.definition.id,
     input,
     ...(parentId !== undefined && { parentId }),
-    ...(metadata && { metadata }),
+    ...(metadata && { metadata: freeze(copyPlain(metadata)) }),
     ...(memory && { data: memory }),
     ...(isResumed && !forkOf && { resumed: true }),
     ...(forkOf && { forkOf }),
@@ -37,7 +39,8 @@ export function stepOutput(
   t1: number,
 ): Change {
   const value = successOf(outcome);
-  const usage = value === undefined ? undefined : node.step.usage?.(value as never);
+  const adds = outcome.status === 'success' ? outcome.adds : undefined;
+  const usage = value === undefined ? undefined : usageOf(node.step, value);
   return {
     type: 'STEP_OUTPUT',
     input,
@@ -47,7 +50,17 @@ export function stepOutput(
     t1,
     attempts,
     ...(usage && { usage }),
+    ...(adds && { adds }),
   };
+}
+
+/** What a result says of its usage. Where that cannot be read there is none: a count must not undo the work. */
+export function usageOf({ usage }: Step, result: unknown): Usage | undefined {
+  try {
+    return freeze(usage?.(result as never));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The shared memory as a run leaves it, where the flow has any. */
@@ -55,8 +68,11 @@ export function memoryAfter(
   plan: Plan,
   run: View,
 ): { readonly data?: Readonly<Record<string, unknown>> } {
-  if (plan.writes.length === 0 && Object.keys(run.memory).length === 0) return {};
+  const added = additionsOf(run);
+  if (plan.writes.length === 0 && added.size === 0 && Object.keys(run.memory).length === 0)
+    return {};
   const data: Record<string, unknown> = { ...run.memory };
+  for (const [name, items] of added) put(data, name, extended(data[name], items, run.runId));
   for (const { name, resolve } of plan.writes) {
     const value = resolve(run);
     if (value !== undefined) data[name] = value;

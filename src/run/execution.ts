@@ -7,22 +7,21 @@
  * E3 After the end nothing is told but what deaf handlers still deliver.
  * E4 Nothing here reads state back. A run that goes on gets the outcomes that its steps had, and events are made only when somebody hears.
  */
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { errorJson, type FlowError } from '../errors.ts';
 import { freeze } from '../plain.ts';
-import type { Change } from '../state/event.ts';
+import type { Change, FlowEvent } from '../state/event.ts';
 import { type Outcome, skipped, success } from '../state/outcome.ts';
 import { fillParams, refusal } from '../wire/admit.ts';
 import type { Below } from '../wire/aside.ts';
-import type { Delivered, Recorded } from '../wire/call.ts';
-import { type Clock, schedulerClock } from '../wire/clock.ts';
-import { Limiter } from '../wire/limiter.ts';
+import type { Delivered } from '../wire/call.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
-import { Questions } from '../wire/questions.ts';
-import type { Logger } from '../wire/step.ts';
 import * as changes from './changes.ts';
-import { checkedInput, checkedParams } from './checked.ts';
+import { checkedInput, checkedParams, schemaOfParams } from './checked.ts';
 import { Ending } from './ending.ts';
-import { newRunId, type RunOptions } from './options.ts';
+import { Hosted } from './hosted.ts';
+import { remembered } from './lists.ts';
+import type { RunOptions } from './options.ts';
 import { failuresIn, neededFor, outputsOf, runFailed } from './outputs.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { Listener, Setup } from './setup.ts';
@@ -32,19 +31,11 @@ import { Telling } from './telling.ts';
 
 const nothing = Object.freeze({});
 
-export class Execution implements View, Engine {
-  readonly runId: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly limiter: Limiter | undefined;
-  readonly memory: Readonly<Record<string, unknown>>;
-  readonly questions: Questions;
+export class Execution extends Hosted implements View, Engine {
   readonly outcomes: (Outcome | undefined)[];
   readonly inputs: unknown[] = [];
   private readonly plan: Plan;
-  private readonly options: RunOptions;
   private readonly listener: Listener;
-  private readonly setup: Setup;
   private readonly telling: Telling;
   private readonly streams: Streams;
   private readonly missing: Int32Array;
@@ -54,20 +45,14 @@ export class Execution implements View, Engine {
   private readonly ready = new ReadyQueue((node) => this.beginNode(node));
   private readonly atWork = new StepsAtWork(this);
   private readonly ending: Ending;
+  allSucceeded = true;
   private isBlocked = false;
   private forgetSignal: (() => void) | undefined;
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup = {}) {
+    super(options, setup);
     this.plan = plan;
-    this.options = options;
     this.listener = listener;
-    this.setup = setup;
-    this.clock = options.clock ?? schedulerClock;
-    this.logger = options.logger ?? console;
-    this.runId = options.id ?? newRunId(this.clock.now());
-    this.limiter = options.concurrency === undefined ? undefined : new Limiter(options.concurrency);
-    this.memory = setup.memory ?? nothing;
-    this.questions = setup.host?.questions ?? new Questions(setup.answers);
     this.outcomes = new Array(plan.nodes.length).fill(undefined);
     this.missing = plan.missing.slice();
     this.started = new Uint8Array(plan.nodes.length);
@@ -77,7 +62,7 @@ export class Execution implements View, Engine {
       runId: this.runId,
       clock: this.clock,
       seq: setup.seq,
-      gate: setup.gate ?? options.gate,
+      gate: bothGates(options.gate, setup.gate),
       hear: listener.event,
       broken: (error) => this.fail(changes.brokenGate(error)),
     });
@@ -140,27 +125,21 @@ export class Execution implements View, Engine {
     return this.streams.read(channel);
   }
 
-  readonly at = (path: string): string => {
-    const { prefix } = this.setup;
-    if (prefix === undefined) return path;
-    return path === '' ? prefix : `${prefix}.${path}`;
-  };
+  remembered(path: string, name: string, count: number): Observable<readonly unknown[]> {
+    const { plan, outcomes, memory, options, setup } = this;
+    return remembered({ plan, outcomes, memory, options, setup }, path, name, count);
+  }
 
   get listening(): boolean {
     return this.telling.isOn;
   }
 
   get isEnding(): boolean {
-    return this.ending.isEnding;
+    return this.ending.isEnding || this.setup.host?.isEnding === true;
   }
 
-  recorded(path: string): Recorded | undefined {
-    return this.setup.host ? this.setup.host.recorded(path) : this.setup.recorded?.(path);
-  }
-
-  late(path: string, stepId: string, delivered: Delivered): void {
-    if (this.setup.host) this.setup.host.late(path, stepId, delivered);
-    else this.telling.report(path, stepId, { type: 'STEP_LATE', ...delivered });
+  protected tellLate(path: string, stepId: string, delivered: Delivered): void {
+    this.telling.report(path, stepId, { type: 'STEP_LATE', ...delivered });
   }
 
   deafness(change: 1 | -1): void {
@@ -183,7 +162,8 @@ export class Execution implements View, Engine {
 
   goOn(task?: () => void): void {
     if (task) this.ready.push(task);
-    this.ready.drain(this.ending);
+    if (this.ready.isDraining) return;
+    this.ready.drain(this);
     this.considerSuspending();
   }
 
@@ -225,13 +205,12 @@ export class Execution implements View, Engine {
   }
 
   private admit(node: PlanNode, params: Readonly<Record<string, unknown>>): void {
-    const { input, definition } = node.step;
-    // A flow checks its input itself.
-    if (!input || definition) {
+    const schema = schemaOfParams(node.step);
+    if (!schema) {
       this.atWork.run(node, params);
       return;
     }
-    this.atWork.whenThere(checkedParams(input, params, this.at(node.path)), (outcome) => {
+    this.atWork.whenThere(checkedParams(schema, params, this.at(node.path)), (outcome) => {
       if (outcome.status === 'success') this.atWork.run(node, outcome.value);
       else this.failToStart(node, params, outcome);
     });
@@ -248,8 +227,9 @@ export class Execution implements View, Engine {
     this.started[index] = 1;
     if (node.keepsInput || node.kind === 'open') this.inputs[index] = params;
     if (this.listening) {
-      this.startedAt[index] = this.clock.now();
-      this.tell(node, { type: 'STEP_START', input: params });
+      const t = this.clock.now();
+      this.startedAt[index] = t;
+      this.tell(node, { type: 'STEP_START', input: params }, undefined, t);
     }
     for (const target of node.startTargets) this.arrive(target);
   }
@@ -284,7 +264,7 @@ export class Execution implements View, Engine {
     const t1 = this.clock.now();
     const t0 = this.startedAt[node.kind === 'close' ? node.scope.open : node.index] ?? t1;
     const change = changes.stepOutput(node, input, outcome, attempts, t0, t1);
-    this.tell(node, change, () => this.conclude(node, outcome));
+    this.tell(node, change, () => this.conclude(node, outcome), t1);
   }
 
   /** The outcome travels on. */
@@ -292,7 +272,8 @@ export class Execution implements View, Engine {
     const { index, kind } = node;
     if (this.isEnding || this.outcomes[index]) return;
     this.outcomes[index] = outcome;
-    this.streams.end(node, outcome);
+    if (outcome.status !== 'success') this.allSucceeded = false;
+    if (this.plan.channels.length > 0) this.streams.end(node, outcome);
     if (outcome.status === 'failure' && kind !== 'open' && this.options.onError === 'stop') {
       const errors = failuresIn(this.plan, this.plan.root, this);
       this.fail(runFailed(this.plan, errors, this.at(''), 'a step failed, and onError is "stop"'));
@@ -353,8 +334,8 @@ export class Execution implements View, Engine {
 
   // Telling.
 
-  tell(node: PlanNode, change: Change, then?: () => void): void {
-    if (this.listening) this.telling.tell(this.at(node.path), node.id, change, then);
+  tell(node: PlanNode, change: Change, then?: () => void, t?: number): void {
+    if (this.listening) this.telling.tell(this.at(node.path), node.id, change, then, t);
     else then?.();
   }
 
@@ -367,3 +348,9 @@ export class Execution implements View, Engine {
     if (this.listening) this.telling.tell(path, stepId, change);
   }
 }
+
+type Gate = MonoTypeOperatorFunction<FlowEvent> | undefined;
+
+/** What the gate of the options lets pass goes on to the saver. */
+const bothGates = (first: Gate, then: Gate): Gate =>
+  first && then ? (events$) => then(first(events$)) : (first ?? then);

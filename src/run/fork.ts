@@ -10,7 +10,8 @@ import type { Change } from '../state/event.ts';
 import { success } from '../state/outcome.ts';
 import { emptySnapshot, type Snapshot, type StepState } from '../state/snapshot.ts';
 import type { Recorded } from '../wire/call.ts';
-import type { Plan, PlanNode, Scope } from '../wire/plan.ts';
+import { ownerOf, type Plan, type PlanNode, type Scope } from '../wire/plan.ts';
+import { asItStood } from './lists.ts';
 import type { RunOptions } from './options.ts';
 import {
   claimed,
@@ -51,7 +52,7 @@ export function forkedRun(
         setup: (tell) => ({
           isResumed: !('input' in edit),
           forkOf: { runId, seq: before.seq },
-          memory: before.data,
+          memory: asItStood(before.data, runId),
           recorded: (path) => kept.get(path)?.recorded,
           retold: [...kept].map(([path, { change }]) => ({
             path,
@@ -133,7 +134,8 @@ function keptSteps(
 }
 
 function keep(_path: string, step: StepState, before: Snapshot): Kept {
-  const outcome = step.status === 'success' ? success(step.output) : outcomeOf(step, before);
+  const outcome =
+    step.status === 'success' ? success(step.output, step.adds) : outcomeOf(step, before);
   const { input } = step;
   if (outcome?.status === 'skipped')
     return { recorded: { input, outcome }, change: { type: 'STEP_SKIP', ...outcome.skip } };
@@ -149,19 +151,9 @@ function keep(_path: string, step: StepState, before: Snapshot): Kept {
       t1,
       attempts,
       ...(usage && { usage }),
+      ...(step.adds && { adds: step.adds }),
     },
   };
-}
-
-/** The node that a path belongs to: its own, or that of the step which ran it below itself. */
-function ownerOf(plan: Plan, path: string): PlanNode | undefined {
-  let at = path;
-  while (at !== '') {
-    const node = plan.byPath.get(at);
-    if (node) return node;
-    at = at.slice(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['), 0));
-  }
-  return undefined;
 }
 
 function editedSteps(

@@ -1,5 +1,5 @@
 /** Keeps runs in memory: for tests, browsers, and runs that need not outlive the process. */
-import { concatMap, defer, EMPTY, from, Observable, of } from 'rxjs';
+import { defer, EMPTY, from, map, Observable, of } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import type { Commit } from '../state/commit.ts';
 import type { Snapshot } from '../state/snapshot.ts';
@@ -44,12 +44,12 @@ export class MemorySaver implements Saver {
 
   save(commits$: Observable<Commit>): Observable<number> {
     return commits$.pipe(
-      concatMap((commit) => {
+      map((commit) => {
         const kept = this.runs.get(commit.runId);
         if (!kept || kept.snapshot.seq !== commit.prev) throw staleRun(commit, kept?.snapshot.seq);
         kept.commits.push(commit);
         kept.snapshot = commit.snapshot;
-        return of(commit.seq);
+        return commit.seq;
       }),
     );
   }

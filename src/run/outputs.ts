@@ -1,6 +1,6 @@
 /** The end of a flow: its outputs, what they need, and the error where one of them cannot be had. */
 import { FlowError, type Issue } from '../errors.ts';
-import { type Binding, keysOf } from '../graph/binding.ts';
+import { type Binding, keysNeeded, keysOf } from '../graph/binding.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
 import { failure, type Outcome, type Skip, success } from '../state/outcome.ts';
@@ -55,15 +55,6 @@ function failedSource(plan: Plan, scope: Scope, binding: Binding, run: View): st
   return undefined;
 }
 
-/** The keys of a binding that nothing stands in for. */
-function keysNeeded(binding: Binding): readonly string[] {
-  if ('key' in binding) return binding.default === undefined ? [binding.key] : [];
-  if ('text' in binding)
-    return binding.text.flatMap((part) => (typeof part === 'string' ? [] : keysNeeded(part)));
-  if ('array' in binding) return binding.array.flatMap(keysNeeded);
-  return 'object' in binding ? Object.values(binding.object).flatMap(keysNeeded) : [];
-}
-
 /** Whether a step failed, or did not run where it would have run perhaps without a failure before it. */
 function isRootedInFailure(plan: Plan, source: number, run: View): boolean {
   const todo = [source];
@@ -100,7 +91,7 @@ function missedBy(plan: Plan, index: number, skip: Skip, run: View): readonly nu
   const isByLink = skip.reason === 'upstream-skipped' || skip.detail.link !== undefined;
   if (!isByLink) return [];
   return links
-    .filter(({ link, source }) => !link.conditionOnly && run.outcomes[source]?.status === 'skipped')
+    .filter(({ link, source }) => link.counts && run.outcomes[source]?.status === 'skipped')
     .map(({ source }) => source);
 }
 

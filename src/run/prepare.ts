@@ -25,6 +25,7 @@ import {
 import { schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
 import { refusedAnswer } from '../wire/questions.ts';
+import { asItStood } from './lists.ts';
 import { newRunId, type RunOptions } from './options.ts';
 import { changedSteps, recordedIn } from './recorded.ts';
 import type { Saver } from './saver.ts';
@@ -116,7 +117,7 @@ export function resumedRun(
         setup: (tell) => ({
           isResumed: true,
           seq: snapshot.seq + 1,
-          memory: snapshot.data,
+          memory: asItStood(snapshot.data, runId),
           recorded: recordedIn(snapshot),
           answers,
           gate: gateOf(placed, snapshot, tell),

@@ -7,7 +7,7 @@ const batch = 4096;
 export class ReadyQueue {
   private readonly entries: (PlanNode | (() => void))[] = [];
   private head = 0;
-  private draining = false;
+  isDraining = false;
   private readonly begin: (node: PlanNode) => void;
 
   constructor(begin: (node: PlanNode) => void) {
@@ -15,7 +15,7 @@ export class ReadyQueue {
   }
 
   get isIdle(): boolean {
-    return !this.draining && this.head === this.entries.length;
+    return !this.isDraining && this.head === this.entries.length;
   }
 
   push(entry: PlanNode | (() => void)): void {
@@ -24,8 +24,8 @@ export class ReadyQueue {
 
   /** Works off what is ready, and what becomes ready meanwhile, until there is nothing, or the run ends. */
   drain(run: { readonly isEnding: boolean }): void {
-    if (this.draining) return;
-    this.draining = true;
+    if (this.isDraining) return;
+    this.isDraining = true;
     while (this.head < this.entries.length && !run.isEnding) {
       const next = this.entries[this.head++] as PlanNode | (() => void);
       if (typeof next === 'function') next();
@@ -35,6 +35,6 @@ export class ReadyQueue {
         this.head = 0;
       }
     }
-    this.draining = false;
+    this.isDraining = false;
   }
 }

@@ -12,7 +12,7 @@ export function recordedIn(snapshot: Snapshot): (path: string) => Recorded | und
 }
 
 export function outcomeOf(step: StepState, snapshot: Snapshot): Outcome | undefined {
-  if (step.status === 'success') return success(step.output);
+  if (step.status === 'success') return success(step.output, step.adds);
   if (step.status !== 'skipped' || !step.reason || !step.detail) return undefined;
   if (isBecauseOfFailure(step, snapshot)) return undefined;
   return { status: 'skipped', skip: { reason: step.reason, detail: step.detail } };

@@ -71,9 +71,10 @@ export function launch(
 export const eventsOf = (plan: Plan, prepare: () => Observable<Prepared>): Observable<FlowEvent> =>
   new Observable((out) => {
     const listener: Listener = {
-      event: (event) => out.next(event),
+      // Whoever has unsubscribed is told nothing, not even of the end.
+      event: (event) => out.closed || out.next(event),
       output: () => out.complete(),
-      error: (error) => out.error(error),
+      error: (error) => out.closed || out.error(error),
       suspended: () => out.complete(),
     };
     launch(
@@ -93,10 +94,10 @@ export const outputOf = (plan: Plan, prepare: () => Observable<Prepared>): Obser
         out.next(output);
         out.complete();
       },
-      error: (error) => out.error(error),
+      error: (error) => out.closed || out.error(error),
       suspended: (questions) => out.error(suspendedError(plan, questions, options)),
     });
-    const failed = (error: FlowError) => out.error(error);
+    const failed = (error: FlowError) => out.closed || out.error(error);
     launch(plan, prepare(), listen, failed, (run) => out.add(() => run.cancel()));
   });
 

@@ -2,7 +2,7 @@
 import { errorJson } from '../errors.ts';
 import type { Change } from '../state/event.ts';
 import type { Outcome } from '../state/outcome.ts';
-import { Activity, Asked, Below, Through } from '../wire/aside.ts';
+import { Activity, Adds, Asked, Below, Through } from '../wire/aside.ts';
 import type { Attempted, Note } from '../wire/attempt.ts';
 import type { Host } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
@@ -13,13 +13,12 @@ import {
   SimpleWork,
   type StepWork,
   Wait,
-  type Work,
+  WorkList,
   type Workplace,
 } from './work.ts';
 
 /** The engine, as steps at work see it. */
 export interface Engine extends Host {
-  readonly isEnding: boolean;
   at(path: string): string;
   start(node: PlanNode, params: unknown): void;
   finish(node: PlanNode, params: unknown, outcome: Outcome, attempts: number): void;
@@ -33,7 +32,7 @@ export interface Engine extends Host {
 const waitsOnly = new Activity(0, 1);
 
 export class StepsAtWork implements Workplace {
-  private readonly all = new Set<Work>();
+  private readonly all = new WorkList();
   private readonly engine: Engine;
 
   constructor(engine: Engine) {
@@ -42,9 +41,9 @@ export class StepsAtWork implements Workplace {
 
   /** Whether there is something, and all of it waits for answers. */
   get isBlocked(): boolean {
-    if (this.all.size === 0) return false;
-    for (const work of this.all) if (!work.isBlocked) return false;
-    return true;
+    const { first } = this.all;
+    for (let work = first; work; work = work.after) if (!work.isBlocked) return false;
+    return first !== undefined;
   }
 
   run(node: PlanNode, params: unknown): void {
@@ -64,13 +63,12 @@ export class StepsAtWork implements Workplace {
   private call(work: SimpleWork | AttemptsWork): void {
     this.all.add(work);
     work.call(this.callee(work.node), this.engine);
-    if (work.closed) this.all.delete(work);
   }
 
   private callee(node: PlanNode): Attempted {
-    const { id, path, step, settings, readsChunks } = node;
+    const { id, path, step, settings, readsChunks, offers } = node;
     const at = this.engine.at(path);
-    return at === path ? node : { id, path: at, step, settings, readsChunks };
+    return at === path ? node : { id, path: at, step, settings, readsChunks, offers };
   }
 
   /** Goes on with an outcome that may take its time. */
@@ -90,7 +88,7 @@ export class StepsAtWork implements Workplace {
   }
 
   stop(): void {
-    for (const work of this.all) work.stop();
+    for (let work = this.all.first; work; work = work.after) work.stop();
     this.all.clear();
   }
 
@@ -107,6 +105,7 @@ export class StepsAtWork implements Workplace {
     if (chunk instanceof Below) engine.tellBelow(chunk);
     else if (chunk instanceof Through) engine.pushChunk(work.node, chunk.chunk);
     else if (chunk instanceof Activity) this.note(work, chunk);
+    else if (chunk instanceof Adds) work.add(chunk);
     else if (chunk instanceof Asked) {
       engine.tell(work.node, { type: 'STEP_WAIT', question: chunk.question });
       this.note(work, waitsOnly);

@@ -54,9 +54,9 @@ export class Telling {
   }
 
   /** Tells a change, then does what follows from it. The gate may hold both back. */
-  tell(path: string, stepId: string, change: Change, then?: () => void): void {
+  tell(path: string, stepId: string, change: Change, then?: () => void, t?: number): void {
     this.count(change);
-    const event = this.event(path, stepId, change);
+    const event = this.event(path, stepId, change, t);
     if (this.gate) {
       if (then) this.passing.set(event.seq, then);
       this.gate.next(event);
@@ -100,8 +100,9 @@ export class Telling {
     this.usage = sum;
   }
 
-  private event(path: string, stepId: string, change: Change): FlowEvent {
+  private event(path: string, stepId: string, change: Change, now?: number): FlowEvent {
     const { runId, clock } = this.options;
-    return Object.freeze({ ...change, runId, path, stepId, seq: this.seq++, t: clock.now() });
+    const t = now ?? clock.now();
+    return Object.freeze({ ...change, runId, path, stepId, seq: this.seq++, t });
   }
 }

@@ -2,13 +2,20 @@
 import type { Subscription } from 'rxjs';
 import type { FlowError } from '../errors.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
-import type { Activity } from '../wire/aside.ts';
+import type { Activity, Adds } from '../wire/aside.ts';
 import { type Attempted, attempts, type Note } from '../wire/attempt.ts';
-import { type Callee, callOnce, type Host, placedError } from '../wire/call.ts';
-import type { Sink } from '../wire/consume.ts';
+import {
+  type Callee,
+  type CallSink,
+  callOnce,
+  type Host,
+  placedError,
+  type Stoppable,
+} from '../wire/call.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import type { Handler } from '../wire/step.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
+import { joined } from './lists.ts';
 
 /** Who hears what work tells of itself. */
 export interface Workplace {
@@ -23,6 +30,10 @@ export interface Workplace {
 /** Something at work that can be stopped. */
 export abstract class Work {
   closed = false;
+  /** Its neighbours in the list of what is at work. */
+  before: Work | undefined;
+  after: Work | undefined;
+  isListed = false;
   private busy = 0;
   private waiting = 0;
 
@@ -39,6 +50,36 @@ export abstract class Work {
   abstract stop(): void;
 }
 
+/** What is at work, in the order in which it began. Not a Set: to add to one and delete again takes longer than most steps. */
+export class WorkList {
+  first: Work | undefined;
+  private last: Work | undefined;
+
+  add(work: Work): void {
+    work.isListed = true;
+    work.before = this.last;
+    if (this.last) this.last.after = work;
+    else this.first = work;
+    this.last = work;
+  }
+
+  /** What is deleted still knows what came after it, so that whoever goes through the list comes to its end. */
+  delete(work: Work): void {
+    if (!work.isListed) return;
+    work.isListed = false;
+    const { before, after } = work;
+    if (before) before.after = after;
+    else if (this.first === work) this.first = after;
+    if (after) after.before = before;
+    else if (this.last === work) this.last = before;
+  }
+
+  clear(): void {
+    this.first = undefined;
+    this.last = undefined;
+  }
+}
+
 /** Something that a node waits for before it can begin, such as a schema that takes its time. */
 export class Wait extends Work {
   stop(): void {
@@ -47,6 +88,8 @@ export class Wait extends Work {
 }
 
 export abstract class StepWork extends Work {
+  /** What it adds to lists in the shared memory. */
+  protected adds: Record<string, readonly unknown[]> | undefined;
   readonly node: PlanNode;
   readonly params: unknown;
   protected readonly place: Workplace;
@@ -57,17 +100,23 @@ export abstract class StepWork extends Work {
     this.node = node;
     this.params = params;
   }
+
+  add({ name, items }: Adds): void {
+    this.adds = joined(this.adds, name, items);
+  }
 }
 
 /** A step without settings: its handler, called once. */
-export class SimpleWork extends StepWork implements Sink {
-  private stopCall: (() => void) | undefined;
+export class SimpleWork extends StepWork implements CallSink {
+  private underWay: Stoppable | undefined;
 
   call(callee: Callee, host: Host): void {
     const handler = callee.step.handler as Handler<unknown>;
-    this.stopCall = callOnce(callee, (context) => handler(this.params, context), host, 1, this);
-    // Stopped by what it told before there was anything to stop.
-    if (this.closed) this.stopCall();
+    callOnce(callee, (context) => handler(this.params, context), host, 1, this);
+  }
+
+  called(call: Stoppable): void {
+    this.underWay = call;
   }
 
   chunk(value: unknown): void {
@@ -76,7 +125,7 @@ export class SimpleWork extends StepWork implements Sink {
 
   done(result: unknown): void {
     this.closed = true;
-    this.place.end(this, success(result), 1);
+    this.place.end(this, success(result, this.adds), 1);
   }
 
   fail(error: unknown): void {
@@ -86,7 +135,7 @@ export class SimpleWork extends StepWork implements Sink {
 
   stop(): void {
     this.closed = true;
-    this.stopCall?.();
+    this.underWay?.stop();
   }
 }
 
@@ -129,7 +178,7 @@ export class AttemptsWork extends StepWork {
         this.place.retry(this, note);
         break;
       case 'result':
-        this.end(success(note.result), note.isCached ? 0 : this.attempt);
+        this.end(success(note.result, this.adds), note.isCached ? 0 : this.attempt);
     }
   }
 

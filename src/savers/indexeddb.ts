@@ -1,12 +1,10 @@
 /** Keeps runs in a browser, in IndexedDB. */
 
-import { type DBSchema, type IDBPDatabase, openDB } from 'idb';
 import { defer, from, mergeMap, type Observable } from 'rxjs';
 import {
   type Claim,
   type Commit,
   expiredRuns,
-  FlowError,
   type Retention,
   type RunQuery,
   type RunSummary,
@@ -17,6 +15,7 @@ import {
 } from '../index.ts';
 import { type Batch, batched } from './batched.ts';
 import { decode } from './codec.ts';
+import { allOf, type Db, opened, type StoredRun, stores } from './indexeddb-schema.ts';
 import {
   baseText,
   checkedBaseEvery,
@@ -27,7 +26,6 @@ import {
   nothingWritten,
   restored,
   type StoredCommit,
-  type Written,
 } from './record.ts';
 
 export interface IndexedDbOptions {
@@ -39,26 +37,6 @@ export interface IndexedDbOptions {
   readonly baseEvery?: number;
 }
 
-type StoredRun = RunSummary & { readonly t: number; readonly written: Written };
-
-interface StoredText {
-  readonly runId: string;
-  readonly seq: number;
-  readonly body: string;
-}
-
-interface Stores extends DBSchema {
-  runs: { key: string; value: StoredRun; indexes: { t: number } };
-  /** Of each run its head, with seq -1, and the last whole state that was written. */
-  states: { key: [string, number]; value: StoredText };
-  /** Those of a batch together, under the seq of the last. */
-  commits: { key: [string, number]; value: StoredText };
-}
-
-type Db = IDBPDatabase<Stores>;
-
-const version = 1;
-const stores = ['runs', 'states', 'commits'] as const;
 const page = 20;
 
 /**
@@ -68,13 +46,15 @@ const page = 20;
  * const flow = digest.with({ saver: new IndexedDbSaver() })
  */
 export class IndexedDbSaver implements Saver {
-  private readonly options: IndexedDbOptions;
+  private readonly name: string;
+  private readonly how: IDBTransactionOptions;
   private readonly baseEvery: number;
   private opening: Promise<Db> | undefined;
 
-  constructor(options: IndexedDbOptions = {}) {
-    this.options = options;
-    this.baseEvery = checkedBaseEvery(options.baseEvery);
+  constructor({ name = 'millrace', durability, baseEvery }: IndexedDbOptions = {}) {
+    this.name = name;
+    this.how = { durability: durability ?? 'default' };
+    this.baseEvery = checkedBaseEvery(baseEvery);
   }
 
   claim(run: Claim): Observable<void> {
@@ -82,7 +62,7 @@ export class IndexedDbSaver implements Saver {
       checkIds(run);
       const { runId, flow, parentId, t } = run;
       const body = headText(run);
-      const within = db.transaction(stores, 'readwrite', this.options);
+      const within = db.transaction(stores, 'readwrite', this.how);
       const isNew = (await within.objectStore('runs').getKey(runId)) === undefined;
       if (isNew) {
         await within.objectStore('runs').put({
@@ -117,9 +97,7 @@ export class IndexedDbSaver implements Saver {
   }
 
   list(query: RunQuery): Observable<readonly RunSummary[]> {
-    return this.using(async (db) =>
-      (await newest(db, query)).map(({ t: _, written: __, ...summary }) => summary),
-    );
+    return this.using(async (db) => (await newest(db, query)).map(summary));
   }
 
   history(runId: string): Observable<Commit> {
@@ -150,7 +128,7 @@ export class IndexedDbSaver implements Saver {
   }
 
   private opened(): Promise<Db> {
-    this.opening ??= opened(this.options.name ?? 'millrace', () => {
+    this.opening ??= opened(this.name, () => {
       this.opening = undefined;
     }).catch((error: unknown) => {
       this.opening = undefined;
@@ -162,58 +140,37 @@ export class IndexedDbSaver implements Saver {
   /** Transactions that write to the same stores come one after the other, also those of other tabs: what is read first stays true. */
   private async put(db: Db, batch: Batch): Promise<void> {
     const { runId, prev, seq, commits, size, snapshot } = batch;
-    const within = db.transaction(stores, 'readwrite', this.options);
+    const within = db.transaction(stores, 'readwrite', this.how);
     const runs = within.objectStore('runs');
     const run = await runs.get(runId);
     const isStale = run?.seq !== prev;
+    const texts: Promise<unknown>[] = [];
     if (run && !isStale) {
-      const { base } = run.written;
       const grown = {
         commits: run.written.commits + commits.length,
         size: run.written.size + size,
-        base,
+        base: run.written.base,
       };
       const whole = isBaseDue(grown, this.baseEvery) ? baseText(snapshot) : undefined;
       const written = whole === undefined ? grown : { ...nothingWritten, base: whole.length };
-      const { status, t0, t1 } = snapshot;
-      const { t1: _, ...before } = run;
-      const now = { ...(t0 !== undefined && { t0 }), ...(t1 !== undefined && { t1 }) };
-      void runs.put({ ...before, seq, status, ...now, written });
-      void within.objectStore('commits').put({ runId, seq, body: `[${commits.join(',')}]` });
+      const body = `[${commits.join(',')}]`;
+      texts.push(
+        runs.put({ ...run, ...times(snapshot), seq, status: snapshot.status, written }),
+        within.objectStore('commits').put({ runId, seq, body }),
+      );
       if (whole !== undefined) {
         const states = within.objectStore('states');
-        void states.delete(IDBKeyRange.bound([runId, 0], [runId, Infinity]));
-        void states.put({ runId, seq, body: whole });
+        texts.push(states.delete(allOf(runId, -1)), states.put({ runId, seq, body: whole }));
       }
     }
-    await within.done;
+    // All at once: a transaction ends where nobody asks it for more, and one failure is that of all.
+    await Promise.all([...texts, within.done]);
     if (isStale) throw staleRun(batch, run?.seq);
   }
 }
 
-function opened(name: string, gone: () => void): Promise<Db> {
-  if (typeof indexedDB === 'undefined')
-    throw new FlowError(
-      'invalid-option',
-      'There is no IndexedDB here. IndexedDbSaver is for browsers; elsewhere take sqlite() or JsonlSaver',
-    );
-  return openDB<Stores>(name, version, {
-    upgrade(db) {
-      db.createObjectStore('runs', { keyPath: 'runId' }).createIndex('t', 't');
-      for (const store of ['states', 'commits'] as const)
-        db.createObjectStore(store, { keyPath: ['runId', 'seq'] });
-    },
-    // Another tab has a newer version of the page: what is open here must not keep it waiting.
-    blocking: (_current, _blocked, event) => {
-      (event.target as IDBDatabase).close();
-      gone();
-    },
-    terminated: gone,
-  });
-}
-
-const allOf = (runId: string, after = -2): IDBKeyRange =>
-  IDBKeyRange.bound([runId, after], [runId, Infinity], true);
+/** A run that goes on has no end any more: the field is there, and says so. */
+const times = ({ t0, t1 }: Snapshot) => ({ t0, t1 });
 
 async function loaded(db: Db, runId: string): Promise<Snapshot | undefined> {
   const within = db.transaction(stores);
@@ -258,12 +215,22 @@ async function newest(db: Db, query: RunQuery): Promise<StoredRun[]> {
   return found;
 }
 
+const summary = ({ runId, parentId, flowId, status, seq, t0, t1 }: StoredRun): RunSummary => ({
+  runId,
+  ...(parentId !== undefined && { parentId }),
+  flowId,
+  status,
+  seq,
+  ...(t0 !== undefined && { t0 }),
+  ...(t1 !== undefined && { t1 }),
+});
+
 async function deleteRuns(db: Db, runIds: readonly string[]): Promise<void> {
   const within = db.transaction(stores, 'readwrite');
-  for (const runId of runIds) {
-    void within.objectStore('runs').delete(runId);
-    void within.objectStore('states').delete(allOf(runId));
-    void within.objectStore('commits').delete(allOf(runId));
-  }
-  await within.done;
+  const deleted = runIds.flatMap((runId) => [
+    within.objectStore('runs').delete(runId),
+    within.objectStore('states').delete(allOf(runId)),
+    within.objectStore('commits').delete(allOf(runId)),
+  ]);
+  await Promise.all([...deleted, within.done]);
 }

@@ -3,7 +3,7 @@ import type { Dialect, PostgresPool } from 'kysely';
 import { kysely } from './kysely.ts';
 import { SqlSaver, type SqlSaverOptions } from './sql.ts';
 
-export type PostgresOptions = Pick<SqlSaverOptions, 'baseEvery'>;
+export type PostgresOptions = Omit<SqlSaverOptions, 'dialect'>;
 
 /**
  * A saver on Postgres, through a pool of the package `pg`, which stays yours: the saver never ends it. It needs the package `kysely`, too.

@@ -6,8 +6,9 @@
  */
 
 import type { Kysely, Transaction } from 'kysely';
-import { type Commit, staleRun } from '../index.ts';
+import { staleRun } from '../index.ts';
 import type { Batch } from './batched.ts';
+import type { Patiently } from './patience.ts';
 import { baseText, isBaseDue } from './record.ts';
 import type { Tables } from './sql-schema.ts';
 
@@ -22,6 +23,7 @@ export interface SqlWriterOptions {
   readonly baseEvery: number;
   /** How many transactions may be under way at once. */
   readonly lanes: number;
+  readonly patiently: Patiently;
 }
 
 const mostRuns = 64;
@@ -53,15 +55,12 @@ export class SqlWriter {
   private async writeTogether(jobs: Job[]): Promise<void> {
     // Always in the same order: transactions that wait for each other's rows would wait for ever.
     jobs.sort((a, b) => (a.batch.runId < b.batch.runId ? -1 : 1));
-    const stale = new Map<Job, unknown>();
+    const { db, patiently } = this.options;
+    let stale: ReadonlyMap<Job, unknown>;
     try {
-      await this.options.db.transaction().execute(async (db) => {
-        for (const job of jobs) {
-          const known = await this.put(db, job.batch);
-          if (known)
-            stale.set(job, staleRun(job.batch as Pick<Commit, 'runId' | 'prev'>, known.seq));
-        }
-      });
+      stale = await patiently(() =>
+        db.transaction().execute((within) => this.putAll(within, jobs)),
+      );
     } catch (error) {
       for (const job of jobs) job.failed(error);
       return;
@@ -70,6 +69,19 @@ export class SqlWriter {
       if (stale.has(job)) job.failed(stale.get(job));
       else job.done();
     }
+  }
+
+  /** Those that are stale, and why. */
+  private async putAll(
+    db: Transaction<Tables>,
+    jobs: readonly Job[],
+  ): Promise<ReadonlyMap<Job, unknown>> {
+    const stale = new Map<Job, unknown>();
+    for (const job of jobs) {
+      const known = await this.put(db, job.batch);
+      if (known) stale.set(job, staleRun(job.batch, known.seq));
+    }
+    return stale;
   }
 
   /** Stores a batch, or tells what is stored instead of what it follows. */

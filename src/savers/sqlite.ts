@@ -6,7 +6,7 @@ import { FlowError, showValue } from '../index.ts';
 import { kysely } from './kysely.ts';
 import { SqlSaver, type SqlSaverOptions } from './sql.ts';
 
-export interface SqliteOptions extends Pick<SqlSaverOptions, 'baseEvery'> {
+export interface SqliteOptions extends Omit<SqlSaverOptions, 'dialect'> {
   /** The class of better-sqlite3, to use it instead of Node's own `node:sqlite`. The file is the same. */
   readonly Database?: new (
     path: string,
@@ -16,8 +16,6 @@ export interface SqliteOptions extends Pick<SqlSaverOptions, 'baseEvery'> {
    * each transaction then waits for the disk.
    */
   readonly synchronous?: 'NORMAL' | 'FULL';
-  /** How long to wait, in ms, while another process writes. Default 5000. */
-  readonly busyTimeout?: number;
 }
 
 /**
@@ -27,7 +25,7 @@ export interface SqliteOptions extends Pick<SqlSaverOptions, 'baseEvery'> {
  * const flow = digest.with({ saver: sqlite('runs.db') })
  */
 export function sqlite(path: string, options: SqliteOptions = {}): SqlSaver {
-  const { Database, synchronous = 'NORMAL', busyTimeout = 5000, ...others } = options;
+  const { Database, synchronous = 'NORMAL', ...others } = options;
   if (typeof path !== 'string' || path === '')
     throw new FlowError(
       'invalid-option',
@@ -41,14 +39,17 @@ export function sqlite(path: string, options: SqliteOptions = {}): SqlSaver {
   const dialect = async (): Promise<Dialect> => {
     const { SqliteDialect } = await kysely();
     const database = Database ? new Database(path) : nodeDatabase(path);
-    for (const setting of [
-      `busy_timeout = ${Number(busyTimeout)}`,
-      'journal_mode = WAL',
-      `synchronous = ${synchronous}`,
-    ]) {
-      const pragma = database.prepare(`pragma ${setting}`);
-      if (pragma.reader) pragma.all([]);
-      else pragma.run([]);
+    // Who waits here, waits for ever where the other one is in the same thread: `SqlSaver` tries again instead.
+    const settings = ['busy_timeout = 0', 'journal_mode = WAL', `synchronous = ${synchronous}`];
+    try {
+      for (const setting of settings) {
+        const pragma = database.prepare(`pragma ${setting}`);
+        if (pragma.reader) pragma.all([]);
+        else pragma.run([]);
+      }
+    } catch (error) {
+      database.close();
+      throw error;
     }
     return new SqliteDialect({ database: remembering(database) });
   };

@@ -1,6 +1,6 @@
 /** What a run tells: one discriminated union on `type`. Plain data, errors included, so that JSON carries it. */
 import type { ErrorJson } from '../errors.ts';
-import type { SkipDetail, SkipReason } from './outcome.ts';
+import type { Additions, SkipDetail, SkipReason } from './outcome.ts';
 
 /** Counts of an LLM call, such as `inputTokens`; counts of the same name are added up over a run. */
 export type Usage = Readonly<Record<string, number>>;
@@ -29,6 +29,8 @@ export type StepEvent =
       readonly t1: number;
       readonly attempts: number;
       readonly usage?: Usage;
+      /** What it adds to lists in the shared memory. */
+      readonly adds?: Additions;
     }
   /** A step will not run. */
   | { readonly type: 'STEP_SKIP'; readonly reason: SkipReason; readonly detail: SkipDetail }

@@ -2,10 +2,13 @@
 import type { FlowError } from '../errors.ts';
 
 export type Outcome =
-  | { readonly status: 'success'; readonly value: unknown }
+  | { readonly status: 'success'; readonly value: unknown; readonly adds?: Additions | undefined }
   | { readonly status: 'failure'; readonly error: FlowError }
   | { readonly status: 'skipped'; readonly skip: Skip }
   | { readonly status: 'cancelled' };
+
+/** What a step has added to lists in the shared memory, by the name of the list. */
+export type Additions = Readonly<Record<string, readonly unknown[]>>;
 
 export type SkipReason =
   | 'condition-false'
@@ -36,7 +39,8 @@ export interface SkipDetail {
   readonly param?: string;
 }
 
-export const success = (value: unknown): Outcome => ({ status: 'success', value });
+export const success = (value: unknown, adds?: Additions): Outcome =>
+  adds ? { status: 'success', value, adds } : { status: 'success', value };
 export const failure = (error: FlowError): Outcome => ({ status: 'failure', error });
 export const skipped = (reason: SkipReason, detail: SkipDetail): Outcome => ({
   status: 'skipped',

@@ -2,7 +2,7 @@
 import type { ErrorJson } from '../errors.ts';
 import { freeze } from '../plain.ts';
 import type { FlowEvent, Usage } from './event.ts';
-import type { SkipDetail, SkipReason } from './outcome.ts';
+import type { Additions, SkipDetail, SkipReason } from './outcome.ts';
 import { emptyTable, recordAt, type Table, tableOf, toRecord, withRecord } from './table.ts';
 
 export type RunStatus = 'pending' | 'running' | 'success' | 'failure' | 'suspended' | 'cancelled';
@@ -32,6 +32,8 @@ export interface StepState {
   readonly t0?: number;
   readonly t1?: number;
   readonly usage?: Usage;
+  /** What the step has added to lists in the shared memory. */
+  readonly adds?: Additions;
   /** Why the step was skipped. */
   readonly reason?: SkipReason;
   readonly detail?: SkipDetail;
@@ -47,6 +49,8 @@ export interface Snapshot {
   readonly flow: FlowIdentity;
   /** The number of the last event that changed the state; -1 before the first. */
   readonly seq: number;
+  /** In a live flow, the newest input: 1, 2, 3 … `status` is that of this one; `output` may still be that of an older one. */
+  readonly version?: number;
   readonly status: RunStatus;
   readonly input?: unknown;
   readonly output?: unknown;
@@ -69,14 +73,15 @@ const tables = new WeakMap<Snapshot, Table<StepState>>();
 /** The record of all steps is made when somebody reads it: most snapshots are passed by. */
 function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
   let record: Snapshot['steps'] | undefined;
-  const { v, runId, parentId, flow, seq, status, input, output, error, t0, t1, data, unsaved } =
-    fields;
+  const { v, runId, parentId, flow, seq, version, status, input, output, error, t0, t1 } = fields;
+  const { data, unsaved } = fields;
   const snapshot: Snapshot = Object.freeze({
     v,
     runId,
     ...(parentId !== undefined && { parentId }),
     flow,
     seq,
+    ...(version !== undefined && { version }),
     status,
     ...(input !== undefined && { input }),
     ...(output !== undefined && { output }),
@@ -101,6 +106,7 @@ const fieldsOf = ({
   parentId,
   flow,
   seq,
+  version,
   status,
   input,
   output,
@@ -115,6 +121,7 @@ const fieldsOf = ({
   parentId,
   flow,
   seq,
+  version,
   status,
   input,
   output,
@@ -168,6 +175,7 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
           t0: snapshot.t0 ?? t,
           t1: undefined,
           error: undefined,
+          ...(event.version !== undefined && { version: event.version }),
           ...(event.data && { data: event.data }),
           ...(event.parentId !== undefined && { parentId: event.parentId }),
         },
@@ -234,6 +242,7 @@ function reduceStep(step: StepState | undefined, event: StepChange): StepState {
         t0: event.t0,
         t1: event.t1,
         ...(event.usage && { usage: event.usage }),
+        ...(event.adds && { adds: event.adds }),
       };
   }
 }
@@ -244,6 +253,10 @@ function ended(
   { seq, t, version }: FlowEvent,
   end: Partial<Pick<Snapshot, 'status' | 'output' | 'error' | 'data'>>,
 ): Snapshot {
+  if (version !== undefined && version < (snapshot.version ?? 0)) {
+    const { output = snapshot.output } = end;
+    return snapshotOf({ ...fieldsOf(snapshot), output, seq }, tableFor(snapshot));
+  }
   let table = tableFor(snapshot);
   // In a run that succeeds, too: items of `each` that were stopped because another one failed. In a live flow another version may be at work.
   for (const [path, step] of version === undefined ? Object.entries(snapshot.steps) : []) {

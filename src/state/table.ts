@@ -3,6 +3,8 @@
  * Work per change does not grow with the table (a vector trie of 32 branches, after Bagwell and Clojure).
  */
 
+import { put } from '../plain.ts';
+
 const bits = 5;
 const width = 1 << bits;
 const mask = width - 1;
@@ -64,10 +66,10 @@ function set<T>(branch: Branch<T>, shift: number, place: number, record: T): Bra
 
 /** The table as a plain frozen record, in the order in which names came. */
 export function toRecord<T>(table: Table<T>): Readonly<Record<string, T>> {
-  const record: Record<string, T> = {};
+  const record: Record<string, unknown> = {};
   for (const [name, place] of table.places) {
     if (place >= table.size) break;
-    record[name] = recordAt(table, name) as T;
+    put(record, name, recordAt(table, name));
   }
-  return Object.freeze(record);
+  return Object.freeze(record) as Readonly<Record<string, T>>;
 }

@@ -1,8 +1,8 @@
 /** A step that runs another one for every item of a list. */
 import { catchError, from, map, mergeMap, Observable, of } from 'rxjs';
-import { FlowError, typeName } from '../errors.ts';
+import { FlowError, showValue, typeName } from '../errors.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
-import { type Aside, Result, Through } from '../wire/aside.ts';
+import { Adds, type Aside, Result, Through } from '../wire/aside.ts';
 import {
   type Code,
   type CodeParams,
@@ -45,10 +45,16 @@ export function each<
 ): Step<EachParams<C, As>, EachResult<C, OnError>[], EachResult<C, OnError>> {
   const step = toStep('each()', code) as Runnable;
   const { concurrency = Number.POSITIVE_INFINITY, onError = 'fail', as } = options;
-  if (!(concurrency >= 1))
+  const isLimit = Number.isInteger(concurrency) || concurrency === Number.POSITIVE_INFINITY;
+  if (!isLimit || concurrency < 1)
     throw new FlowError(
       'invalid-option',
-      `each() takes a "concurrency" of 1 or more, not ${String(concurrency)}.`,
+      `each() takes a "concurrency" of 1 or more, not ${showValue(concurrency)}. Give a whole number, or leave it out for all at once`,
+    );
+  if (!['fail', 'skip', 'null'].includes(onError))
+    throw new FlowError(
+      'invalid-option',
+      `each() takes "fail", "skip" or "null" for "onError", not ${showValue(onError)}`,
     );
   const handler = (
     params: { readonly items: unknown },
@@ -88,6 +94,7 @@ function inOrder(
   return new Observable((out) => {
     const results = new Map<number, unknown>();
     const all: unknown[] = [];
+    const added: Adds[][] = items.map(() => []);
     let next = 0;
     const flush = () => {
       for (; results.has(next); next++) {
@@ -108,10 +115,12 @@ function inOrder(
           if (aside instanceof Result) {
             results.set(i, aside.result);
             flush();
-          } else if (!(aside instanceof Through)) out.next(aside);
+          } else if (aside instanceof Adds) added[i]?.push(aside);
+          else if (!(aside instanceof Through)) out.next(aside);
         },
         error: (error: unknown) => out.error(error),
         complete: () => {
+          for (const adds of added.flat()) out.next(adds);
           out.next(new Result(all));
           out.complete();
         },

@@ -15,12 +15,12 @@ export const valueIn = (values: Values, key: string): unknown =>
  */
 export function cold<T>(
   row: Row,
-  valueOf: (key: string) => T,
+  meaning: (key: string) => T,
   error: () => unknown,
 ): Observable<T> {
   return new Observable((out) => {
     const tell = (mark: Mark): void => {
-      if (mark.kind === 'value') out.next(valueOf(mark.key));
+      if (mark.kind === 'value') out.next(meaning(mark.key));
       else if (mark.kind === 'error') out.error(error());
       else if (mark.kind === 'complete') out.complete();
     };

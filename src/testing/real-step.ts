@@ -25,7 +25,9 @@ function followed(params: unknown): unknown {
   const parts = Object.entries(params);
   if (!parts.some(([, part]) => isObservable(part))) return params;
   return Object.freeze(
-    Object.fromEntries(parts.map(([name, part]) => [name, isObservable(part) ? awaited(part) : part])),
+    Object.fromEntries(
+      parts.map(([name, part]) => [name, isObservable(part) ? awaited(part) : part]),
+    ),
   );
 }
 

@@ -26,7 +26,7 @@ export function stubSteps<Input, Output>(
   const known: string[] = [];
   const stubbed = flow.withSteps((entry, path) => {
     known.push(path);
-    const name = [path, entry.id].find((each) => Object.hasOwn(stubs, each));
+    const name = [path, entry.id].find((each) => stands(stubs, each, path));
     const { step } = entry;
     const isComposed = step.definition !== undefined || step.inner !== undefined;
     const stub = name === undefined ? undefined : (stubs[name] as Stub);
@@ -38,10 +38,16 @@ export function stubSteps<Input, Output>(
     }
     return { ...entry, settings, step: heard(stubbedStep(step, stub, values), called) };
   });
-  const wrong = Object.keys(stubs).filter((name) => !used.has(name) && !isRecorded(stubs[name] as Stub));
+  const wrong = Object.keys(stubs).filter(
+    (name) => !used.has(name) && !isRecorded(stubs[name] as Stub),
+  );
   if (wrong.length > 0) throw unknownStub(flow.id, wrong, known);
   return stubbed;
 }
+
+/** What was recorded stands for the step at its path only. */
+const stands = (stubs: Stubs, name: string, path: string): boolean =>
+  Object.hasOwn(stubs, name) && (name === path || !isRecorded(stubs[name] as Stub));
 
 const isRecorded = (stub: Stub): boolean => typeof stub === 'object' && 'recorded' in stub;
 

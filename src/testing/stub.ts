@@ -23,9 +23,10 @@ export type Stubs = Readonly<Record<string, Stub>>;
 
 /** The step with a stub for its code. Its params and its results are still checked by its schemas. */
 export function stubbedStep(step: Step, stub: Stub, values: Values): Step {
-  if (typeof stub === 'function') return withoutAnswer({ ...step, handler: stub });
+  if (typeof stub === 'function') return replaced(step, stub, step.reduce);
   if (typeof stub === 'object' && 'recorded' in stub) return replayedStep(step, stub);
-  if (typeof stub === 'string' || !('marbles' in stub)) return marbleStep(step, [stub].flat(), values);
+  if (typeof stub === 'string' || !('marbles' in stub))
+    return marbleStep(step, [stub].flat(), values);
   return marbleStep(step, [stub.marbles].flat(), { ...values, ...stub.values });
 }
 
@@ -38,7 +39,7 @@ function marbleStep(step: Step, marbles: readonly string[], values: Values): Ste
       Object.hasOwn(values, '#') ? values['#'] : new Error(`"${path}" fails, as its marbles say`);
     return cold(row, (key) => valueIn(values, key), error);
   };
-  return withoutAnswer({ ...step, handler, reduce: step.reduce ?? reduceOf(step) });
+  return replaced(step, handler, step.reduce ?? reduceOf(step));
 }
 
 /** How the chunks of the real code would become its result. A row without values has none, like a function that returns nothing. */
@@ -48,12 +49,21 @@ function reduceOf({ handler }: Step): Reduce {
 }
 
 const allOf = (chunks: readonly unknown[]): unknown =>
-  chunks.length > 0 && chunks.every((chunk) => typeof chunk === 'string') ? chunks.join('') : chunks;
+  chunks.length > 0 && chunks.every((chunk) => typeof chunk === 'string')
+    ? chunks.join('')
+    : chunks;
 
-/** A stub asks nobody, whatever its step did. */
-const withoutAnswer = ({ answer, inner, ...step }: Step): Step => step;
+/** What is told of a step and what checks it, with other code. A stub is no flow, asks nobody, and runs nothing else. */
+function replaced(step: Step, code: Handler, how: Reduce | undefined): Step {
+  const { input, output, chunk, usage, description, metadata, isLlm } = step;
+  return { handler: code, reduce: how, input, output, chunk, usage, description, metadata, isLlm };
+}
 
-export const unknownStub = (flow: string, wrong: readonly string[], known: readonly string[]): FlowError =>
+export const unknownStub = (
+  flow: string,
+  wrong: readonly string[],
+  known: readonly string[],
+): FlowError =>
   new FlowError(
     'invalid-option',
     `The flow "${flow}" has no step ${wrong.map((name) => `"${name}"`).join(', ')} to replace. It has: ${known.join(', ')}.`,

@@ -1,5 +1,7 @@
 /** A block of marbles as a picture for documentation. */
 import { type Block, parseBlock } from './block.ts';
+import { drawnRows } from './drawn.ts';
+import { FlowTrace } from './flow-trace.ts';
 import type { Legend } from './legend.ts';
 import { inOrder, isActivity, type Mark, type Row, symbolOf } from './mark.ts';
 import { type Scale, scaleOf } from './svg-scale.ts';
@@ -7,8 +9,10 @@ import { type Scale, scaleOf } from './svg-scale.ts';
 export interface SvgOptions {
   /** Stands above the picture, and is what a screen reader says. */
   readonly title?: string;
-  /** Explains the values below the rows. */
+  /** Explains the values below the rows. A trace brings its own. */
   readonly legend?: Legend;
+  /** The rows of a trace to draw. By default the same as those of `marbles`. */
+  readonly rows?: readonly string[];
 }
 
 const laneHeight = 44;
@@ -41,8 +45,15 @@ svg:root { color: #1f2328; background: #ffffff }
  * Draws one lane per step, with `step.on` as a bar on it. Silences are shortened and dashed; the faint
  * vertical lines are instants. Light and dark: the picture follows the page or the reader's system.
  */
-export function marblesToSvg(marbles: Block | string, options: SvgOptions = {}): string {
-  const block = typeof marbles === 'string' ? parseBlock(marbles) : marbles;
+export function marblesToSvg(
+  marbles: Block | FlowTrace | string,
+  { legend: given, title, rows }: SvgOptions = {},
+): string {
+  const traced =
+    marbles instanceof FlowTrace ? drawnRows(marbles, { rows, legend: given }) : undefined;
+  const block =
+    typeof marbles === 'string' ? parseBlock(marbles) : (traced?.block ?? (marbles as Block));
+  const options = { title, legend: traced?.legend ?? given };
   const steps = [...new Set([...block.keys()].map(stepOf))];
   const left = 28 + Math.max(0, ...steps.map((step) => step.length)) * characterWidth;
   const scale = scaleOf([...block.values()], left);

@@ -5,16 +5,26 @@ import { showBinding } from '../graph/condition.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
 import { failure, isPoison, type Outcome, skipped } from '../state/outcome.ts';
-import type { PlanCondition, PlanLink, PlanNode, PlanParam, Scope, View } from './plan.ts';
+import {
+  type PlanCondition,
+  type PlanLink,
+  type PlanNode,
+  type PlanParam,
+  type Scope,
+  successOf,
+  type View,
+} from './plan.ts';
+import { callsIn } from './tools.ts';
 
 /** The outcome of a step that does not run, or undefined for one that does. */
 export function refusal(node: PlanNode, run: View): Outcome | undefined {
-  const { gate, links, when } = node;
+  const { gate, when } = node;
   if (gate && run.outcomes[gate.open]?.status !== 'success') return closedGate(gate, run);
   try {
-    return (
-      (links.length > 0 ? refusedByLinks(node, run) : undefined) ?? (when && refusedBy(when, run))
-    );
+    // In most runs nothing has failed or been skipped yet, and then most links need no look.
+    const byLinks =
+      run.allSucceeded && node.needsSuccessOnly ? undefined : refusedByLinks(node, run);
+    return byLinks ?? (when && refusedBy(when, run));
   } catch (cause) {
     return failure(
       new FlowError(
@@ -36,13 +46,14 @@ function closedGate(gate: Scope, run: View): Outcome {
 
 function refusedByLinks(node: PlanNode, run: View): Outcome | undefined {
   const { join = 'any' } = node.settings;
-  if (join === 'settled') return undefined;
+  if (join === 'settled') return refusedTool(node, run);
   let active = 0;
   let counted = 0;
   let refused: PlanLink | undefined;
   for (const link of node.links) {
     const outcome = run.outcomes[link.source];
-    const { on, stream, conditionOnly } = link.link;
+    const { on, stream, counts, optional } = link.link;
+    if (optional) continue;
     if (
       on === 'success' &&
       outcome &&
@@ -55,13 +66,21 @@ function refusedByLinks(node: PlanNode, run: View): Outcome | undefined {
         source,
       });
     }
-    if (conditionOnly) continue;
+    if (!counts) continue;
     counted++;
     if (isActive(link, outcome, run)) active++;
     else refused ??= link;
   }
-  if (!refused || (join === 'any' && active > 0) || counted === 0) return undefined;
+  if (!refused || (join === 'any' && active > 0) || counted === 0) return refusedTool(node, run);
   return inactive(node, refused, run);
+}
+
+/** A tool runs when it has been called, whatever its other links say. */
+function refusedTool(node: PlanNode, run: View): Outcome | undefined {
+  const calls = node.links.filter(({ link }) => link.isTool);
+  const [first] = calls;
+  const isCalled = calls.some((link) => isActive(link, run.outcomes[link.source], run));
+  return first && !isCalled ? inactive(node, first, run) : undefined;
 }
 
 function isActive(
@@ -75,6 +94,7 @@ function isActive(
     outcome.status === 'success'
       ? link.on !== 'failure'
       : outcome.status === 'failure' && link.on !== 'success';
+  if (link.isTool && callsIn(successOf(outcome), link.to).length === 0) return false;
   return matches && (!when || when.test(run));
 }
 
@@ -83,6 +103,14 @@ function inactive(node: PlanNode, { link, source, when }: PlanLink, run: View): 
   const outcome = run.outcomes[source] as Outcome;
   if (outcome.status === 'skipped') {
     return skipped('upstream-skipped', { message: `"${run.at(path)}" was skipped`, source: path });
+  }
+  const isUncalled = link.isTool && callsIn(successOf(outcome), link.to).length === 0;
+  if (isUncalled && outcome.status === 'success') {
+    return skipped('tool-not-called', {
+      message: `"${run.at(path)}" did not call it`,
+      source: path,
+      link: link.id,
+    });
   }
   if (when && (outcome.status === 'success' ? link.on !== 'failure' : link.on !== 'success')) {
     return conditionFalse(when, run, link.id);

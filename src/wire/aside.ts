@@ -38,6 +38,18 @@ export class Result extends Aside {
   }
 }
 
+/** What a step adds to a list in the shared memory of its run. It counts only if the step succeeds. */
+export class Adds extends Aside {
+  readonly name: string;
+  readonly items: readonly unknown[];
+
+  constructor(name: string, items: readonly unknown[]) {
+    super();
+    this.name = name;
+    this.items = items;
+  }
+}
+
 /** How much of a step is at work, and how much of it waits for answers: changes of both counts. */
 export class Activity extends Aside {
   readonly busy: number;

@@ -97,19 +97,18 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
 
   const call = (code: Handler<unknown>, attempt: number): Observable<Note> =>
     new Observable((out) => {
-      out.add(
-        callOnce(callee, (context) => code(params, context), host, attempt, {
-          get closed() {
-            return out.closed;
-          },
-          chunk: (chunk) => out.next({ note: 'chunk', chunk }),
-          done: (result) => {
-            out.next({ note: 'result', result, attempts: attempt });
-            out.complete();
-          },
-          fail: (error) => out.error(error),
-        }),
-      );
+      callOnce(callee, (context) => code(params, context), host, attempt, {
+        get closed() {
+          return out.closed;
+        },
+        called: (call) => out.add(() => call.stop()),
+        chunk: (chunk) => out.next({ note: 'chunk', chunk }),
+        done: (result) => {
+          out.next({ note: 'result', result, attempts: attempt });
+          out.complete();
+        },
+        fail: (error) => out.error(error),
+      });
     });
 
   const once = (attempt: number): Observable<Note> =>

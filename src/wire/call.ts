@@ -1,17 +1,21 @@
 /** One call of a handler: its context, and its result checked and frozen. */
+import type { Observable } from 'rxjs';
 import { type ErrorJson, errorJson, FlowError, showValue } from '../errors.ts';
 import { validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 import type { Outcome } from '../state/outcome.ts';
-import { Aside } from './aside.ts';
+import { Adds, Aside } from './aside.ts';
 import type { Clock } from './clock.ts';
 import { consume, NoValue, type OpenSink, type Sink } from './consume.ts';
 import type { Limiter } from './limiter.ts';
+import type { Offer } from './plan.ts';
 import type { Questions } from './questions.ts';
 import type { Logger, Step, StepContext } from './step.ts';
 
 /** The run around a call. */
 export interface Host {
+  /** It has ended, or its end is on its way: nothing else may happen. */
+  readonly isEnding: boolean;
   readonly runId: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -25,6 +29,8 @@ export interface Host {
   /** What became of a step when the run was stored. */
   recorded(path: string): Recorded | undefined;
   readonly questions: Questions;
+  /** The end of a list in the shared memory as the step at a path sees it: `count` items at least, where there are as many. */
+  remembered?(path: string, name: string, count: number): Observable<readonly unknown[]>;
 }
 
 /** What a handler delivers after it was stopped. */
@@ -44,21 +50,27 @@ export interface Callee {
   readonly id: string;
   readonly path: string;
   readonly step: Step;
+  /** The steps that it offers to a model. */
+  readonly offers?: readonly Offer[] | undefined;
 }
 
 /** For code of the library that runs steps below a step. Users' handlers never see it. */
 export const hostOf = Symbol('host');
 
+const none: readonly never[] = [];
+
 export class Call implements StepContext {
   readonly path: string;
   readonly attempt: number;
   readonly [hostOf]: Host;
+  readonly offers: readonly Offer[];
   #abort: AbortController | undefined;
 
-  constructor(host: Host, path: string, attempt: number) {
+  constructor(host: Host, { path, offers = none }: Callee, attempt: number) {
     this[hostOf] = host;
     this.path = path;
     this.attempt = attempt;
+    this.offers = offers;
   }
 
   get runId(): string {
@@ -98,36 +110,42 @@ export class Call implements StepContext {
   }
 }
 
-/**
- * Calls a handler once and tells the sink what comes of it. Gives back what stops it. What a stopped handler still delivers goes to
- * the host as a late report.
- */
+/** A call that can be stopped. */
+export interface Stoppable {
+  stop(): void;
+}
+
+export interface CallSink extends Sink {
+  /** Gets what stops the call before it is made: what the handler does, or what steps below it tell, may end the run. */
+  called(call: Stoppable): void;
+}
+
+/** Calls a handler once and tells the sink what comes of it. What a stopped handler still delivers goes to the host as a late report. */
 export function callOnce(
   callee: Callee,
   code: (call: Call) => unknown,
   host: Host,
   attempt: number,
-  sink: Sink,
-): () => void {
-  const call = new Call(host, callee.path, attempt);
+  sink: CallSink,
+): void {
+  const call = new Call(host, callee, attempt);
   const checked = new CheckedSink(callee, call, sink);
-  let stop: (() => boolean) | undefined;
+  sink.called(checked);
   try {
-    stop = consume(code(call), callee.step.reduce, checked);
+    consume(code(call), callee.step.reduce, checked);
   } catch (error) {
     checked.fail(error);
   }
-  return () => {
-    if (!checked.isDone) call.abort();
-    if (stop?.()) checked.listenOn();
-    stop = undefined;
-  };
 }
 
 /** Checks and freezes what passes, and turns what a handler throws into errors that say where. */
-class CheckedSink implements OpenSink {
+class CheckedSink implements OpenSink, Stoppable {
   isDone = false;
+  private isStopped = false;
+  private stopRest: (() => boolean) | undefined;
   private isDeaf = false;
+  /** What an attempt adds counts when it has succeeded. */
+  private adds: readonly Adds[] | undefined;
   private readonly callee: Callee;
   private readonly call: Call;
   private readonly sink: Sink;
@@ -142,13 +160,28 @@ class CheckedSink implements OpenSink {
     return this.sink.closed;
   }
 
+  opened(stop: () => boolean): void {
+    this.stopRest = stop;
+    // The handler has ended the run itself.
+    if (this.isStopped) this.stop();
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    if (!this.isDone) this.call.abort();
+    const stop = this.stopRest;
+    this.stopRest = undefined;
+    if (stop?.()) this.listenOn();
+  }
+
   chunk(value: unknown): void {
     if (this.sink.closed) {
       this.late({ value });
       return;
     }
     if (value instanceof Aside) {
-      this.sink.chunk(value);
+      if (value instanceof Adds) this.adds = [...(this.adds ?? none), value];
+      else this.sink.chunk(value);
       return;
     }
     const { step } = this.callee;
@@ -183,13 +216,18 @@ class CheckedSink implements OpenSink {
     }
     this.isDone = true;
     if (!(checked instanceof Promise)) {
-      this.sink.done(checked);
+      this.succeed(checked);
       return;
     }
     checked.then(freeze).then(
-      (value) => this.sink.closed || this.sink.done(value),
+      (value) => this.sink.closed || this.succeed(value),
       (error: unknown) => this.sink.closed || this.sink.fail(this.placed(error)),
     );
+  }
+
+  private succeed(result: unknown): void {
+    for (const adds of this.adds ?? none) this.sink.chunk(adds);
+    this.sink.done(result);
   }
 
   fail(error: unknown): void {

@@ -1,6 +1,13 @@
 /** The only source of time in the engine. It stands on RxJS's own scheduler, so whoever drives that drives us. */
-import { asyncScheduler, type MonoTypeOperatorFunction, Observable, tap } from 'rxjs';
+import {
+  asyncScheduler,
+  type MonoTypeOperatorFunction,
+  Observable,
+  type Subscriber,
+  type Subscription,
+} from 'rxjs';
 import type { FlowError } from '../errors.ts';
+import { subscribeTo } from './subscribe.ts';
 
 export interface Clock {
   /** Ms since 1970. */
@@ -36,8 +43,9 @@ export const within =
     ms === undefined
       ? source
       : new Observable((out) => {
-          out.add(clock.after(ms, () => out.error(late())));
-          source.subscribe(out);
+          const stop = stoppable(out, late);
+          out.add(clock.after(ms, stop.now));
+          stop.listenTo(source, () => {});
         });
 
 /** Errors when the source is silent for so many ms. */
@@ -47,12 +55,39 @@ export const neverSilentFor =
     ms === undefined
       ? source
       : new Observable((out) => {
-          const wait = () => clock.after(ms, () => out.error(late()));
-          let stop = wait();
-          out.add(() => stop());
-          const restart = () => {
-            stop();
-            stop = wait();
-          };
-          source.pipe(tap(restart)).subscribe(out);
+          const stop = stoppable(out, late);
+          const wait = () => clock.after(ms, stop.now);
+          let rest = wait();
+          out.add(() => rest());
+          stop.listenTo(source, () => {
+            rest();
+            rest = wait();
+          });
         });
+
+/** What is too late is stopped first: whoever hears of the error finds nothing at work any more, and hears of it if that goes on all the same. */
+function stoppable<T>(out: Subscriber<T>, late: () => FlowError) {
+  let running: Subscription | undefined;
+  return {
+    now: () => {
+      running?.unsubscribe();
+      out.error(late());
+    },
+    listenTo: (source: Observable<T>, heard: () => void) =>
+      subscribeTo(
+        source,
+        {
+          next: (value) => {
+            heard();
+            out.next(value);
+          },
+          error: (error: unknown) => out.error(error),
+          complete: () => out.complete(),
+        },
+        (own) => {
+          running = own;
+          out.add(own);
+        },
+      ),
+  };
+}

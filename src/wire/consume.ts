@@ -21,32 +21,29 @@ export interface Sink {
 
 /** A sink that may have to wait for something that was stopped. */
 export interface OpenSink extends Sink {
+  /** Gets what stops the rest, before anything is told: what is told may be the reason to stop. */
+  opened(stop: Stop): void;
   /** What was still open when it was stopped has ended without a word. */
   heard(): void;
 }
 
 /** Stops the rest, and says whether something is still open that cannot be stopped: the sink will hear of it once. */
-type Teardown = (() => boolean) | undefined;
+type Stop = () => boolean;
 
-/** Takes a handler's result in. Synchronous results are told before it returns. Gives back what stops the rest. */
-export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenSink): Teardown {
-  if (typeof result !== 'object' || result === null) {
-    sink.done(result);
-    return undefined;
-  }
-  if (typeof (result as PromiseLike<unknown>).then === 'function')
-    return settle(result as PromiseLike<unknown>, reduce, sink);
-  if (typeof (result as Subscribable<unknown>).subscribe === 'function') {
-    return observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
-  }
-  if (isIterator(result)) return pull(result, reduce, sink);
+/** Takes a handler's result in. Synchronous results are told before it returns. */
+export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenSink): void {
+  if (typeof result !== 'object' || result === null) sink.done(result);
+  else if (typeof (result as PromiseLike<unknown>).then === 'function')
+    settle(result as PromiseLike<unknown>, reduce, sink);
+  else if (typeof (result as Subscribable<unknown>).subscribe === 'function')
+    observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
+  else if (isIterator(result)) pull(result, reduce, sink);
   // By its reader: the iterator of a web stream cannot be stopped while it waits for a chunk.
-  if (typeof (result as ReadableStream).getReader === 'function')
-    return pullLater(readerOf(result as ReadableStream), reduce, sink);
-  if (Symbol.asyncIterator in result)
-    return pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
-  sink.done(result);
-  return undefined;
+  else if (typeof (result as ReadableStream).getReader === 'function')
+    pullLater(readerOf(result as ReadableStream), reduce, sink);
+  else if (Symbol.asyncIterator in result)
+    pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
+  else sink.done(result);
 }
 
 // Only iterators, not iterables: an array, a Map and a Set are values.
@@ -54,44 +51,44 @@ const isIterator = (value: object): value is Iterator<unknown> & object =>
   typeof (value as Iterator<unknown>).next === 'function' && Symbol.iterator in value;
 
 /** A promise may bring a stream: `async () => (await fetch(url)).body`. */
-function settle(
-  promise: PromiseLike<unknown>,
-  reduce: Reduce | undefined,
-  sink: OpenSink,
-): Teardown {
+function settle(promise: PromiseLike<unknown>, reduce: Reduce | undefined, sink: OpenSink): void {
   let stopped = false;
   let settled = false;
-  let inner: Teardown;
+  sink.opened(() => {
+    stopped = true;
+    return !settled;
+  });
   promise.then(
     (value) => {
       settled = true;
       // A sink that is closed still hears of it: it reports what came too late.
       if (stopped) sink.done(value);
-      else inner = guarded(sink, () => consume(value, reduce, sink));
+      else guarded(sink, () => consume(value, reduce, sink));
     },
     (error: unknown) => {
       settled = true;
       sink.fail(error);
     },
   );
-  return () => {
-    stopped = true;
-    return settled ? (inner?.() ?? false) : true;
-  };
 }
 
-function guarded(sink: Sink, work: () => Teardown): Teardown {
+function guarded(sink: Sink, work: () => void): void {
   try {
-    return work();
+    work();
   } catch (error) {
     sink.fail(error);
-    return undefined;
   }
 }
 
-function observe(source: Observable<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
+function observe(source: Observable<unknown>, reduce: Reduce | undefined, sink: OpenSink): void {
+  // The handler may have ended the run itself.
+  if (sink.closed) return;
   const chunks = new Chunks(reduce ?? 'last', sink);
   let subscription: Subscription | undefined;
+  sink.opened(() => {
+    subscription?.unsubscribe();
+    return false;
+  });
   subscribeTo(
     source,
     {
@@ -106,22 +103,18 @@ function observe(source: Observable<unknown>, reduce: Reduce | undefined, sink: 
       subscription = own;
     },
   );
-  return () => {
-    subscription?.unsubscribe();
-    return false;
-  };
 }
 
-function pull(iterator: Iterator<unknown>, reduce: Reduce | undefined, sink: Sink): Teardown {
+function pull(iterator: Iterator<unknown>, reduce: Reduce | undefined, sink: Sink): void {
   const chunks = new Chunks(reduce, sink);
   for (;;) {
     const { done, value } = iterator.next();
     if (done) chunks.end(value);
     else chunks.add(value);
-    if (done) return undefined;
+    if (done) return;
     if (sink.closed) {
       iterator.return?.();
-      return undefined;
+      return;
     }
   }
 }
@@ -130,10 +123,17 @@ function pullLater(
   iterator: AsyncIterator<unknown>,
   reduce: Reduce | undefined,
   sink: OpenSink,
-): Teardown {
+): void {
   const chunks = new Chunks(reduce, sink);
   let stopped = false;
   let pending = false;
+  sink.opened(() => {
+    if (stopped) return pending;
+    stopped = true;
+    // What it says to being stopped concerns nobody any more.
+    void iterator.return?.()?.then(undefined, () => undefined);
+    return pending;
+  });
   const step = ({ done, value }: IteratorResult<unknown>): void => {
     pending = false;
     if (stopped) {
@@ -158,13 +158,6 @@ function pullLater(
     iterator.next().then(step).then(undefined, fail);
   };
   next();
-  return () => {
-    if (stopped) return pending;
-    stopped = true;
-    // What it says to being stopped concerns nobody any more.
-    void iterator.return?.()?.then(undefined, () => undefined);
-    return pending;
-  };
 }
 
 function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {

@@ -8,6 +8,7 @@
 import type { Binding } from '../graph/binding.ts';
 import type { Condition } from '../graph/condition.ts';
 import type { FlowDefinition, Link, StepSettings } from '../graph/definition.ts';
+import type { JsonSchema } from '../graph/schema.ts';
 import type { Outcome } from '../state/outcome.ts';
 import type { Step } from './step.ts';
 
@@ -16,12 +17,23 @@ export interface View {
   readonly outcomes: readonly (Outcome | undefined)[];
   /** The params of the steps of which others read a param. */
   readonly inputs: readonly unknown[];
+  readonly runId: string;
   hasStarted(node: number): boolean;
+  /** Every outcome so far is a success. */
+  readonly allSucceeded?: boolean;
   channel(channel: number): unknown;
   /** The path of a node of this plan from the root of the whole run. */
   at(path: string): string;
   /** Shared memory as it was when the run began. */
   readonly memory: Readonly<Record<string, unknown>>;
+}
+
+/** A step that can be called as a tool: what a model is told of it. */
+export interface Offer {
+  readonly name: string;
+  readonly description?: string;
+  /** The JSON Schema of the params that nothing is bound to. */
+  readonly parameters: JsonSchema;
 }
 
 export interface PlanCondition {
@@ -73,6 +85,8 @@ export interface PlanNode {
   readonly settings: StepSettings;
   readonly isSimple: boolean;
   readonly links: readonly PlanLink[];
+  /** Each link is active when its source has succeeded: none has a condition, none is for failures. */
+  readonly needsSuccessOnly: boolean;
   /** For `close`, the outputs. */
   readonly params: readonly PlanParam[];
   readonly when: PlanCondition | undefined;
@@ -93,6 +107,8 @@ export interface PlanNode {
   readonly readsChunks: boolean;
   /** Somebody reads its params. */
   keepsInput: boolean;
+  /** The steps that it offers to a model, over tool links. */
+  readonly offers: Offer[];
 }
 
 /** A param that reads chunks: whose, and for whom. */
@@ -115,6 +131,17 @@ export interface Plan {
   readonly writes: readonly PlanParam[];
   /** Step nodes by path; for a flow used as a step, its `close`. */
   readonly byPath: ReadonlyMap<string, PlanNode>;
+}
+
+/** The node that a path belongs to: its own, or that of the step which ran it below itself. */
+export function ownerOf({ byPath }: Plan, path: string): PlanNode | undefined {
+  let at = path;
+  while (at !== '') {
+    const node = byPath.get(at);
+    if (node) return node;
+    at = at.slice(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['), 0));
+  }
+  return undefined;
 }
 
 export const successOf = (outcome: Outcome | undefined): unknown =>

@@ -1,7 +1,7 @@
 /** Makes the plan of a flow. */
 import { type Binding, keysOf, resolver } from '../graph/binding.ts';
 import { type Condition, conditionKeys, showCondition, tester } from '../graph/condition.ts';
-import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
+import { type FlowDefinition, type StepEntry, toolLinksInto } from '../graph/definition.ts';
 import { takenBy } from '../graph/inputs.ts';
 import { parseKey } from '../graph/key.ts';
 import { isSimple } from './attempt.ts';
@@ -16,11 +16,16 @@ import type {
 } from './plan.ts';
 import { isReadAgain, readerFor } from './read.ts';
 import type { Step } from './step.ts';
+import { linkedParams, offerOf, settingsOfCalls } from './tools.ts';
 
 const none: readonly never[] = [];
 
-export function makePlan(definition: FlowDefinition<Step>): Plan {
-  return new Planner().plan(definition);
+/** `toolStep` makes a step that runs once for each call of it. */
+export function makePlan(
+  definition: FlowDefinition<Step>,
+  toolStep: (entry: StepEntry<Step>) => Step,
+): Plan {
+  return new Planner(toolStep).plan(definition);
 }
 
 class Planner {
@@ -31,6 +36,11 @@ class Planner {
   /** The params of each node that bring chunks. */
   private readonly streamed = new Map<number, ReadonlySet<string>>();
   private readonly feeders = new Map<number, Mutable<PlanNode>[]>();
+  private readonly toolStep: (entry: StepEntry<Step>) => Step;
+
+  constructor(toolStep: (entry: StepEntry<Step>) => Step) {
+    this.toolStep = toolStep;
+  }
 
   plan(definition: FlowDefinition<Step>): Plan {
     const open = this.add({
@@ -71,6 +81,7 @@ class Planner {
   ): Mutable<PlanNode> {
     const made = {
       links: none,
+      needsSuccessOnly: true,
       params: none,
       when: undefined,
       gate: undefined,
@@ -84,6 +95,7 @@ class Planner {
       reads: [],
       readsChunks: false,
       keepsInput: false,
+      offers: [],
       scope: undefined as unknown as Scope,
       ...node,
       index: this.nodes.length,
@@ -142,16 +154,19 @@ class Planner {
   private step(entry: StepEntry<Step>, scope: Scope): { outcome: number; start: number } {
     const path = scope.path === '' ? entry.id : `${scope.path}.${entry.id}`;
     const { definition } = entry.step;
-    // With settings of its own a flow is run as a whole, as one step: a retry runs it again.
-    const isInlined = definition !== undefined && isSimple(entry.settings);
+    // With settings of its own a flow is run as a whole, as one step: a retry runs it again, a newer version cancels all of it.
+    const isTool = toolLinksInto(scope.definition, entry.id).length > 0;
+    const { policy, equals } = entry.settings;
+    const isPlain = isSimple(entry.settings) && !policy && !equals && !isTool;
+    const isInlined = definition !== undefined && isPlain;
     const node = this.add({
       kind: isInlined ? 'open' : 'step',
       id: entry.id,
       path,
       scope,
       gate: scope,
-      step: entry.step,
-      settings: entry.settings,
+      step: isTool ? this.toolStep(entry) : entry.step,
+      settings: isTool ? settingsOfCalls(entry.settings) : entry.settings,
     });
     this.connect(node, entry, scope);
     if (!isInlined) {
@@ -180,12 +195,18 @@ class Planner {
       };
     });
     node.links = links;
+    node.needsSuccessOnly = links.every(
+      ({ link, when }) => link.on !== 'failure' && !when && !link.isTool,
+    );
     node.when = entry.settings.when && this.condition(entry.settings.when, scope, node);
     const needed = new Set(takenBy(entry.step)?.required);
     const params = [...(definition.params.get(entry.id) ?? [])];
-    node.params = params.map(([name, binding]) =>
-      this.param(name, binding, needed.has(name), scope, node),
-    );
+    node.params = [
+      ...params.map(([name, binding]) => this.param(name, binding, needed.has(name), scope, node)),
+      ...linkedParams(definition, entry.id, (id) => this.sourceOf(scope, id).outcome),
+    ];
+    for (const { link, source } of links)
+      if (link.isTool) this.at(source).offers.push(offerOf(entry, link, new Map(params)));
     const streamed = params.filter(([, binding]) => this.bringsChunks(binding, scope));
     node.readsChunks = streamed.length > 0;
     this.streamed.set(node.index, new Set(streamed.map(([name]) => name)));

@@ -18,7 +18,8 @@ test('1.3 a link is one of each ordered pair, named from->to', () => {
     on: 'success',
     derived: false,
     stream: false,
-    conditionOnly: false,
+    counts: true,
+    optional: false,
   });
 });
 
@@ -86,7 +87,7 @@ test('1.4 a reference in a param, a text, or a condition is a link', () => {
   expect(Object.keys(links).sort()).toEqual(['a->b', 'a->e', 'b->c', 'c->d', 'd->e']);
   expect(links['a->b']).toMatchObject({ derived: true });
   expect(links['a->e']).toMatchObject({ derived: false });
-  expect(links['d->e']).toMatchObject({ derived: true, conditionOnly: true });
+  expect(links['d->e']).toMatchObject({ derived: true, counts: false });
 });
 
 test('1.4 a template links, and so does a map', () => {

@@ -8,7 +8,6 @@ import {
   Observable,
   of,
   take,
-  throwError,
   toArray,
 } from 'rxjs';
 import { FlowBuilder } from '../../src/builder.ts';
@@ -27,6 +26,7 @@ import {
 import {
   answer,
   type CodeWork,
+  canonical,
   chunkOf,
   chunkText,
   chunkTime,
@@ -35,6 +35,7 @@ import {
   type Settings,
   type Source,
   type StepModel,
+  timed,
 } from './model.ts';
 
 /** What surrounds the code of steps. Calls are counted by path, so that a step can fail the first time only. */
@@ -100,7 +101,7 @@ function bindParam(flow: FlowBuilder, target: string, source: Source): void {
 }
 
 function settingsOf({ when, join, settings }: StepModel): StepSettings {
-  const { retry, timeout, fallback, idleLimit } = settings;
+  const { retry, timeout, fallback, idleLimit, live } = settings;
   return {
     ...(when && { when }),
     ...(join && { join }),
@@ -115,6 +116,10 @@ function settingsOf({ when, join, settings }: StepModel): StepSettings {
     ...(!timeout && idleLimit === 'total' && { timeout: { total: 1e9 } }),
     ...(idleLimit === 'concurrency' && { concurrency: 1000 }),
     ...(fallback && { fallback: fallback.value }),
+    ...(live?.policy && { policy: live.policy }),
+    ...(live?.maxPending && { maxPending: live.maxPending }),
+    ...(live?.concurrency && { concurrency: live.concurrency }),
+    ...(live?.equals && { equals: (a: never, b: never) => canonical(a) === canonical(b) }),
   };
 }
 
@@ -195,12 +200,13 @@ function produce(
   work: CodeWork,
   id: string,
   params: Params,
-  fails: boolean,
+  isFailing: boolean,
   world: World,
 ): unknown {
   const failure = new Error(`${id} fails`);
   const value = answer(work.result, id, params);
-  const { form, latency, chunks } = work;
+  const { form, latency, chunks, failures } = timed(work, id, params);
+  const fails = isFailing || failures > work.failures;
   switch (form) {
     case 'value':
       if (fails) throw failure;
@@ -232,7 +238,9 @@ function produce(
       }
       return new Observable((out) => {
         for (let i = 0; i < chunks; i++)
-          out.add(world.clock.after(chunkTime(work, i), () => out.next(chunkOf(id, i))));
+          out.add(
+            world.clock.after(chunkTime({ latency, chunks }, i), () => out.next(chunkOf(id, i))),
+          );
         out.add(
           world.clock.after(latency, () => {
             if (fails) {
@@ -291,5 +299,3 @@ const declaredInput = (names: readonly string[]): Schema =>
     ...value,
     ...Object.fromEntries(names.map((name) => [name, (value[name] as number) + 1])),
   })) as Schema;
-
-export const failing = (message: string) => throwError(() => new Error(message));

@@ -10,7 +10,7 @@ import {
 } from '../../src/index.ts';
 import type { Flow, World } from './build.ts';
 import { TestClock } from './clock.ts';
-import { type Case, canonical, type Graph, keyOf } from './model.ts';
+import { type Case, canonical, type Graph } from './model.ts';
 import { type Expected, type Life, linksInto, Stream } from './oracle.ts';
 
 export interface Told {
@@ -236,7 +236,7 @@ function compareLife(told: Told1, wish: Life, instants: boolean): string | undef
 }
 
 /** Params with a word in place of every stream. */
-const flat = (params: unknown): unknown =>
+export const flat = (params: unknown): unknown =>
   Object.fromEntries(
     Object.entries(params ?? {}).map(([name, value]) => [
       name,
@@ -324,6 +324,3 @@ function snapshotOf(
   }
   return wrong;
 }
-
-export const stepKeys = (graph: Graph): readonly string[] =>
-  Object.values(graph.outputs).filter((key) => keyOf(key).of !== 'input');

@@ -405,6 +405,7 @@ class Maker {
             : {
                 ...(raw.item.kind === 'code' ? raw.item : plainItem),
                 ...(raw.item.kind === 'code' && raw.item.failures > 0 && { failures: 99 }),
+                varies: true,
               };
         return { kind: 'each', item, as: names[0] ?? 'i0', concurrency, onError };
       }

@@ -1,6 +1,6 @@
 /** Graphs as the laws see them: plain data from which a flow is built, and from which the oracle says what a run of it must do. */
 import fc from 'fast-check';
-import { type Condition, type JoinPolicy, showCondition } from '../../src/index.ts';
+import { type Condition, type JoinPolicy, type Policy, showCondition } from '../../src/index.ts';
 
 export type Value =
   | undefined
@@ -53,6 +53,16 @@ export interface Settings {
   readonly fallback?: { readonly value: Value } | undefined;
   /** Settings that change nothing but the way in which the engine runs the step. */
   readonly idleLimit?: 'total' | 'concurrency' | undefined;
+  /** What concerns live flows only. */
+  readonly live?: LiveSettings | undefined;
+}
+
+export interface LiveSettings {
+  readonly policy?: Policy | undefined;
+  readonly maxPending?: number | undefined;
+  readonly concurrency?: number | undefined;
+  /** Results are compared by their parts. */
+  readonly equals?: boolean | undefined;
 }
 
 export interface StepModel {
@@ -69,10 +79,14 @@ export interface CodeWork {
   readonly kind: 'code';
   readonly form: 'value' | 'generator' | 'stream' | 'thenable';
   readonly latency: number;
+  /** Each call takes its own time. */
+  readonly varies?: boolean | undefined;
   /** Chunks before the result. */
   readonly chunks: number;
   /** So many calls fail before one succeeds. */
   readonly failures: number;
+  /** Calls fail for one in five params: for which, the number says. */
+  readonly mood?: number | undefined;
   readonly result: 'number' | 'object' | 'list' | 'text' | 'null' | 'undefined';
   /** What it does with the streams among its params. */
   readonly reads: 'all' | 'sorted' | 'first' | 'ignore';
@@ -193,11 +207,23 @@ export function answer(result: CodeWork['result'], id: string, params: unknown):
   }
 }
 
+const always = 99;
+
+/** The work as it is at these params. */
+export function timed(work: CodeWork, id: string, params: unknown): CodeWork {
+  if (!work.varies && work.mood === undefined) return work;
+  const { n } = answer('object', id, params) as { readonly n: number };
+  const latency = work.varies ? (work.latency + 7 * n) % 21 : work.latency;
+  return { ...work, latency, failures: work.mood === n ? always : work.failures };
+}
+
 export const chunkOf = (id: string, i: number): string => `${id}.${i}`;
 export const chunkText = (chunk: unknown): string => JSON.stringify(chunk) ?? 'undefined';
 /** When the chunk comes, after the start. */
-export const chunkTime = ({ latency, chunks }: CodeWork, i: number): number =>
-  Math.floor((latency * (i + 1)) / (chunks + 1));
+export const chunkTime = (
+  { latency, chunks }: Pick<CodeWork, 'latency' | 'chunks'>,
+  i: number,
+): number => Math.floor((latency * (i + 1)) / (chunks + 1));
 
 // --- as text -------------------------------------------------------------------------------------------------------------------
 
@@ -208,18 +234,22 @@ const showSource = (source: Source): string => {
   return 'part' in source ? `{${source.part}}` : canonical(source.value);
 };
 
-const showSettings = ({ retry, timeout, fallback, idleLimit }: Settings): string =>
+const showLive = ({ policy, maxPending, concurrency, equals }: LiveSettings): string =>
+  `${policy ? ` ${policy}` : ''}${concurrency ? ` by ${concurrency}` : ''}${maxPending ? ` maxPending ${maxPending}` : ''}${equals ? ' equals' : ''}`;
+
+const showSettings = ({ retry, timeout, fallback, idleLimit, live }: Settings): string =>
   [
     retry && ` retry ${retry.count} after ${retry.delay}${retry.exponential ? ' exponential' : ''}`,
     timeout && ` timeout ${timeout.kind} ${timeout.ms}`,
     fallback && ` fallback ${canonical(fallback.value)}`,
     idleLimit && ` limit ${idleLimit}`,
+    live && showLive(live),
   ]
     .filter(Boolean)
     .join('');
 
 const showCode = (work: CodeWork): string =>
-  `${work.form} ${work.latency}ms ${work.chunks > 0 ? `${work.chunks} chunks ` : ''}${work.failures > 0 ? `fails ${work.failures} ` : ''}-> ${work.result}${work.reads === 'all' ? '' : ` reads ${work.reads}`}`;
+  `${work.form} ${work.latency}ms ${work.chunks > 0 ? `${work.chunks} chunks ` : ''}${work.failures > 0 ? `fails ${work.failures} ` : ''}${work.mood === undefined ? '' : `mood ${work.mood} `}-> ${work.result}${work.reads === 'all' ? '' : ` reads ${work.reads}`}`;
 
 /** Steps and links as lines of text. */
 export function showGraph(graph: Graph, indent = ''): string {

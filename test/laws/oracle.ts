@@ -21,6 +21,7 @@ import {
   type Settings,
   type Source,
   type StepModel,
+  timed,
 } from './model.ts';
 
 /** Chunks on their way: read by a step, or handed on as an input of a flow. */
@@ -242,22 +243,28 @@ export interface OracleLink {
   readonly on: 'success' | 'failure' | 'settled';
   readonly when?: Condition | undefined;
   readonly stream: boolean;
-  /** It is there for the condition of another link only. Assumed: it is waited for and it poisons, but it makes nothing run. */
+  /** It is waited for, but makes nothing run [2.5]: only the condition of another link reads its source, or what is read has a default. */
   readonly aside: boolean;
+  /** All that is read has a default: no skip and no failure is an obstacle [2.5]. */
+  readonly optional: boolean;
 }
 
 /** The links into a step: stated ones, and those that follow from what it reads [1.3, 1.4]. */
 export function linksInto(step: StepModel): ReadonlyMap<string, OracleLink> {
   const reads = new Map<string, Set<string>>();
   const own = new Set<string>();
-  const read = (key: string, isOwn: boolean) => {
+  const required = new Set<string>();
+  const read = (key: string, isOwn: boolean, isRequired = isOwn) => {
     const { of, name } = keyOf(key);
     if (of === 'input') return;
     reads.set(name, (reads.get(name) ?? new Set()).add(of === 'param' ? 'return' : of));
     if (isOwn) own.add(name);
+    if (isRequired) required.add(name);
   };
   for (const { source } of step.params)
-    if (!('unlinked' in source)) for (const key of keysOfSource(source)) read(key, true);
+    if (!('unlinked' in source))
+      for (const key of keysOfSource(source))
+        read(key, true, !('fallback' in source && source.fallback !== undefined));
   for (const key of step.when ? keysOfCondition(step.when) : []) read(key, true);
   for (const { when } of step.links)
     for (const key of when ? keysOfCondition(when) : []) read(key, false);
@@ -266,7 +273,7 @@ export function linksInto(step: StepModel): ReadonlyMap<string, OracleLink> {
   for (const from of new Set([...reads.keys(), ...stated.keys()])) {
     const what = reads.get(from) ?? new Set();
     const link = stated.get(from);
-    // Assumed: who reads an error wants to run when there is one.
+    // [2.4]; assumed: who reads the result, too, wants to run in both cases.
     const derived = what.has('error') ? (what.has('return') ? 'settled' : 'failure') : 'success';
     links.set(from, {
       from,
@@ -274,7 +281,8 @@ export function linksInto(step: StepModel): ReadonlyMap<string, OracleLink> {
       when: link?.when,
       // Assumed: a link that needs the outcome for anything else is no stream link.
       stream: what.size === 1 && what.has('chunks') && !link?.on && !link?.when,
-      aside: !link && !own.has(from),
+      aside: !link && !required.has(from),
+      optional: !link && own.has(from) && !required.has(from),
     });
   }
   return links;
@@ -312,6 +320,7 @@ function runStep(
   if (join !== 'settled') {
     // [2.6]; a stream's reader that runs already has begun before the failure [2.12].
     const poisons = (link: OracleLink) =>
+      !link.optional &&
       link.on === 'success' &&
       source(link).poison &&
       !(link.stream && source(link).start !== undefined);
@@ -503,7 +512,7 @@ function withinTime(end: End, start: number, timeout: Settings['timeout']): End 
 
 /** One call of a step's code, as `build.ts` writes it. */
 function call(
-  work: CodeWork,
+  written: CodeWork,
   id: string,
   path: string,
   params: Readonly<Record<string, unknown>>,
@@ -524,15 +533,16 @@ function call(
     (entry): entry is [string, Stream] => entry[1] instanceof Stream,
   );
   const broken = streams
-    .map(([, stream]) => waitFor(stream, work.reads, start))
+    .map(([, stream]) => waitFor(stream, written.reads, start))
     .filter(({ ok }) => !ok)
     .map(({ end }) => end);
   if (broken.length > 0) return failed(Math.min(...broken));
   for (const [name, stream] of streams) {
-    const read = waitFor(stream, work.reads, start);
+    const read = waitFor(stream, written.reads, start);
     at = Math.max(at, read.end);
     seen[name] = read.text;
   }
+  const work = timed(written, id, seen);
   const fails = calls <= work.failures;
   const chunks: Chunk[] = [];
   const value = answer(work.result, id, seen);

@@ -53,6 +53,6 @@ test('1.12, 1.14: the order in which a flow is written changes neither its hash 
       if (asText(other) !== asText(events))
         expect(JSON.parse(asText(other))).toEqual(JSON.parse(asText(events)));
     }),
-    runs(1500),
+    runs(1000),
   );
 });

@@ -7,6 +7,7 @@ import { differences, type Told, tell } from './compare.ts';
 import { cases } from './graphs.ts';
 import { type Case, canonical } from './model.ts';
 import { expected } from './oracle.ts';
+import { pinned } from './pinned.ts';
 import { patience, runs } from './runs.ts';
 
 vi.setConfig({ testTimeout: patience });
@@ -36,7 +37,7 @@ test('2.2-2.12, 3.1-3.4: a run does what a sequential reading of the semantics s
       };
       holds(given, tell(flow, given, use));
     }),
-    runs(5000),
+    { ...runs<[Case]>(5000), examples: pinned.map((example): [Case] => [example]) },
   );
 });
 

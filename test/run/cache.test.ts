@@ -1,5 +1,5 @@
 import { type Cache, Flow, orElse } from 'millrace';
-import { of, type Observable, toArray } from 'rxjs';
+import { type Observable, of, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { atOnce, endings, inVirtualTime, lines, listen, outputOf } from './told.ts';
 
@@ -31,7 +31,10 @@ test('3.3 cache: a kept result is told like any other, with 0 attempts', () => {
   const first = atOnce(compiled, { x: 1 });
   const second = atOnce(compiled, { x: 1 });
   expect(lines(second)).toEqual(lines(first));
-  expect(second.events.find(({ type }) => type === 'STEP_OUTPUT')).toMatchObject({ attempts: 0, output: { x: 1 } });
+  expect(second.events.find(({ type }) => type === 'STEP_OUTPUT')).toMatchObject({
+    attempts: 0,
+    output: { x: 1 },
+  });
 });
 
 test('3.3 cache: params are the same by their parts, whatever their order', () => {
@@ -45,7 +48,14 @@ test('3.3 cache: params are the same by their parts, whatever their order', () =
 
 test('3.3 cache: values that JSON writes alike are not the same params', () => {
   const { calls, compiled } = flowOf({});
-  const values = [new Map([[1, 2]]), new Map([[3, 4]]), new Date(0), '1970-01-01T00:00:00.000Z', null, Number.NaN];
+  const values = [
+    new Map([[1, 2]]),
+    new Map([[3, 4]]),
+    new Date(0),
+    '1970-01-01T00:00:00.000Z',
+    null,
+    Number.NaN,
+  ];
   for (const x of values) atOnce(compiled, { x });
   expect(calls).toHaveLength(values.length);
 });
@@ -120,7 +130,9 @@ test('3.3 cache: a kept result comes synchronously, also of a step that took its
 test('3.3 cache: readers of a kept result get the chunks that it was made of', () => {
   const flow = new Flow('chunks');
   const a = flow.step('a', () => of('x', 'y'), {}, { cache: {} });
-  const b = flow.step('b', ({ source }: { source: Observable<string> }) => source.pipe(toArray()), { source: a.chunks });
+  const b = flow.step('b', ({ source }: { source: Observable<string> }) => source.pipe(toArray()), {
+    source: a.chunks,
+  });
   const compiled = flow.output({ b: b.out });
   expect(outputOf(atOnce(compiled, {}))).toEqual({ b: ['x', 'y'] });
   expect(outputOf(atOnce(compiled, {}))).toEqual({ b: ['x', 'y'] });

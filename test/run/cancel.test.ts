@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { each, Flow, FlowError, repeat, type StepContext } from 'millrace';
-import { config, interval, Observable, timer } from 'rxjs';
+import { config, interval, timer } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
 import { inVirtualTime, lines, listen, rejection } from './told.ts';
 
@@ -30,10 +30,24 @@ function holding(url: string, deaf: Promise<unknown>) {
   inner.step('ticks', () => interval(3), {});
   const compiled = inner.output({});
   const flow = new Flow('holding');
-  flow.step('fetch', async (_: unknown, { signal }: StepContext) => (await fetch(url, { signal })).text(), {});
+  flow.step(
+    'fetch',
+    async (_: unknown, { signal }: StepContext) => (await fetch(url, { signal })).text(),
+    {},
+  );
   flow.step('timer', () => timer(60_000), {});
-  flow.step('retried', () => Promise.reject(new Error('again')), {}, { retry: { count: 9, delay: 60_000 } });
-  flow.step('limited', () => timer(60_000), {}, { timeout: { attempt: 60_000, total: 60_000, idle: 60_000 } });
+  flow.step(
+    'retried',
+    () => Promise.reject(new Error('again')),
+    {},
+    { retry: { count: 9, delay: 60_000 } },
+  );
+  flow.step(
+    'limited',
+    () => timer(60_000),
+    {},
+    { timeout: { attempt: 60_000, total: 60_000, idle: 60_000 } },
+  );
   flow.step('child', compiled, {});
   flow.step('apart', compiled, {}, { timeout: { total: 60_000 } });
   flow.step('each', each(compiled), { items: [{}, {}] });
@@ -57,14 +71,18 @@ test('3.5 unsubscribing 1 ms into a run stops everything that its steps hold', a
   config.onStoppedNotification = (notification) => late.push(notification);
   const arrived = once(server, 'request');
   const subscription = holding(url, deaf.promise).run({}).subscribe();
-  const [request] = (await arrived) as [{ socket: { once(name: string, listener: () => void): void } }];
+  const [request] = (await arrived) as [
+    { socket: { once(name: string, listener: () => void): void } },
+  ];
   await new Promise((resolve) => setTimeout(resolve, 1));
   const closed = new Promise<void>((resolve) => request.socket.once('close', resolve));
   subscription.unsubscribe();
-  expect(timers()).toBe(before);
+  expect(timers()).toBeLessThanOrEqual(before);
   await closed;
   deaf.resolve('nobody hears this');
   await turn();
+  // RxJS reports what comes too late in a timer.
+  await new Promise((resolve) => setTimeout(resolve));
   expect(late).toEqual([]);
   server.close();
 });
@@ -76,7 +94,9 @@ test('3.5 a hot run that is cancelled settles at once; what the deaf step delive
   const arrived = once(server, 'request');
   const run = holding(url, deaf.promise).start({});
   const told = listen(run.events$);
-  const [request] = (await arrived) as [{ socket: { once(name: string, listener: () => void): void } }];
+  const [request] = (await arrived) as [
+    { socket: { once(name: string, listener: () => void): void } },
+  ];
   const closed = new Promise<void>((resolve) => request.socket.once('close', resolve));
   const result = rejection(run.result);
   run.cancel('enough');
@@ -86,7 +106,7 @@ test('3.5 a hot run that is cancelled settles at once; what the deaf step delive
   expect(FlowError.is(await result, 'cancelled')).toBe(true);
   expect(lines(told).at(-1)).toBe('FLOW_CANCEL');
   expect(told.isComplete).toBe(false);
-  expect(timers()).toBe(before);
+  expect(timers()).toBeLessThanOrEqual(before);
   await closed;
   await turn();
   deaf.resolve('too late');
@@ -106,42 +126,66 @@ test('3.5 cancelling twice, or after the end, changes nothing', () => {
   const told = listen(run.events$);
   run.cancel('second');
   expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'FLOW_CANCEL']);
-  expect(told.events.at(-1)).toMatchObject({ reason: { code: 'cancelled', cause: { message: 'first' } } });
+  expect(told.events.at(-1)).toMatchObject({
+    reason: { code: 'cancelled', cause: { message: 'first' } },
+  });
 });
 
 const kinds: [string, (context: StepContext) => unknown][] = [
   ['a promise', () => new Promise(() => undefined)],
   ['an Observable', () => interval(1000)],
   ['a promise of an Observable', async () => interval(1000)],
-  ['an async generator', async function* () { yield 1; await new Promise(() => undefined); }],
-  ['a promise of an async generator', async () => (async function* () { yield 1; await new Promise(() => undefined); })()],
+  [
+    'an async generator',
+    async function* () {
+      yield 1;
+      await new Promise(() => undefined);
+    },
+  ],
+  [
+    'a promise of an async generator',
+    async () =>
+      (async function* () {
+        yield 1;
+        await new Promise(() => undefined);
+      })(),
+  ],
   ['a web stream', () => new ReadableStream({ pull: () => new Promise(() => undefined) })],
-  ['a promise of a web stream', async () => new ReadableStream({ pull: () => new Promise(() => undefined) })],
+  [
+    'a promise of a web stream',
+    async () => new ReadableStream({ pull: () => new Promise(() => undefined) }),
+  ],
 ];
 
-test.each(kinds)('3.5 %s that is at work is stopped: its signal aborts, the run settles, no timer is left', async (_, work) => {
-  for (const settings of [{}, { retry: { count: 1 } }, { timeout: { attempt: 60_000 } }]) {
-    const before = timers();
-    let signal: AbortSignal | undefined;
-    const flow = new Flow('stopped');
-    flow.step(
-      'a',
-      (_: unknown, context: StepContext) => {
-        signal = context.signal;
-        return work(context);
-      },
-      {},
-      settings,
-    );
-    const run = flow.output({}).start({});
-    await turn();
-    run.cancel();
-    expect(signal?.aborted).toBe(true);
-    expect((signal?.reason as Error).name).toBe('AbortError');
-    expect(run.getSnapshot()).toMatchObject({ status: 'cancelled', steps: { a: { status: 'cancelled' } } });
-    expect(timers()).toBe(before);
-  }
-});
+test.each(kinds)(
+  '3.5 %s that is at work is stopped: its signal aborts, the run settles, no timer is left',
+  async (_, work) => {
+    for (const settings of [{}, { retry: { count: 1 } }, { timeout: { attempt: 60_000 } }]) {
+      const before = timers();
+      let signal: AbortSignal | undefined;
+      const flow = new Flow('stopped');
+      flow.step(
+        'a',
+        (_: unknown, context: StepContext) => {
+          signal = context.signal;
+          return work(context);
+        },
+        {},
+        settings,
+      );
+      const run = flow.output({}).start({});
+      await turn();
+      run.cancel();
+      expect(signal?.aborted).toBe(true);
+      expect((signal?.reason as Error | undefined)?.name).toBe('AbortError');
+      expect(run.getSnapshot()).toMatchObject({
+        status: 'cancelled',
+        steps: { a: { status: 'cancelled' } },
+      });
+      expect(timers()).toBeLessThanOrEqual(before);
+    }
+  },
+);
 
 test('3.5 events$ of a cancelled run completes when nobody can be late any more', async () => {
   const heeding = (signal: AbortSignal) =>
@@ -180,19 +224,33 @@ test('3.5 events$ of a cancelled run completes when nobody can be late any more'
 test('3.5 what a deaf async generator still yields, returns or throws is told as late', async () => {
   const gates = [deferred<void>(), deferred<void>(), deferred<void>()] as const;
   const flow = new Flow('late');
-  flow.step('yields', async function* () {
-    await gates[0].promise;
-    yield 'chunk';
-    yield 'never asked for';
-  }, {});
-  flow.step('returns', async function* () {
-    await gates[1].promise;
-    return 'result';
-  }, {});
-  flow.step('throws', async function* () {
-    await gates[2].promise;
-    throw new Error('late error');
-  }, {});
+  flow.step(
+    'yields',
+    async function* () {
+      await gates[0].promise;
+      yield 'chunk';
+      yield 'never asked for';
+    },
+    {},
+  );
+  flow.step(
+    'returns',
+    // biome-ignore lint/correctness/useYield: it returns without a chunk
+    async function* () {
+      await gates[1].promise;
+      return 'result';
+    },
+    {},
+  );
+  flow.step(
+    'throws',
+    // biome-ignore lint/correctness/useYield: it throws before its first chunk
+    async function* () {
+      await gates[2].promise;
+      throw new Error('late error');
+    },
+    {},
+  );
   const run = flow.output({}).start({});
   const told = listen(run.events$);
   await turn();
@@ -202,7 +260,11 @@ test('3.5 what a deaf async generator still yields, returns or throws is told as
     gate.resolve();
     await turn();
   }
-  expect(told.events.flatMap((event) => (event.type === 'STEP_LATE' ? [[event.path, event.value ?? event.error?.message]] : []))).toEqual([
+  expect(
+    told.events.flatMap((event) =>
+      event.type === 'STEP_LATE' ? [[event.path, event.value ?? event.error?.message]] : [],
+    ),
+  ).toEqual([
     ['yields', 'chunk'],
     ['returns', 'result'],
     ['throws', 'late error'],
@@ -211,10 +273,22 @@ test('3.5 what a deaf async generator still yields, returns or throws is told as
 });
 
 test('3.5 events$ of a run whose steps failed asynchronously completes, with and without settings', async () => {
-  for (const settings of [{}, { retry: { count: 1 } }, { fallback: 1 }, { timeout: { attempt: 1000 } }]) {
+  for (const settings of [
+    {},
+    { retry: { count: 1 } },
+    { fallback: 1 },
+    { timeout: { attempt: 1000 } },
+  ]) {
     const flow = new Flow('failed');
     flow.step('a', async () => Promise.reject(new Error('no')), {}, settings);
-    flow.step('b', async () => { throw new Error('no'); }, {}, settings);
+    flow.step(
+      'b',
+      async () => {
+        throw new Error('no');
+      },
+      {},
+      settings,
+    );
     const run = flow.output({}).start({});
     const told = listen(run.events$);
     await run.result;
@@ -254,7 +328,11 @@ test('3.5 what is deaf below a step is told at its own path', async () => {
   flow.step('sub', compiled, {});
   flow.step('apart', compiled, {}, { retry: { count: 1 } });
   flow.step('list', each(compiled), { items: [{}] });
-  flow.step('loop', repeat(() => deaf.promise, { while: () => false, max: 2 }), {});
+  flow.step(
+    'loop',
+    repeat(() => deaf.promise, { while: () => false, max: 2 }),
+    {},
+  );
   const run = flow.output({}).start({});
   const told = listen(run.events$);
   run.cancel();
@@ -285,7 +363,8 @@ test('3.5 a handler that cancels its own run is stopped like any other', async (
     const before = timers();
     const told = listen(flow.output({}).run({}, { signal: controller.signal }));
     expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'FLOW_CANCEL']);
-    expect([signal?.aborted, timers() - before]).toEqual([true, 0]);
+    expect(signal?.aborted).toBe(true);
+    expect(timers()).toBeLessThanOrEqual(before);
   }
 });
 
@@ -295,7 +374,10 @@ test('3.5 a step that waits for its schema, its place or its retry is cancelled,
   const calls: string[] = [];
   flow.step(
     'schema',
-    { handler: () => calls.push('schema'), input: { '~standard': { version: 1, vendor: 'x', validate: () => slow.promise } } } as never,
+    {
+      handler: () => calls.push('schema'),
+      input: { '~standard': { version: 1, vendor: 'x', validate: () => slow.promise } },
+    } as never,
     {},
   );
   flow.step('first', () => timer(60_000), {}, { concurrency: 1 });
@@ -307,7 +389,7 @@ test('3.5 a step that waits for its schema, its place or its retry is cancelled,
   slow.resolve({ value: {} });
   await turn();
   expect(calls).toEqual([]);
-  expect(timers()).toBe(before);
+  expect(timers()).toBeLessThanOrEqual(before);
   for (const run of [one, two]) expect(lines(listen(run.events$)).at(-1)).toBe('FLOW_CANCEL');
 });
 
@@ -320,28 +402,11 @@ test('3.5 unsubscribing in the middle of synchronous steps below a step stops th
   const flow = new Flow('outer');
   flow.step('apart', compiled, {}, { retry: { count: 1 } });
   flow.step('list', each(compiled), { items: [{}, {}] });
-  const stopAt = (path: string) => {
-    calls.length = 0;
-    const seen: string[] = [];
-    const subscription = new Observable((out) => {
-      out.add(
-        flow
-          .output({})
-          .run({})
-          .subscribe((event) => {
-            seen.push(`${event.type} ${event.path}`);
-            if (event.type === 'STEP_START' && event.path === path) out.unsubscribe();
-          }),
-      );
-    }).subscribe();
-    subscription.unsubscribe();
-    return { seen, calls: [...calls] };
-  };
-  void stopAt;
-  const controller = new AbortController();
   for (const [path, expected] of [
     ['apart.x', 0],
     ['apart.y', 1],
+    ['list[0].y', 3],
+    ['list[1].x', 4],
   ] as const) {
     calls.length = 0;
     const abort = new AbortController();
@@ -356,7 +421,6 @@ test('3.5 unsubscribing in the middle of synchronous steps below a step stops th
       });
     expect([path, calls.length]).toEqual([path, expected]);
   }
-  void controller;
 });
 
 test('3.5 in virtual time: cancelling clears every timer at once', () => {
@@ -370,4 +434,24 @@ test('3.5 in virtual time: cancelling clears every timer at once', () => {
     expect(told.events.at(-1)).toMatchObject({ type: 'FLOW_CANCEL', t: 35 });
     expect(scheduler.frame).toBeLessThan(100);
   });
+});
+
+test('3.5 a web stream that waits for a chunk is cancelled, with everything behind it', async () => {
+  for (const isPromise of [false, true]) {
+    const cancelled: unknown[] = [];
+    const flow = new Flow('stream');
+    const stream = () =>
+      new ReadableStream({
+        pull: () => new Promise(() => undefined),
+        cancel: () => {
+          cancelled.push('cancelled');
+        },
+      });
+    flow.step('a', isPromise ? async () => stream() : stream, {});
+    const run = flow.output({}).start({});
+    await turn();
+    run.cancel();
+    await turn();
+    expect(cancelled).toEqual(['cancelled']);
+  }
 });

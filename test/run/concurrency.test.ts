@@ -17,7 +17,9 @@ test('3.3 concurrency: so many attempts of a step at once, over all runs of the 
     { concurrency: 2 },
   );
   const compiled = flow.output({});
-  const told: Told[] = inVirtualTime(() => Array.from({ length: 6 }, () => listen(compiled.run({}))));
+  const told: Told[] = inVirtualTime(() =>
+    Array.from({ length: 6 }, () => listen(compiled.run({}))),
+  );
   expect(most).toBe(2);
   expect(told.map((each) => starts(each)['a'])).toEqual([0, 0, 10, 10, 20, 20]);
   expect(told.every(({ isComplete }) => isComplete)).toBe(true);
@@ -88,8 +90,14 @@ test('3.3 concurrency: a step that fails, times out or is skipped gives its plac
 
 test('3.3 concurrency of a step and of its run hold together', () => {
   const flow = new Flow('both');
-  for (const id of ['a', 'b', 'c', 'd']) flow.step(id, () => timer(10), {}, id < 'c' ? { concurrency: 1 } : {});
-  expect(starts(virtually(flow.output({}), {}, { concurrency: 3 }))).toEqual({ a: 0, b: 0, c: 0, d: 10 });
+  for (const id of ['a', 'b', 'c', 'd'])
+    flow.step(id, () => timer(10), {}, id < 'c' ? { concurrency: 1 } : {});
+  expect(starts(virtually(flow.output({}), {}, { concurrency: 3 }))).toEqual({
+    a: 0,
+    b: 0,
+    c: 0,
+    d: 10,
+  });
 });
 
 test('3.3 concurrency: synchronous steps pass one after the other, any number', () => {
@@ -97,6 +105,10 @@ test('3.3 concurrency: synchronous steps pass one after the other, any number', 
   const a = flow.step('a', () => 1, {}, { concurrency: 1 });
   const compiled = flow.output({ a: a.out });
   const all = new Flow('all');
-  const list = all.step('list', each(compiled), { items: Array.from({ length: 5000 }, () => ({})) });
-  expect((outputOf(atOnce(all.output({ list: list.out.length }), {})) as { list: number }).list).toBe(5000);
+  const list = all.step('list', each(compiled), {
+    items: Array.from({ length: 5000 }, () => ({})),
+  });
+  expect(
+    (outputOf(atOnce(all.output({ list: list.out.length }), {})) as { list: number }).list,
+  ).toBe(5000);
 });

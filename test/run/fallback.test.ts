@@ -10,9 +10,12 @@ function flowOf(options: StepOptions<unknown>, handler: () => unknown = failing(
   return flow.output({ a: a.out as never });
 }
 
-test.each([['text'], [0], [null], [false], [undefined], [[1]], [{ a: 1 }]])('3.3 fallback: %j stands in when the step has failed', (fallback) => {
-  expect((outputOf(atOnce(flowOf({ fallback }), {})) as { a: unknown }).a).toEqual(fallback);
-});
+test.each([['text'], [0], [null], [false], [undefined], [[1]], [{ a: 1 }]])(
+  '3.3 fallback: %j stands in when the step has failed',
+  (fallback) => {
+    expect((outputOf(atOnce(flowOf({ fallback }), {})) as { a: unknown }).a).toEqual(fallback);
+  },
+);
 
 test('3.3 fallback: a function gets the error that was thrown, and the params', () => {
   const seen: unknown[] = [];
@@ -31,7 +34,9 @@ test('3.3 fallback: a function gets the error that was thrown, and the params', 
 });
 
 test('3.3 fallback: a function may take its time, and may stream', async () => {
-  expect(await flowOf({ fallback: async () => 'later' }).complete({})).toMatchObject({ output: { a: 'later' } });
+  expect(await flowOf({ fallback: async () => 'later' }).complete({})).toMatchObject({
+    output: { a: 'later' },
+  });
   const told = atOnce(flowOf({ fallback: () => of('x', 'y') }), {});
   expect(outputOf(told)).toEqual({ a: 'y' });
   expect(chunksOf(told, 'a')).toEqual(['x', 'y']);
@@ -61,7 +66,10 @@ test('3.3 fallback: only when all attempts have failed', () => {
 });
 
 test('3.3 fallback: after a timeout it gets the timeout', () => {
-  const flow = flowOf({ timeout: { total: 10 }, fallback: (error: unknown) => (error as FlowError).code }, () => NEVER);
+  const flow = flowOf(
+    { timeout: { total: 10 }, fallback: (error: unknown) => (error as FlowError).code },
+    () => NEVER,
+  );
   const told = virtually(flow, {});
   expect(outputOf(told)).toEqual({ a: 'step-timeout' });
   expect(told.events.at(-1)?.t).toBe(10);

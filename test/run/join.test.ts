@@ -185,7 +185,7 @@ test('2.4 a step that reads the error of another one runs when that one has fail
   const report = flow.step(
     'report',
     ({ error }: { error: { message: string; cause?: unknown } | undefined }) =>
-      (error?.cause as { message: string }).message,
+      (error?.cause as { message: string } | undefined)?.message,
     { error: a.error },
   );
   expect(outputOf(atOnce(flow.output({ report: report.out }), {}))).toEqual({ report: 'boom' });
@@ -229,7 +229,12 @@ test('2.6 a step with join settled is not poisoned, and ends the poison', () => 
   const flow = new Flow('antidote');
   const bad = flow.step('bad', failing(), {});
   const hurt = flow.step('hurt', one, {}, { after: [bad] });
-  const well = flow.step('well', ({ x }: { x: number }) => x, { x: orElse(bad.out, 7) }, { after: [hurt], join: 'settled' });
+  const well = flow.step(
+    'well',
+    ({ x }: { x: number }) => x,
+    { x: orElse(bad.out, 7) },
+    { after: [hurt], join: 'settled' },
+  );
   flow.step('next', one, {}, { after: [well] });
   expect(endings(atOnce(flow.output({ x: well.out }), {}))).toEqual({
     bad: 'failure',
@@ -325,28 +330,33 @@ test('2.4 a flow used as a step that fails makes a link on failure active', () =
   const flow = new Flow('outer');
   const sub = flow.step('sub', inner.output({ bad: bad.out }), {});
   flow.step('repair', one, {});
-  flow.step('then', one, {}, { after: [sub] });
+  flow.step('next', one, {}, { after: [sub] });
   flow.link(sub, 'repair', { on: 'failure' });
   expect(endings(atOnce(flow.output({}), {}))).toEqual({
     'sub.bad': 'failure',
     sub: 'failure',
     repair: 'success',
-    then: 'upstream-failed',
+    next: 'upstream-failed',
   });
 });
 
 test('2.5 a condition that throws fails its step, not the run, and names the step', () => {
   const flow = new Flow<{ n: number }>('throws');
   const a = flow.step('a', one, {});
-  const b = flow.step('b', one, {}, {
-    when: {
-      op: 'predicate',
-      keys: ['n'],
-      test: () => {
-        throw new TypeError('no idea');
+  const b = flow.step(
+    'b',
+    one,
+    {},
+    {
+      when: {
+        op: 'predicate',
+        keys: ['n'],
+        test: () => {
+          throw new TypeError('no idea');
+        },
       },
     },
-  });
+  );
   const side = flow.step('side', one, {}, { after: [a] });
   const told = atOnce(flow.output({ side: side.out, b: orElse(b.out, 0) }), { n: 1 });
   expect(endings(told)).toEqual({ a: 'success', b: 'failure', side: 'success' });

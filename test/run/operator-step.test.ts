@@ -20,7 +20,8 @@ import { atOnce, chunksOf, errorOf, outputOf, virtually } from './told.ts';
 
 test('2.11 a plain RxJS operator is a step: its source emits the params, its last value is the result', () => {
   const words = defineOperator({
-    operator: (source: Observable<{ text: string }>) => source.pipe(mergeMap(({ text }) => text.split(' '))),
+    operator: (source: Observable<{ text: string }>) =>
+      source.pipe(mergeMap(({ text }) => text.split(' '))),
   });
   const flow = new Flow<{ text: string }>('words');
   const a = flow.step('a', words, { text: flow.input.text });
@@ -35,10 +36,30 @@ test('2.11 operators of RxJS itself are steps as they are', () => {
   const n = { n: flow.input.n };
   const a = flow.step('a', defineOperator({ operator: map(({ n }: N) => n + 1) }), n);
   const b = flow.step('b', defineOperator({ operator: switchMap(({ n }: N) => of(n, n * 10)) }), n);
-  const c = flow.step('c', defineOperator({ operator: pipe(delay<N>(10), map(({ n }) => n)) }), n);
-  const d = flow.step('d', defineOperator({ operator: pipe(map(({ n }: N) => n), scan((sum, x) => sum + x, 5)) }), n);
+  const c = flow.step(
+    'c',
+    defineOperator({
+      operator: pipe(
+        delay<N>(10),
+        map(({ n }) => n),
+      ),
+    }),
+    n,
+  );
+  const d = flow.step(
+    'd',
+    defineOperator({
+      operator: pipe(
+        map(({ n }: N) => n),
+        scan((sum, x) => sum + x, 5),
+      ),
+    }),
+    n,
+  );
   const e = flow.step('e', defineOperator({ operator: bufferCount<N>(3) }), n);
-  const told = virtually(flow.output({ a: a.out, b: b.out, c: c.out, d: d.out, e: e.out }), { n: 1 });
+  const told = virtually(flow.output({ a: a.out, b: b.out, c: c.out, d: d.out, e: e.out }), {
+    n: 1,
+  });
   expect(outputOf(told)).toEqual({ a: 2, b: 10, c: 1, d: 6, e: [{ n: 1 }] });
   expect(told.events.at(-1)?.t).toBe(10);
 });
@@ -47,7 +68,10 @@ test('2.11 reduce overrides which of the values is the result', () => {
   const flow = new Flow('reduced');
   const a = flow.step(
     'a',
-    Object.freeze({ ...defineOperator({ operator: concatMap(() => of(1, 2, 3)) }), reduce: 'collect' as const }),
+    Object.freeze({
+      ...defineOperator({ operator: concatMap(() => of(1, 2, 3)) }),
+      reduce: 'collect' as const,
+    }),
     {},
   );
   expect(outputOf(atOnce(flow.output({ a: a.out }), {}))).toEqual({ a: [1, 2, 3] });
@@ -106,7 +130,9 @@ test('2.11 unsubscribing from the run unsubscribes from the operator', () => {
   flow.step(
     'a',
     defineOperator({
-      operator: switchMap(() => timer(1000).pipe(tap({ unsubscribe: () => seen.push('unsubscribed') }))),
+      operator: switchMap(() =>
+        timer(1000).pipe(tap({ unsubscribe: () => seen.push('unsubscribed') })),
+      ),
     }),
     {},
   );

@@ -95,8 +95,12 @@ test('2.16 a run that fails is the error of the stream, and so is an error of th
   const a = flow.step('a', failing('boom'), {});
   const compiled = flow.output({ a: a.out });
   const errors: unknown[] = [];
-  of({} as N).pipe(compiled.operator()).subscribe({ error: (error: unknown) => errors.push(error) });
-  throwError(() => 'source').pipe(compiled.operator()).subscribe({ error: (error: unknown) => errors.push(error) });
+  of({} as N)
+    .pipe(compiled.operator())
+    .subscribe({ error: (error: unknown) => errors.push(error) });
+  throwError(() => 'source')
+    .pipe(compiled.operator())
+    .subscribe({ error: (error: unknown) => errors.push(error) });
   expect(FlowError.is(errors[0], 'run-failed')).toBe(true);
   expect(errors[1]).toBe('source');
 });

@@ -1,7 +1,19 @@
 import { Flow, FlowError, orElse, type RunOptions } from 'millrace';
 import { NEVER, timer } from 'rxjs';
 import { expect, test } from 'vitest';
-import { after, atOnce, endings, errorOf, failing, lines, listen, outputOf, rejection, starts, virtually } from './told.ts';
+import {
+  after,
+  atOnce,
+  endings,
+  errorOf,
+  failing,
+  lines,
+  listen,
+  outputOf,
+  rejection,
+  starts,
+  virtually,
+} from './told.ts';
 
 const one = () => 1;
 
@@ -17,7 +29,13 @@ function tree() {
 
 test('2.15 outputs: only the steps that these need are run, the rest is skipped as not-needed', () => {
   const told = atOnce(tree(), {}, { outputs: ['b'] });
-  expect(endings(told)).toEqual({ a: 'success', b: 'success', c: 'not-needed', d: 'not-needed', side: 'not-needed' });
+  expect(endings(told)).toEqual({
+    a: 'success',
+    b: 'success',
+    c: 'not-needed',
+    d: 'not-needed',
+    side: 'not-needed',
+  });
   expect(outputOf(told)).toEqual({ b: 'ab' });
   expect(outputOf(atOnce(tree(), {}, { outputs: ['c', 'fixed'] }))).toEqual({ c: 'ac', fixed: 7 });
 });
@@ -37,10 +55,15 @@ test('2.15 outputs: steps that a condition, a link or a template needs are neede
   const judge = flow.step('judge', one, {});
   const before = flow.step('before', one, {});
   const inner = flow.step('inner', one, {});
-  const a = flow.step('a', (_: { deep: unknown }) => 1, { deep: { list: [inner.out] } }, {
-    after: [before],
-    when: { op: 'eq', left: { key: 'judge.return' }, right: 1 },
-  });
+  const a = flow.step(
+    'a',
+    (_: { deep: unknown }) => 1,
+    { deep: { list: [inner.out] } },
+    {
+      after: [before],
+      when: { op: 'eq', left: { key: 'judge.return' }, right: 1 },
+    },
+  );
   flow.step('other', one, {}, { after: [judge] });
   expect(endings(atOnce(flow.output({ a: a.out }), {}, { outputs: ['a'] }))).toEqual({
     judge: 'success',
@@ -83,8 +106,20 @@ test('2.15 concurrency: so many steps are at work at once, in the order in which
   const flow = new Flow('limited');
   for (const id of ['a', 'b', 'c', 'd', 'e']) flow.step(id, after(10, id), {});
   const compiled = flow.output({});
-  expect(starts(virtually(compiled, {}, { concurrency: 2 }))).toEqual({ a: 0, b: 0, c: 10, d: 10, e: 20 });
-  expect(starts(virtually(compiled, {}, { concurrency: 1 }))).toEqual({ a: 0, b: 10, c: 20, d: 30, e: 40 });
+  expect(starts(virtually(compiled, {}, { concurrency: 2 }))).toEqual({
+    a: 0,
+    b: 0,
+    c: 10,
+    d: 10,
+    e: 20,
+  });
+  expect(starts(virtually(compiled, {}, { concurrency: 1 }))).toEqual({
+    a: 0,
+    b: 10,
+    c: 20,
+    d: 30,
+    e: 40,
+  });
   expect(starts(virtually(compiled, {}))).toEqual({ a: 0, b: 0, c: 0, d: 0, e: 0 });
 });
 
@@ -95,7 +130,12 @@ test('2.15 concurrency: steps of a flow used as a step count, the flow itself do
   const flow = new Flow('outer');
   flow.step('sub', inner.output({}), {});
   flow.step('x', after(10, 1), {});
-  expect(starts(virtually(flow.output({}), {}, { concurrency: 1 }))).toMatchObject({ sub: 0, x: 0, 'sub.p': 10, 'sub.q': 20 });
+  expect(starts(virtually(flow.output({}), {}, { concurrency: 1 }))).toMatchObject({
+    sub: 0,
+    x: 0,
+    'sub.p': 10,
+    'sub.q': 20,
+  });
 });
 
 test('2.15 concurrency 1 does not hang a consumer of a stream: it reads when the producer has ended', () => {
@@ -138,7 +178,9 @@ test('2.15 signal: aborting it cancels the run, with its reason', async () => {
   const told = listen(flow.output({}).run({}, { signal: controller.signal }));
   controller.abort(new Error('user left'));
   expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'FLOW_CANCEL']);
-  expect(errorOf(told, 'cancelled').message).toBe('The run of "signal" was cancelled: user left (cancelled)');
+  expect(errorOf(told, 'cancelled').message).toBe(
+    'The run of "signal" was cancelled: user left (cancelled)',
+  );
   expect((errorOf(told).cause as Error).message).toBe('user left');
   expect(inner?.aborted).toBe(true);
 });
@@ -150,7 +192,12 @@ test('2.15 signal: a run under a signal that has aborted starts no step', async 
   const compiled = flow.output({});
   const told = atOnce(compiled, {}, { signal: AbortSignal.abort('too late') });
   expect(lines(told)).toEqual(['FLOW_START', 'FLOW_CANCEL']);
-  expect(FlowError.is(await rejection(compiled.complete({}, { signal: AbortSignal.abort() })), 'cancelled')).toBe(true);
+  expect(
+    FlowError.is(
+      await rejection(compiled.complete({}, { signal: AbortSignal.abort() })),
+      'cancelled',
+    ),
+  ).toBe(true);
   expect(calls).toBe(0);
 });
 
@@ -202,7 +249,9 @@ test.each<[string, unknown, string]>([
     await rejection(flow.complete({}, options)),
   ]) {
     expect(FlowError.is(error, 'invalid-option')).toBe(true);
-    expect((error as Error).message).toContain(`The option "${name}" of a run of "tree" ${message.startsWith('is') ? message : ''}`);
+    expect((error as Error).message).toContain(
+      `The option "${name}" of a run of "tree" ${message.startsWith('is') ? message : ''}`,
+    );
     expect((error as Error).message).toContain(message);
   }
 });
@@ -221,7 +270,13 @@ test('3.1 onError stop cancels what is at work and fails the run with every fail
   const a = flow.step('a', failing('first', 10), {});
   const b = flow.step('b', () => 1, {}, { after: ['slow'].map((id) => ({ ...a, id })) });
   const told = virtually(flow.output({ b: orElse(b.out, 0) }), {}, { onError: 'stop' });
-  expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'STEP_START slow', 'STEP_OUTPUT a', 'FLOW_ERROR']);
+  expect(lines(told)).toEqual([
+    'FLOW_START',
+    'STEP_START a',
+    'STEP_START slow',
+    'STEP_OUTPUT a',
+    'FLOW_ERROR',
+  ]);
   expect(told.events.at(-1)?.t).toBe(10);
   expect(errorOf(told, 'run-failed').errors).toMatchObject([{ path: 'a', code: 'step-failed' }]);
   expect(seen).toEqual([]);

@@ -1,7 +1,17 @@
 import { eq, Flow, type FlowEvent } from 'millrace';
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
-import { after, atOnce, endings, failing, inVirtualTime, listen, starts, stateOf, virtually } from './told.ts';
+import {
+  after,
+  atOnce,
+  endings,
+  failing,
+  inVirtualTime,
+  listen,
+  starts,
+  stateOf,
+  virtually,
+} from './told.ts';
 
 const one = () => 1;
 
@@ -14,7 +24,12 @@ function mixed() {
   const bad = flow.step('bad', failing('x', 3), {});
   flow.step('hurt', one, {}, { after: [bad, a] });
   const sub = flow.step('sub', inner.output({ q: q.out }), { x: flow.input.n });
-  const apart = flow.step('apart', inner.output({ q: q.out }), { x: flow.input.n }, { retry: { count: 1 } });
+  const apart = flow.step(
+    'apart',
+    inner.output({ q: q.out }),
+    { x: flow.input.n },
+    { retry: { count: 1 } },
+  );
   flow.step('never', one, {}, { when: eq(flow.input.n, 77) });
   flow.step('end', one, {}, { after: [sub, apart] });
   return flow.output({ q: sub.out.q });
@@ -38,7 +53,9 @@ test('2.2 a run ends with one outcome for every step, and each was started at mo
       end: 'success',
     });
     const started = Object.keys(starts(told));
-    const ran = Object.entries(endings(told)).filter(([, end]) => end === 'success' || end === 'failure');
+    const ran = Object.entries(endings(told)).filter(
+      ([, end]) => end === 'success' || end === 'failure',
+    );
     expect(started.sort()).toEqual(ran.map(([path]) => path).sort());
     expect(told.isComplete).toBe(true);
   }
@@ -73,7 +90,9 @@ test('2.2 a step at work when the run is cancelled ends as cancelled; the others
       complete: () => {
         const { steps, status } = run.getSnapshot();
         expect(status).toBe('cancelled');
-        expect(Object.fromEntries(Object.entries(steps).map(([path, step]) => [path, step.status]))).toEqual({
+        expect(
+          Object.fromEntries(Object.entries(steps).map(([path, step]) => [path, step.status])),
+        ).toEqual({
           a: 'success',
           bad: 'failure',
           hurt: 'skipped',

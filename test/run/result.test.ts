@@ -67,7 +67,10 @@ test('2.10 the last value of an Observable is the result, each value a chunk', (
 
 test('2.10 null is an ordinary chunk and an ordinary result', () => {
   expect(sync(() => of(1, null))).toEqual({ result: null, chunks: [1, null] });
-  expect(sync(() => of(null, null), 'collect')).toEqual({ result: [null, null], chunks: [null, null] });
+  expect(sync(() => of(null, null), 'collect')).toEqual({
+    result: [null, null],
+    chunks: [null, null],
+  });
   expect(
     sync(function* () {
       yield null;
@@ -77,14 +80,22 @@ test('2.10 null is an ordinary chunk and an ordinary result', () => {
 });
 
 test('2.10 an Observable that completes without a value fails the step, and the message says what to do', () => {
-  const error = errorOf(atOnce(flowOf(() => from([])), {})).errors[0];
+  const error = errorOf(
+    atOnce(
+      flowOf(() => from([])),
+      {},
+    ),
+  ).errors[0];
   expect(error).toMatchObject({ path: 'a' });
   expect(error?.message).toContain('stream completed without a value');
   expect(error?.message).toContain('defaultIfEmpty(null)');
 });
 
 test('2.10 chunks are told as they come, while the handler still works', () => {
-  const { events } = virtually(flowOf(() => interval(10).pipe(take(3))), {});
+  const { events } = virtually(
+    flowOf(() => interval(10).pipe(take(3))),
+    {},
+  );
   expect(events.map(({ type, t }) => `${t} ${type}`)).toEqual([
     '0 FLOW_START',
     '0 STEP_START',
@@ -184,14 +195,18 @@ test('2.10 an iterator and an async iterable that are no generators are streams,
   const iterable = {
     [Symbol.asyncIterator]: () => {
       let n = 0;
-      return { next: async () => (n < 2 ? { done: false, value: n++ } : { done: true, value: undefined }) };
+      return {
+        next: async () => (n < 2 ? { done: false, value: n++ } : { done: true, value: undefined }),
+      };
     },
   };
   expect(await later(() => iterable)).toEqual({ result: [0, 1], chunks: [0, 1] });
 });
 
 test('2.10 a web stream gives chunks', async () => {
-  expect(await later(() => new Response('stream').body?.pipeThrough(new TextDecoderStream()))).toEqual({
+  expect(
+    await later(() => new Response('stream').body?.pipeThrough(new TextDecoderStream())),
+  ).toEqual({
     result: 'stream',
     chunks: ['stream'],
   });
@@ -211,11 +226,20 @@ test('2.10 a web stream without async iteration gives chunks', async () => {
 
 test('2.10 a promise of a stream is a stream', async () => {
   expect(await later(async () => of(1, 2))).toEqual({ result: 2, chunks: [1, 2] });
-  expect(await later(async () => (async function* () { yield 'a'; yield 'b'; })())).toEqual({
+  expect(
+    await later(async () =>
+      (async function* () {
+        yield 'a';
+        yield 'b';
+      })(),
+    ),
+  ).toEqual({
     result: 'ab',
     chunks: ['a', 'b'],
   });
-  expect(await later(async () => new Response('x').body?.pipeThrough(new TextDecoderStream()))).toEqual({
+  expect(
+    await later(async () => new Response('x').body?.pipeThrough(new TextDecoderStream())),
+  ).toEqual({
     result: 'x',
     chunks: ['x'],
   });
@@ -270,7 +294,11 @@ test('2.10 a reduce function that throws fails the step', () => {
 test('2.10 a stream that fails fails the step; its chunks stand', async () => {
   const boom = new Error('boom');
   const kinds: Handler<unknown>[] = [
-    () => concat(of(1), throwError(() => boom)),
+    () =>
+      concat(
+        of(1),
+        throwError(() => boom),
+      ),
     function* () {
       yield 1;
       throw boom;
@@ -279,7 +307,11 @@ test('2.10 a stream that fails fails the step; its chunks stand', async () => {
       yield 1;
       throw boom;
     },
-    async () => concat(of(1), throwError(() => boom)),
+    async () =>
+      concat(
+        of(1),
+        throwError(() => boom),
+      ),
   ];
   for (const kind of kinds) {
     const failed = await told(kind);
@@ -302,7 +334,9 @@ test('2.10 a then, a subscribe or an iterator that throws fails the step', async
     () => ({ getReader: throwing }),
   ];
   for (const kind of kinds) {
-    expect(errorOf(await told(kind)).errors[0]?.message).toBe('Step "a" failed: bad protocol (step-failed)');
+    expect(errorOf(await told(kind)).errors[0]?.message).toBe(
+      'Step "a" failed: bad protocol (step-failed)',
+    );
   }
 });
 
@@ -326,7 +360,10 @@ test('2.10 a stream that never ends does not keep others from their result', () 
   flow.step('endless', () => NEVER, {});
   const b = flow.step('b', () => 1, {});
   const run = flow.output({ b: b.out }).start({});
-  expect(run.getSnapshot().steps).toMatchObject({ endless: { status: 'running' }, b: { status: 'success' } });
+  expect(run.getSnapshot().steps).toMatchObject({
+    endless: { status: 'running' },
+    b: { status: 'success' },
+  });
   run.cancel();
 });
 

@@ -2,13 +2,23 @@ import { defineStep, Flow, FlowError, type StepContext, type StepOptions } from 
 import { type Observable, throwError, timer } from 'rxjs';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { atOnce, endings, errorOf, failing, outputOf, starts, type Told, virtually } from './told.ts';
+import {
+  atOnce,
+  endings,
+  errorOf,
+  failing,
+  outputOf,
+  starts,
+  type Told,
+  virtually,
+} from './told.ts';
 
 /** A handler that fails so many times, each after `ms`, then gives the number of its attempt. */
 const failingTimes = (times: number, ms = 0) => {
   let attempt = 0;
   return (): Observable<number> | number => {
-    if (++attempt <= times) return timer(ms).pipe(() => failing(`no ${attempt}`, ms)() as Observable<number>);
+    if (++attempt <= times)
+      return timer(ms).pipe(() => failing(`no ${attempt}`, ms)() as Observable<number>);
     return attempt;
   };
 };
@@ -20,7 +30,9 @@ function flowOf(times: number, retry: NonNullable<StepOptions['retry']>, ms = 0)
 }
 
 const retries = ({ events }: Told) =>
-  events.flatMap((event) => (event.type === 'STEP_RETRY' ? [[event.attempt, event.delay, event.t]] : []));
+  events.flatMap((event) =>
+    event.type === 'STEP_RETRY' ? [[event.attempt, event.delay, event.t]] : [],
+  );
 
 test('3.3 retry: a failed attempt is tried again, count times', () => {
   const told = atOnce(flowOf(2, { count: 2 }, undefined as never), {});
@@ -30,7 +42,9 @@ test('3.3 retry: a failed attempt is tried again, count times', () => {
   expect(twice.events.find(({ type }) => type === 'STEP_OUTPUT')).toMatchObject({ attempts: 3 });
   const thrice = virtually(flowOf(3, { count: 2 }), {});
   expect(errorOf(thrice).errors[0]).toMatchObject({ attempt: 3, path: 'a' });
-  expect(errorOf(thrice).errors[0]?.message).toBe('Step "a" failed in attempt 3: no 3 (step-failed)');
+  expect(errorOf(thrice).errors[0]?.message).toBe(
+    'Step "a" failed in attempt 3: no 3 (step-failed)',
+  );
 });
 
 test('3.3 retry: count 0 is no retry', () => {
@@ -63,7 +77,10 @@ test('3.3 retry: fixed delays, exact to the frame', () => {
 });
 
 test('3.3 retry: exponential delays double, up to maxDelay', () => {
-  const told = virtually(flowOf(5, { count: 5, delay: 100, backoff: 'exponential', maxDelay: 450 }), {});
+  const told = virtually(
+    flowOf(5, { count: 5, delay: 100, backoff: 'exponential', maxDelay: 450 }),
+    {},
+  );
   expect(retries(told).map(([, delay]) => delay)).toEqual([100, 200, 400, 450, 450]);
   expect(told.events.at(-1)?.t).toBe(1600);
 });
@@ -119,14 +136,19 @@ test('3.3 retry: when decides by the error that was thrown and the attempt', () 
 
 test('3.3 retry: a when that throws fails the step with that error', () => {
   const flow = new Flow('bad-when');
-  const a = flow.step('a', failing('root'), {}, {
-    retry: {
-      count: 3,
-      when: () => {
-        throw new Error('bad when');
+  const a = flow.step(
+    'a',
+    failing('root'),
+    {},
+    {
+      retry: {
+        count: 3,
+        when: () => {
+          throw new Error('bad when');
+        },
       },
     },
-  });
+  );
   const told = atOnce(flow.output({ a: a.out }), {});
   expect(errorOf(told).errors[0]?.message).toContain('bad when');
   expect(endings(told)).toEqual({ a: 'failure' });
@@ -146,7 +168,9 @@ test('3.4 violations of a schema are not retried unless when says so', () => {
   };
   expect(errorOf(run({ count: 5 })).errors[0]?.code).toBe('invalid-result');
   expect(calls).toBe(1);
-  expect(outputOf(run({ count: 5, when: (error) => FlowError.is(error, 'invalid-result') }))).toEqual({ a: 3 });
+  expect(
+    outputOf(run({ count: 5, when: (error) => FlowError.is(error, 'invalid-result') })),
+  ).toEqual({ a: 3 });
 });
 
 test('3.4 params that violate the schema are not retried', () => {
@@ -172,11 +196,16 @@ test('3.4 a cancelled run is not retried: its timer is cleared', () => {
     { retry: { count: 5, delay: 20 } },
   );
   const run = flow.output({}).start({});
-  expect(run.explain('a')).toBe('"a" waits for its next attempt; attempt 1 failed: Step "a" failed: no (step-failed).');
+  expect(run.explain('a')).toBe(
+    '"a" waits for its next attempt; attempt 1 failed: Step "a" failed: no (step-failed).',
+  );
   run.cancel();
   expect(process.getActiveResourcesInfo()).not.toContain('Timeout:retry');
   expect(calls).toBe(1);
-  expect(run.getSnapshot()).toMatchObject({ status: 'cancelled', steps: { a: { status: 'cancelled' } } });
+  expect(run.getSnapshot()).toMatchObject({
+    status: 'cancelled',
+    steps: { a: { status: 'cancelled' } },
+  });
 });
 
 test('3.3 retry: attempts see their number and the same idempotency key', () => {
@@ -221,7 +250,9 @@ test('3.3 retry of a stream tells the chunks of every attempt', () => {
     { retry: { count: 5 } },
   );
   const told = atOnce(flow.output({ a: a.out }), {});
-  expect(told.events.flatMap((event) => (event.type === 'STEP_CHUNK' ? [event.chunk] : []))).toEqual([1, 2, 3]);
+  expect(
+    told.events.flatMap((event) => (event.type === 'STEP_CHUNK' ? [event.chunk] : [])),
+  ).toEqual([1, 2, 3]);
   expect(outputOf(told)).toEqual({ a: [3] });
 });
 
@@ -229,9 +260,13 @@ test('3.3 retry of a flow used as a step runs the whole flow again', () => {
   let attempt = 0;
   const inner = new Flow('inner');
   const before = inner.step('before', () => ++attempt, {});
-  const x = inner.step('x', ({ n }: { n: number }) => (n < 3 ? throwError(() => new Error('again')) : [n]), {
-    n: before.out,
-  });
+  const x = inner.step(
+    'x',
+    ({ n }: { n: number }) => (n < 3 ? throwError(() => new Error('again')) : [n]),
+    {
+      n: before.out,
+    },
+  );
   const flow = new Flow('outer');
   const sub = flow.step('sub', inner.output({ x: x.out }), {}, { retry: { count: 5 } });
   const told = atOnce(flow.output({ x: sub.out.x }), {});

@@ -1,7 +1,28 @@
 import { eq, Flow, FlowError, type FlowEvent, isFinal, type Snapshot } from 'millrace';
-import { concat, config, firstValueFrom, interval, map, Observable, of, Subject, take, timer, toArray } from 'rxjs';
+import {
+  concat,
+  config,
+  firstValueFrom,
+  interval,
+  map,
+  Observable,
+  of,
+  Subject,
+  take,
+  timer,
+  toArray,
+} from 'rxjs';
 import { expect, test } from 'vitest';
-import { after, atOnce, failing, inVirtualTime, lines, listen, outputOf, rejection } from './told.ts';
+import {
+  after,
+  atOnce,
+  failing,
+  inVirtualTime,
+  lines,
+  listen,
+  outputOf,
+  rejection,
+} from './told.ts';
 
 const one = () => 1;
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -26,7 +47,10 @@ test('2.1 run is cold: nothing happens before subscribe, and each subscription i
 
 test('2.1 run ids sort by time', () => {
   const run$ = simple(one).run({ n: 1 });
-  const ids = Array.from({ length: 5000 }, () => listen(run$.pipe(take(1))).events[0]?.runId as string);
+  const ids = Array.from(
+    { length: 5000 },
+    () => listen(run$.pipe(take(1))).events[0]?.runId as string,
+  );
   expect(new Set(ids).size).toBe(ids.length);
   expect([...ids].sort()).toEqual(ids);
 });
@@ -39,7 +63,10 @@ test('2.1 a flow of synchronous steps emits everything before subscribe returns'
 
 test('2.1 a flow without steps gives its input back at once', () => {
   const flow = new Flow<{ x: number }>('no-steps');
-  expect(outputOf(atOnce(flow.output({ y: flow.input.x, z: 3 }), { x: 1 }))).toEqual({ y: 1, z: 3 });
+  expect(outputOf(atOnce(flow.output({ y: flow.input.x, z: 3 }), { x: 1 }))).toEqual({
+    y: 1,
+    z: 3,
+  });
 });
 
 test('2.1 unsubscribing cancels: the handler is stopped and nothing more is told', () => {
@@ -323,7 +350,9 @@ test('3.6 an error thrown by a subscriber never disturbs the run, nor other subs
   expect(cold).toHaveLength(6);
   await new Promise((resolve) => setTimeout(resolve));
   expect(thrown.length).toBeGreaterThan(6);
-  expect(new Set(thrown.map((error) => (error as Error).message))).toEqual(new Set(['bad subscriber']));
+  expect(new Set(thrown.map((error) => (error as Error).message))).toEqual(
+    new Set(['bad subscriber']),
+  );
   config.onUnhandledError = null;
 });
 
@@ -368,7 +397,12 @@ test('2.14 whoever cancels from within an event, others get all events in their 
 test('2.14 complete resolves to the id, the output and the last state', async () => {
   const { runId, output, snapshot } = await simple(async () => 1).complete({ n: 1 });
   expect(output).toEqual({ b: 2 });
-  expect(snapshot).toMatchObject({ runId, status: 'success', output, steps: { b: { status: 'success' } } });
+  expect(snapshot).toMatchObject({
+    runId,
+    status: 'success',
+    output,
+    steps: { b: { status: 'success' } },
+  });
 });
 
 test('2.14 events of a run that waits come as they happen', () => {

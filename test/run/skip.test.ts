@@ -1,4 +1,15 @@
-import { and, defineStep, eq, exists, Flow, gt, orElse, type RefOf, required, text } from 'millrace';
+import {
+  and,
+  defineStep,
+  eq,
+  exists,
+  Flow,
+  gt,
+  orElse,
+  type RefOf,
+  required,
+  text,
+} from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -60,11 +71,15 @@ test('2.7 a false condition that read a long value shows its beginning', () => {
 test('2.7 a condition that read what JSON cannot carry is false all the same', () => {
   const flow = new Flow('odd');
   const a = flow.step('a', () => 1n, {});
-  const b = flow.step('b', () => {
-    const loop: { self?: unknown } = {};
-    loop.self = loop;
-    return loop;
-  }, {});
+  const b = flow.step(
+    'b',
+    () => {
+      const loop: { self?: unknown } = {};
+      loop.self = loop;
+      return loop;
+    },
+    {},
+  );
   flow.step('c', one, {}, { when: gt(a.out, 5n) });
   flow.step('d', one, {}, { when: eq(b.out, {}) });
   const told = atOnce(flow.output({}), {});
@@ -94,7 +109,11 @@ test('2.7 upstream-failed leads to the failure, over any number of steps', () =>
   const b = flow.step('b', one, {}, { after: [a] });
   flow.step('c', one, {}, { after: [b] });
   const told = atOnce(flow.output({}), {});
-  expect(skipOf(told, 'b')).toEqual({ reason: 'upstream-failed', message: '"a" failed', source: 'a' });
+  expect(skipOf(told, 'b')).toEqual({
+    reason: 'upstream-failed',
+    message: '"a" failed',
+    source: 'a',
+  });
   expect(explained(told, 'c')).toBe(
     '"c" was skipped: "b" was skipped because of a failure: "a" failed: "a" failed with: Step "a" failed: no more paper (step-failed).',
   );
@@ -135,8 +154,14 @@ test('2.8 required() asks for a value without a schema', () => {
   const flow = new Flow<{ n: number }>('required');
   const a = flow.step('a', one, {});
   const b = flow.step('b', one, {}, { when: gt(flow.input.n, 5) });
-  flow.step('strict', ({ a, b }: { a: number; b: number }) => a + b, { a: a.out, b: required(b.out) });
-  flow.step('lax', ({ a, b }: { a: number; b: number | undefined }) => a + (b ?? 0), { a: a.out, b: b.out });
+  flow.step('strict', ({ a, b }: { a: number; b: number }) => a + b, {
+    a: a.out,
+    b: required(b.out),
+  });
+  flow.step('lax', ({ a, b }: { a: number; b: number | undefined }) => a + (b ?? 0), {
+    a: a.out,
+    b: b.out,
+  });
   expect(endings(atOnce(flow.output({}), { n: 1 }))).toMatchObject({
     strict: 'missing-input',
     lax: 'success',
@@ -153,8 +178,15 @@ test('2.8 a required param with a default takes it where the source was skipped 
     run: ({ a, b }) => a + b,
   });
   const skipped = flow.step('skipped', sum, { a: a.out, b: orElse(b.out, 10) });
-  const failed = flow.step('failed', sum, { a: a.out, b: orElse(bad.out, 20) }, { join: 'settled' });
-  expect(outputOf(atOnce(flow.output({ skipped: skipped.out, failed: failed.out }), { n: 1 }))).toEqual({
+  const failed = flow.step(
+    'failed',
+    sum,
+    { a: a.out, b: orElse(bad.out, 20) },
+    { join: 'settled' },
+  );
+  expect(
+    outputOf(atOnce(flow.output({ skipped: skipped.out, failed: failed.out }), { n: 1 })),
+  ).toEqual({
     skipped: 11,
     failed: 21,
   });
@@ -268,7 +300,10 @@ test('2.7 the reason of a step in a flow names steps by their paths from the roo
   const flow = new Flow('outer');
   flow.step('sub', inner.output({}), {});
   const told = atOnce(flow.output({}), {});
-  expect(skipOf(told, 'sub.next')).toMatchObject({ source: 'sub.bad', message: '"sub.bad" failed' });
+  expect(skipOf(told, 'sub.next')).toMatchObject({
+    source: 'sub.bad',
+    message: '"sub.bad" failed',
+  });
   expect(explained(told, 'sub.next')).toBe(
     '"sub.next" was skipped: "sub.bad" failed: "sub.bad" failed with: Step "sub.bad" failed: tilt (step-failed).',
   );
@@ -281,7 +316,10 @@ test('2.7 the same holds in a flow with settings of its own, which runs apart', 
   const flow = new Flow('outer');
   flow.step('sub', inner.output({}), {}, { retry: { count: 1 } });
   const told = atOnce(flow.output({}), {});
-  expect(skipOf(told, 'sub.next')).toMatchObject({ source: 'sub.bad', message: '"sub.bad" failed' });
+  expect(skipOf(told, 'sub.next')).toMatchObject({
+    source: 'sub.bad',
+    message: '"sub.bad" failed',
+  });
 });
 
 test('2.7 not-needed is told of every step that no wanted output needs', () => {
@@ -308,7 +346,12 @@ test('2.14 explain says of every other step what became of it', async () => {
     { retry: { count: 5 } },
   );
   flow.step('open', () => new Promise(() => {}), {});
-  flow.step('later', one, {}, { after: [a, 'open'].map((id) => (typeof id === 'string' ? { ...a, id } : id)) });
+  flow.step(
+    'later',
+    one,
+    {},
+    { after: [a, 'open'].map((id) => (typeof id === 'string' ? { ...a, id } : id)) },
+  );
   const run = flow.output({}).start({});
   expect(run.explain('a')).toBe('"a" ran and succeeded.');
   expect(run.explain('bad')).toBe('"bad" failed: Step "bad" failed: nope (step-failed).');
@@ -349,5 +392,7 @@ test('2.7 an output that is a text of what JSON cannot carry fails the run, and 
   loop.self = loop;
   const a = flow.step('a', () => loop, {});
   const told = atOnce(flow.output({ t: text`Is ${a.out}` }), {});
-  expect(errorOf(told, 'run-failed').message).toContain('its output "t" cannot be made: Converting circular');
+  expect(errorOf(told, 'run-failed').message).toContain(
+    'its output "t" cannot be made: Converting circular',
+  );
 });

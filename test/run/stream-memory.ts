@@ -15,15 +15,18 @@ const producer = flow.step(
   () =>
     interval(0).pipe(
       take(count / burst),
-      map((turn) => Array.from({ length: burst }, (_, i) => ({ n: turn * burst + i, text: 'x'.repeat(50) }))),
-      (turns) => new (turns.constructor as typeof Observable)<{ n: number; text: string }>((out) =>
-        turns.subscribe({
-          next: (chunks) => {
-            for (const chunk of chunks) out.next(chunk);
-          },
-          complete: () => out.complete(),
-        }),
+      map((turn) =>
+        Array.from({ length: burst }, (_, i) => ({ n: turn * burst + i, text: 'x'.repeat(50) })),
       ),
+      (turns) =>
+        new (turns.constructor as typeof Observable)<{ n: number; text: string }>((out) =>
+          turns.subscribe({
+            next: (chunks) => {
+              for (const chunk of chunks) out.next(chunk);
+            },
+            complete: () => out.complete(),
+          }),
+        ),
     ),
   {},
 );

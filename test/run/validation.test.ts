@@ -43,20 +43,30 @@ test('2.9 the handler gets what the schema made of the params, others get what i
   const b = flow.step('b', ({ x }: { x: string }) => x.length, { x: a.out });
   const told = atOnce(flow.output({ a: a.out, b: b.out }), {});
   expect(outputOf(told)).toEqual({ a: 'sum 42', b: 6 });
-  expect(told.events.find(({ type, path }) => type === 'STEP_START' && path === 'a')).toMatchObject({
-    input: { n: 40, more: 2 },
-  });
+  expect(told.events.find(({ type, path }) => type === 'STEP_START' && path === 'a')).toMatchObject(
+    {
+      input: { n: 40, more: 2 },
+    },
+  );
 });
 
 test('2.9 a result that violates the schema fails the step before anyone sees it', () => {
   const flow = new Flow('result');
-  const a = flow.step('a', defineStep({ output: z.object({ n: z.number() }), run: () => ({ n: 'x' }) as never }), {});
+  const a = flow.step(
+    'a',
+    defineStep({ output: z.object({ n: z.number() }), run: () => ({ n: 'x' }) as never }),
+    {},
+  );
   let calls = 0;
   flow.step('b', () => ++calls, { x: a.out } as never);
   const told = atOnce(flow.output({}), {});
   expect(endings(told)).toEqual({ a: 'failure', b: 'upstream-failed' });
   expect(calls).toBe(0);
-  expect(failureOf(told, 'a')).toMatchObject({ code: 'invalid-result', path: 'a', issues: [{ path: 'n' }] });
+  expect(failureOf(told, 'a')).toMatchObject({
+    code: 'invalid-result',
+    path: 'a',
+    issues: [{ path: 'n' }],
+  });
   expect(failureOf(told, 'a')?.message).toMatch(
     /^Step "a" gave an object, a result that its schema refuses: \(invalid-result\)\n {2}- n: /,
   );
@@ -66,7 +76,8 @@ test('2.9 an operator step is checked like any other', () => {
   const step = defineOperator({
     input: z.object({ n: z.number() }),
     output: z.number(),
-    operator: (source: Observable<{ n: number }>) => source.pipe(map(({ n }) => (n > 1 ? 'big' : n) as number)),
+    operator: (source: Observable<{ n: number }>) =>
+      source.pipe(map(({ n }) => (n > 1 ? 'big' : n) as number)),
   });
   const flow = new Flow<{ n: number }>('operator');
   const a = flow.step('a', step, { n: flow.input.n });
@@ -100,11 +111,15 @@ test('2.9 an input that violates the schema of the flow fails the run before any
   const error = errorOf(atOnce(compiled, { url: 'no', n: 'x' as never }), 'invalid-input');
   expect(error.issues?.map(({ path }) => path)).toEqual(['url', 'n']);
   expect(error.message.split('\n')).toHaveLength(3);
-  expect(error.message.split('\n')[0]).toBe('The input of flow "input" is not valid: (invalid-input)');
+  expect(error.message.split('\n')[0]).toBe(
+    'The input of flow "input" is not valid: (invalid-input)',
+  );
   expect(calls).toBe(0);
   const told = atOnce(compiled, { url: 'no', n: 1 });
   expect(lines(told)).toEqual(['FLOW_START', 'FLOW_ERROR']);
-  expect(FlowError.is(await rejection(compiled.complete({ url: 'no', n: 1 })), 'invalid-input')).toBe(true);
+  expect(
+    FlowError.is(await rejection(compiled.complete({ url: 'no', n: 1 })), 'invalid-input'),
+  ).toBe(true);
 });
 
 test('2.9 an input for a flow used as a step is checked, and fails that step with its path', () => {
@@ -114,11 +129,22 @@ test('2.9 an input for a flow used as a step is checked, and fails that step wit
   const flow = new Flow('outer');
   const a = flow.step('a', () => 'text' as unknown as number, {});
   const sub = flow.step('sub', compiled, { x: a.out });
-  const apart = flow.step('apart', compiled, { x: a.out }, { retry: { count: 1, when: () => false } });
+  const apart = flow.step(
+    'apart',
+    compiled,
+    { x: a.out },
+    { retry: { count: 1, when: () => false } },
+  );
   const told = atOnce(flow.output({ sub: orElse(sub.out, 0), apart: orElse(apart.out, 0) }), {});
-  expect(failureOf(told, 'sub')).toMatchObject({ code: 'invalid-input', path: 'sub', issues: [{ path: 'x' }] });
+  expect(failureOf(told, 'sub')).toMatchObject({
+    code: 'invalid-input',
+    path: 'sub',
+    issues: [{ path: 'x' }],
+  });
   expect(failureOf(told, 'apart')).toMatchObject({ code: 'invalid-input', path: 'apart' });
-  expect(failureOf(told, 'sub')?.message).toMatch(/^The input of step "sub" is not valid: \(invalid-input\)\n {2}- x: /);
+  expect(failureOf(told, 'sub')?.message).toMatch(
+    /^The input of step "sub" is not valid: \(invalid-input\)\n {2}- x: /,
+  );
   expect(endings(told)).toEqual({
     a: 'success',
     'sub.p': 'upstream-failed',
@@ -147,7 +173,10 @@ test('2.9 an asynchronous schema that refuses fails the step', async () => {
   const a = flow.step('a', defineStep({ input: never, run: () => 1 }), { n: 1 });
   const b = flow.step('b', defineStep({ output: never, run: () => ({ n: 1 }) }), {});
   const error = await rejection(flow.output({ a: a.out, b: b.out }).complete({}));
-  expect((error as FlowError).errors.map(({ code }) => code).sort()).toEqual(['invalid-params', 'invalid-result']);
+  expect((error as FlowError).errors.map(({ code }) => code).sort()).toEqual([
+    'invalid-params',
+    'invalid-result',
+  ]);
   expect((error as FlowError).message).toContain('not today');
 });
 
@@ -163,8 +192,13 @@ test('2.9 a step with an asynchronous schema may be read as a stream', async () 
     }),
     { n: 3 },
   );
-  const b = flow.step('b', ({ all }: { all: Observable<number> }) => all.pipe(map((n) => n * 2)), { all: a.chunks });
-  expect((await flow.output({ a: a.out, b: b.out }).complete({})).output).toEqual({ a: [0, 1, 2], b: 4 });
+  const b = flow.step('b', ({ all }: { all: Observable<number> }) => all.pipe(map((n) => n * 2)), {
+    all: a.chunks,
+  });
+  expect((await flow.output({ a: a.out, b: b.out }).complete({})).output).toEqual({
+    a: [0, 1, 2],
+    b: 4,
+  });
 });
 
 /** A schema that throws: against its contract, but it happens. */

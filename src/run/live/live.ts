@@ -1,38 +1,18 @@
 /** A flow kept running on changing inputs. */
-import {
-  combineLatest,
-  isObservable,
-  map,
-  merge,
-  Observable,
-  of,
-  Subject,
-  type Subscription,
-  share,
-} from 'rxjs';
+import { Observable, type Observer, Subject, type Subscriber, type Subscription, share } from 'rxjs';
 import { FlowError } from '../../errors.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { emptySnapshot, type FlowIdentity, reduce, type Snapshot } from '../../state/snapshot.ts';
-import { fromSubscribable } from '../../wire/consume.ts';
 import type { Plan } from '../../wire/plan.ts';
-import type { RunOptions } from '../options.ts';
+import { interoperable, iterate } from '../iterate.ts';
+import { type Inputs, inputsOf, type LiveInputs } from './inputs.ts';
 import { LiveExecution } from './live-execution.ts';
-
-/** One Observable of inputs, or for each input an Observable or a value. */
-export type LiveInputs<Input> =
-  | Observable<Input>
-  | { readonly [K in keyof Input]: Observable<Input[K]> | Input[K] };
-
-type Values = Readonly<Record<string, unknown>>;
-
-export interface LiveOptions extends Pick<RunOptions, 'id' | 'concurrency' | 'logger' | 'clock'> {
-  /** Whether an input is the same as before, and nothing that reads it need run. Default `Object.is`. */
-  readonly equals?: (before: unknown, now: unknown) => boolean;
-}
+import type { LiveOptions } from './options.ts';
+import type { Values } from './seat.ts';
 
 /**
  * A live flow. It starts when one of its streams is first subscribed to, and stops when nobody is left, when its inputs have completed and
- * all is answered, or by `stop()`.
+ * all is answered, or by `stop()`. Subscribed to again it starts anew, with what `next()` has set.
  */
 export class Live<Input, Output> {
   /** The output of each version that changes it, in the order of versions; a late subscriber gets the last one first. */
@@ -41,131 +21,185 @@ export class Live<Input, Output> {
   readonly state$: Observable<Snapshot>;
   /** Everything that happens, each event with its version. */
   readonly events$: Observable<FlowEvent>;
+  private readonly plan: Plan;
+  private readonly identity: FlowIdentity;
+  private readonly options: LiveOptions;
+  private readonly inputs: Inputs;
   private readonly partials = new Subject<Values>();
-  private readonly stops = new Subject<void>();
-  private before: Values = {};
+  private readonly stops = new Subject<unknown>();
+  private readonly outputs = new Subject<unknown>();
+  private readonly events = new Subject<FlowEvent>();
+  private readonly core: Observable<never>;
+  private given: Values = {};
   private execution: LiveExecution | undefined;
   private last: { readonly output: Output } | undefined;
   private snapshot: Snapshot;
+  private hearers = 0;
+  /** How much had happened when the snapshot was last made for somebody who does not hear. */
+  private lookedAt = -1;
 
   constructor(plan: Plan, identity: FlowIdentity, inputs: LiveInputs<Input>, options: LiveOptions) {
-    const empty = emptySnapshot(options.id ?? 'live', identity);
-    this.snapshot = empty;
-    const outputs = new Subject<Output>();
-    const events = new Subject<FlowEvent>();
-    let listeners = 0;
-    const core = new Observable<never>((out) => {
-      let latest: Values = this.before;
-      let isDone = false;
-      this.snapshot = empty;
-      this.last = undefined;
-      const execution = new LiveExecution(plan, options, {
-        // Events are made only for those who hear them.
-        ...(listeners > 0 && {
-          event: (event: FlowEvent) => {
-            this.snapshot = reduce(this.snapshot, event);
-            events.next(event);
-          },
-        }),
-        output: (output) => {
-          this.last = { output: output as Output };
-          outputs.next(output as Output);
-        },
-        idle: () => {
-          if (isDone) out.complete();
-        },
+    this.plan = plan;
+    this.identity = identity;
+    this.options = options;
+    this.inputs = inputsOf(inputs);
+    this.snapshot = emptySnapshot(options.id ?? 'live', identity);
+    this.core = new Observable<never>((out) => this.start(out)).pipe(share());
+    this.output$ = new Observable((out) => {
+      if (this.last) out.next(this.last.output);
+      this.follow(this.outputs, out, (output) => out.next(output as Output));
+    });
+    this.events$ = new Observable((out) => {
+      out.add(this.hear());
+      this.follow(this.events, out, (event) => out.next(event));
+    });
+    this.state$ = new Observable((out) => {
+      out.add(this.hear());
+      let last = this.snapshot;
+      out.next(last);
+      this.follow(this.events, out, () => {
+        const now = this.snapshot;
+        if (now === last) return;
+        last = now;
+        out.next(now);
       });
-      this.execution = execution;
-      const push = (partial: Values) => {
-        latest = { ...latest, ...partial };
-        execution.push(latest);
-      };
-      out.add(() => execution.stop());
-      out.add(this.stops.subscribe(() => out.complete()));
-      out.add(this.partials.subscribe(push));
-      const { source, isEndless } = sourceOf(inputs);
-      out.add(
-        source.subscribe({
-          next: push,
-          error: (error: unknown) => out.error(error),
-          complete: () => {
-            isDone = !isEndless;
-            if (isDone && execution.isIdle) out.complete();
-          },
-        }),
-      );
-    }).pipe(share());
-    const listen = <T>(
-      subject: Subject<T>,
-      hears: boolean,
-      current: () => T | undefined,
-    ): Observable<T> =>
-      new Observable((out) => {
-        if (hears) listeners++;
-        const now = this.execution ? current() : undefined;
-        if (now !== undefined) out.next(now);
-        const inner: Subscription = subject.subscribe(out);
-        out.add(inner);
-        out.add(
-          core.subscribe({
-            error: (error: unknown) => out.error(error),
-            complete: () => out.complete(),
-          }),
-        );
-        out.add(() => {
-          if (hears) listeners--;
-        });
-      });
-    this.output$ = listen(outputs, false, () => this.last?.output);
-    this.events$ = listen(events, true, () => undefined);
-    this.state$ = merge(
-      new Observable<Snapshot>((out) => {
-        out.next(this.snapshot);
-        out.complete();
-      }),
-      this.events$.pipe(map(() => this.snapshot)),
-    );
+    });
+    interoperable(this, this.output$);
   }
 
-  /** Sets several inputs together: one new version. */
+  /** Sets several inputs together: one new version, as soon as every input has a value. */
   next(partial: Partial<Input>): void {
-    this.before = { ...this.before, ...partial };
+    this.given = { ...this.given, ...partial };
     this.partials.next(partial as Values);
   }
 
   /** Ends the live flow: what is at work is cancelled, and its streams complete. */
-  stop(): void {
-    this.stops.next();
+  stop(reason?: unknown): void {
+    this.stops.next(reason);
   }
-}
 
-function sourceOf<Input>(inputs: LiveInputs<Input>): {
-  readonly source: Observable<Values>;
-  readonly isEndless: boolean;
-} {
-  if (isSubscribable(inputs))
-    return {
-      source: fromSubscribable(inputs as Observable<Values>),
-      isEndless: false,
+  /** The state now. The same object as long as nothing has changed. */
+  readonly getSnapshot = (): Snapshot => {
+    const { execution } = this;
+    if (execution && this.hearers === 0 && this.lookedAt !== execution.changes) {
+      this.listen(execution);
+      execution.turnAway();
+      this.lookedAt = execution.changes;
+    }
+    return this.snapshot;
+  };
+
+  /** Calls back after each change of the state; gives back what ends that. With `getSnapshot` it is what `useSyncExternalStore` takes. */
+  readonly subscribe = (listener: () => void): (() => void) => {
+    let isFirst = true;
+    const subscription = this.state$.subscribe(() => {
+      if (!isFirst) listener();
+      isFirst = false;
+    });
+    return () => subscription.unsubscribe();
+  };
+
+  /**
+   * Answers the question of the step at a path. Rejects with a FlowError (`invalid-answer`) where nothing is asked there, or where the
+   * schema refuses; then the question stays open.
+   */
+  async answer(path: string, value: unknown): Promise<void> {
+    const { execution } = this;
+    if (!execution) {
+      throw new FlowError(
+        'invalid-answer',
+        `The live flow of "${this.plan.definition.id}" is not under way, so "${path}" cannot be answered. Subscribe to one of its streams first.`,
+        { path },
+      );
+    }
+    await execution.questions.answer(path, value);
+  }
+
+  /** Every output from now on. Leaving the loop unsubscribes. */
+  [Symbol.asyncIterator](): AsyncGenerator<Output, void, undefined> {
+    return iterate(this.output$);
+  }
+
+  private start(out: Subscriber<never>): void {
+    let isDone = false;
+    const error = (reason: unknown) => out.error(reason);
+    const execution = new LiveExecution(this.plan, this.options, {
+      output: (output) => {
+        this.last = { output: output as Output };
+        this.outputs.next(output);
+      },
+      idle: () => {
+        if (isDone) out.complete();
+      },
+      error,
+    });
+    const reader = this.inputs.read(this.given, {
+      push: (input) => execution.push(input),
+      error,
+      complete: () => {
+        isDone = true;
+        if (execution.isIdle) out.complete();
+      },
+    });
+    const stop = (reason: unknown) => {
+      execution.stop(reason);
+      out.complete();
     };
-  if (typeof inputs !== 'object' || inputs === null) {
-    throw new FlowError(
-      'invalid-option',
-      'live() takes an Observable of inputs, or an object with an Observable or a value for each input.',
-    );
+    this.execution = execution;
+    this.lookedAt = -1;
+    this.snapshot = emptySnapshot(execution.runId, this.identity);
+    if (this.hearers > 0) this.listen(execution);
+    out.add(reader.subscription);
+    out.add(() => {
+      execution.stop();
+      this.execution = undefined;
+      this.last = undefined;
+    });
+    out.add(this.stops.subscribe(stop));
+    out.add(this.partials.subscribe((partial) => reader.set(partial)));
+    this.heed(out, stop);
+    if (!out.closed) reader.start();
   }
-  const entries = Object.entries(inputs as Readonly<Record<string, unknown>>);
-  if (entries.length === 0) return { source: of({}), isEndless: true };
-  const parts = Object.fromEntries(
-    entries.map(([name, value]) => [
-      name,
-      isSubscribable(value) ? fromSubscribable(value as Observable<unknown>) : of(value),
-    ]),
-  );
-  // Values alone never end: they wait for next().
-  const isEndless = !entries.some(([, value]) => isSubscribable(value));
-  return { source: combineLatest(parts) as Observable<Values>, isEndless };
-}
 
-const isSubscribable = (value: unknown): boolean =>
-  isObservable(value) || typeof (value as { subscribe?: unknown } | null)?.subscribe === 'function';
+  private heed(out: Subscriber<never>, stop: (reason: unknown) => void): void {
+    const { signal } = this.options;
+    if (!signal) return;
+    const abort = () => stop(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    out.add(() => signal.removeEventListener('abort', abort));
+    if (signal.aborted) abort();
+  }
+
+  /** Somebody wants to hear the events: only then are they made. */
+  private hear(): () => void {
+    this.hearers++;
+    if (this.hearers === 1 && this.execution) this.listen(this.execution);
+    return () => {
+      this.hearers--;
+      if (this.hearers === 0) this.execution?.turnAway();
+    };
+  }
+
+  private listen(execution: LiveExecution): void {
+    this.snapshot = emptySnapshot(execution.runId, this.identity);
+    execution.hear((event) => {
+      this.snapshot = reduce(this.snapshot, event);
+      this.events.next(event);
+    });
+  }
+
+  /** Passes on what a subject brings, to the end of the flow. The first follower starts it. */
+  private follow<T>(
+    subject: Subject<T>,
+    out: Subscriber<unknown>,
+    next: (value: T) => void,
+  ): void {
+    out.add(subject.subscribe(next));
+    const ends: Partial<Observer<never>> = {
+      error: (error: unknown) => out.error(error),
+      complete: () => out.complete(),
+    };
+    const core: Subscription = this.core.subscribe(ends);
+    out.add(core);
+  }
+}

@@ -2,15 +2,17 @@
 import { keysOf } from '../../graph/binding.ts';
 import { conditionKeys } from '../../graph/condition.ts';
 import { parseKey } from '../../graph/key.ts';
-import type { Plan, PlanNode } from '../../wire/plan.ts';
+import type { Plan, PlanLink, PlanNode } from '../../wire/plan.ts';
 
 export interface Reach {
   /** The nodes that read an input of the flow, by its name; under the empty name those that read it as a whole. */
   readonly readers: ReadonlyMap<string, readonly number[]>;
   /** The nodes whose outcome each node reads. */
   readonly sources: readonly (readonly number[])[];
-  /** Whether a node reads the input of a flow inside this one: which of its names changed is seen only at the node. */
-  readonly readsInnerInput: readonly boolean[];
+  /** The links over which each node reads chunks. */
+  readonly streams: readonly (readonly PlanLink[])[];
+  /** Whether a node reads more than it waits for itself: the input of a flow inside this one, or a step further up. */
+  readonly readsBeyond: readonly boolean[];
 }
 
 const known = new WeakMap<Plan, Reach>();
@@ -23,25 +25,34 @@ export function reachOf(plan: Plan): Reach {
 
 function findReach(plan: Plan): Reach {
   const readers = new Map<string, number[]>();
-  const readsInnerInput: boolean[] = [];
+  const readsBeyond: boolean[] = [];
+  const streams: PlanLink[][] = [];
+  const waitedFor = plan.nodes.map(() => new Set<number>());
+  for (const { index, targets } of plan.nodes)
+    for (const target of targets) waitedFor[target]?.add(index);
   const sources = plan.nodes.map((node) => {
     const scope = node.kind === 'close' ? node.scope : (node.gate ?? plan.root);
-    const found = new Set<number>([scope.open]);
-    if (node.kind !== 'close') {
-      for (const { link, source } of node.links) if (!link.stream) found.add(source);
-    }
-    let readsInput = false;
+    const found = new Set<number>();
+    const links = node.kind === 'close' ? [] : node.links;
+    for (const { link, source } of links) if (!link.stream) found.add(source);
+    streams.push(links.filter(({ link }) => link.stream));
+    let beyond = false;
     for (const text of readsOf(node)) {
       const key = parseKey(text);
       if (key.of === 'input') {
-        readsInput = true;
         if (scope === plan.root) addTo(readers, String(key.path[0] ?? ''), node.index);
-      } else if (key.of !== 'chunks') found.add(scope.nodes.get(key.step)?.outcome ?? scope.open);
+        else beyond = true;
+      } else if (key.of !== 'chunks') {
+        const source = scope.nodes.get(key.step)?.outcome ?? scope.open;
+        found.add(source);
+        if (!waitedFor[node.index]?.has(source)) beyond = true;
+      }
     }
-    readsInnerInput.push(readsInput && scope !== plan.root);
-    return node.index === 0 ? [] : [...found];
+    readsBeyond.push(beyond);
+    if (node.index === 0) return [];
+    return [...found.add(scope.open)];
   });
-  return { readers, sources, readsInnerInput };
+  return { readers, sources, streams, readsBeyond };
 }
 
 function addTo(lists: Map<string, number[]>, name: string, index: number): void {

@@ -4,116 +4,158 @@
  * L1 A version that enters a node leaves it as one outcome, or is superseded: then its outcome is unknown from there on, until a later
  *    version is answered. Nobody runs on an outcome that is unknown.
  * L2 A node is asked at a version for what it had answered by then, never for something newer.
+ * L3 A node takes its versions up in their order, and answers them in their order.
  */
 import type { Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
-import type { StepWork } from '../work.ts';
+import type { Work } from '../work.ts';
+import { History } from './history.ts';
 
-/** One version on its way through one node. */
-export interface Ticket {
-  readonly version: number;
-  /** How many sources have yet to answer for the version. */
-  missing: number;
-  /** Whether one of them answered something new. */
-  changed: boolean;
+export type Values = Readonly<Record<string, unknown>>;
+
+/** A version of the input on its way through the flow. */
+export class Version {
+  readonly number: number;
+  /** How many nodes have yet to answer it. */
+  left = 0;
+  /** It has brought a new output. */
+  hasNewOutput = false;
+
+  constructor(number: number) {
+    this.number = number;
+  }
+}
+
+/** One version at one node. */
+export class Ticket {
+  readonly version: Version;
+  /** How many sources have yet to answer. */
+  missing = 0;
+  /** One of them answered something new. */
+  changed = false;
+  /** One of them will never answer, and the node reads it. */
+  isLost = false;
   /** The node has begun to work on it. */
-  begun: boolean;
-  /** The steps that read its chunks have been told that it started. */
-  started: boolean;
-  startedAt: number;
+  begun = false;
+  /** Nothing that the node reads differs from what it works on already: it gets the answer of that work. */
+  rides = false;
+  /** Those who read the chunks of the node have been told that it started. */
+  started = false;
+  startedAt: number | undefined = undefined;
+  /** It has been answered or superseded. */
+  isGone = false;
   /** What the step is called with, before its schema. */
-  params: Readonly<Record<string, unknown>> | undefined;
-  work: StepWork | undefined;
-  /** An outcome that waits for those of older versions. */
-  result: Outcome | undefined;
+  params: Values | undefined = undefined;
+  work: Work | undefined = undefined;
+  /** Its outcome, as soon as that is there. It may have to wait for those of older versions. */
+  result: Outcome | undefined = undefined;
+  /** What is told of it: what the step was called with, how often, and when it ended. */
+  input: unknown = undefined;
+  attempts = 0;
+  endedAt: number | undefined = undefined;
+
+  constructor(version: Version) {
+    this.version = version;
+  }
+
+  /** All its sources have answered, and nobody has looked at it yet. */
+  get isComplete(): boolean {
+    return this.missing === 0 && !this.begun;
+  }
 }
 
-interface Answer {
-  readonly version: number;
-  /** Undefined where it is unknown: the version was superseded. */
-  readonly outcome: Outcome | undefined;
+/** How a step started: what with, for those who read its params. Undefined where it did not run. */
+export interface Start {
+  readonly input: unknown;
+  readonly at: number | undefined;
 }
+
+/** What those who hear the events know of a node. */
+export type Told = 'nothing' | 'start' | 'superseded' | 'end';
 
 export class Seat {
   readonly node: PlanNode;
   /** The oldest first. */
   readonly tickets: Ticket[] = [];
-  /** What was last answered, and for which params; none where the step did not run. */
-  outcome: Outcome | undefined;
-  params: Readonly<Record<string, unknown>> | undefined;
-  hasStarted = false;
-  private readonly answers: Answer[] = [];
+  /** By version. Undefined where it is unknown. */
+  readonly answers = new History<Outcome | undefined>();
+  readonly starts = new History<Start | undefined>();
+  /** Others read its params, or its chunks. */
+  readonly keepsStarts: boolean;
+  /** The newest answer that is known, and for which params; none where the step did not run. */
+  outcome: Outcome | undefined = undefined;
+  params: Values | undefined = undefined;
+  /** What is told of that answer. */
+  input: unknown = undefined;
+  attempts = 0;
+  t0: number | undefined = undefined;
+  t1: number | undefined = undefined;
+  told: Told = 'nothing';
+  /** What the last start has brought so far, where the chunks are also those of a flow around. */
+  readonly chunks: unknown[] | undefined;
 
-  constructor(node: PlanNode) {
+  /** `isStreamed`: others read its chunks. */
+  constructor(node: PlanNode, isStreamed: boolean) {
     this.node = node;
+    this.keepsStarts = node.kind === 'open' || (node.kind === 'step' && (node.keepsInput || isStreamed));
+    this.chunks = node.streams.some((stream) => stream !== node.index) ? [] : undefined;
   }
 
-  add(version: number): Ticket {
-    const ticket: Ticket = {
-      version,
-      missing: 0,
-      changed: false,
-      begun: false,
-      started: false,
-      startedAt: 0,
-      params: undefined,
-      work: undefined,
-      result: undefined,
-    };
+  /** Whether the newest answer is unknown. */
+  get isUnknown(): boolean {
+    const { last } = this.answers;
+    return last !== undefined && last.value === undefined;
+  }
+
+  add(version: Version): Ticket {
+    const ticket = new Ticket(version);
     this.tickets.push(ticket);
     return ticket;
   }
 
-  ticket(version: number): Ticket | undefined {
-    for (let i = this.tickets.length - 1; i >= 0; i--) {
-      const ticket = this.tickets[i] as Ticket;
+  ticket(version: Version): Ticket | undefined {
+    const { tickets } = this;
+    let low = 0;
+    let high = tickets.length - 1;
+    while (low <= high) {
+      const middle = (low + high) >> 1;
+      const ticket = tickets[middle] as Ticket;
       if (ticket.version === version) return ticket;
+      if (ticket.version.number < version.number) low = middle + 1;
+      else high = middle - 1;
     }
     return undefined;
   }
 
   remove(ticket: Ticket): void {
-    if (this.tickets[0] === ticket) this.tickets.shift();
-    else this.tickets.splice(this.tickets.indexOf(ticket), 1);
+    ticket.isGone = true;
+    const { tickets } = this;
+    if (tickets.length === 1) tickets.length = 0;
+    else if (tickets[0] === ticket) tickets.shift();
+    else tickets.splice(tickets.indexOf(ticket), 1);
   }
 
-  /** The newest version that the node works on. */
+  /** The oldest version that it has not begun to work on. */
+  get next(): Ticket | undefined {
+    const { tickets } = this;
+    for (let i = 0; i < tickets.length; i++) {
+      const ticket = tickets[i] as Ticket;
+      if (!ticket.begun) return ticket;
+    }
+    return undefined;
+  }
+
+  /** The newest version that it works on. */
   get newestBegun(): Ticket | undefined {
-    for (let i = this.tickets.length - 1; i >= 0; i--) {
-      const ticket = this.tickets[i] as Ticket;
+    const { tickets } = this;
+    for (let i = tickets.length - 1; i >= 0; i--) {
+      const ticket = tickets[i] as Ticket;
       if (ticket.begun) return ticket;
     }
     return undefined;
   }
-
-  /** Whether the newest answer is unknown. */
-  get isUnknown(): boolean {
-    const newest = this.answers[this.answers.length - 1];
-    return newest !== undefined && newest.outcome === undefined;
-  }
-
-  /** Takes an answer in. `oldest` is the oldest version that anyone may still ask at. */
-  answer(version: number, outcome: Outcome | undefined, oldest: number): void {
-    const { answers } = this;
-    let at = answers.length;
-    while (at > 0 && (answers[at - 1] as Answer).version > version) at--;
-    if (at === answers.length) answers.push({ version, outcome });
-    else answers.splice(at, 0, { version, outcome });
-    let needed = answers.length - 1;
-    while (needed > 0 && (answers[needed] as Answer).version > oldest) needed--;
-    if (needed > 0) answers.splice(0, needed);
-  }
-
-  /** The answer that holds at a version. */
-  at(version: number): Answer | undefined {
-    for (let i = this.answers.length - 1; i >= 0; i--) {
-      const answer = this.answers[i] as Answer;
-      if (answer.version <= version) return answer;
-    }
-    return undefined;
-  }
-
-  isNewest(answer: Answer): boolean {
-    return answer === this.answers[this.answers.length - 1];
-  }
 }
+
+/** The stream that a node starts. A flow is known by its end. */
+export const streamOf = ({ kind, scope, index }: PlanNode): number =>
+  kind === 'open' ? scope.close : index;

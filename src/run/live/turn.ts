@@ -1,27 +1,43 @@
 /** What a busy step does with a newer version: the policies, in a table. */
 import type { Policy } from '../../graph/definition.ts';
+import type { PlanNode } from '../../wire/plan.ts';
 import type { Seat, Ticket } from './seat.ts';
 
-/** `go`: it is looked at now. `wait`: after the work under way. `drop`: never. */
+/** `go`: it is worked on now. `wait`: after the work under way. `drop`: never. */
 export type Turn = 'go' | 'wait' | 'drop';
 
-export function turnOf(seat: Seat, ticket: Ticket): Turn {
-  const { policy = 'switch' } = seat.node.settings;
-  const atWork = seat.tickets.filter(({ begun }) => begun).length;
-  return atWork === 0 && policy !== 'concat' ? 'go' : turns[policy](seat, ticket, atWork);
-}
+/** Steps switch unless they say otherwise. What stands around a flow does so too: what is in it has its own policies. */
+export const policyOf = ({ settings }: PlanNode): Policy => settings.policy ?? 'switch';
 
-const turns: Record<Policy, (seat: Seat, ticket: Ticket, atWork: number) => Turn> = {
+/** Whether versions that are ready at the same time are one too many: only the newest of them is worked on. */
+export const takesNewest = (node: PlanNode): boolean => {
+  const policy = policyOf(node);
+  return policy === 'switch' || policy === 'conflate';
+};
+
+/** Whether an outcome makes those of older versions superfluous. */
+export const outruns = (node: PlanNode): boolean => policyOf(node) !== 'concat';
+
+export const turnOf = (seat: Seat): Turn => turns[policyOf(seat.node)](seat);
+
+const turns: Record<Policy, (seat: Seat) => Turn> = {
   switch: () => 'go',
   merge: () => 'go',
-  exhaust: () => 'drop',
-  conflate: ({ tickets }, ticket) =>
-    tickets.some(({ version, missing }) => version > ticket.version && missing === 0)
-      ? 'drop'
-      : 'wait',
-  concat: ({ node, tickets }, _, atWork) => {
-    const { concurrency = 1, maxPending = 1000 } = node.settings;
-    if (tickets.length - atWork > maxPending) return 'drop';
-    return atWork < concurrency ? 'go' : 'wait';
+  exhaust: (seat) => (atWork(seat) === 0 ? 'go' : 'drop'),
+  conflate: (seat) => (atWork(seat) === 0 ? 'go' : 'wait'),
+  concat: (seat) => {
+    const { concurrency = 1, maxPending = 1000 } = seat.node.settings;
+    if (atWork(seat) < concurrency) return 'go';
+    return count(seat, ({ isComplete }) => isComplete) > maxPending ? 'drop' : 'wait';
   },
 };
+
+/** How many versions are worked on. Those that ride along, or have an outcome, need no work. */
+const atWork = (seat: Seat): number =>
+  count(seat, ({ begun, rides, result }) => begun && !rides && !result);
+
+function count({ tickets }: Seat, counts: (ticket: Ticket) => boolean): number {
+  let found = 0;
+  for (const ticket of tickets) if (counts(ticket)) found++;
+  return found;
+}

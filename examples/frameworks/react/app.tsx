@@ -1,0 +1,45 @@
+/** A run is started by an event, kept in the state of a component, and shown by another one. */
+import type { Run } from 'millrace';
+import { useState } from 'react';
+import { weather } from './flow.ts';
+import { useRun, useText } from './use-run.ts';
+
+export function App() {
+  const [run, setRun] = useState<Run<unknown>>();
+  const ask = (data: FormData) => {
+    run?.cancel('another city');
+    setRun(weather.start({ city: String(data.get('city')) }));
+  };
+  return (
+    <>
+      <form action={ask}>
+        <input name="city" />
+        <button type="submit">Ask</button>
+      </form>
+      {run && <Progress run={run} />}
+    </>
+  );
+}
+
+function Progress({ run }: { run: Run<unknown> }) {
+  const { status, steps, error } = useRun(run);
+  const text = useText(run, 'report');
+  return (
+    <section data-status={status}>
+      <ul>
+        {Object.keys(weather.steps).map((id) => (
+          <li key={id}>
+            {id}: {steps[id]?.status ?? 'waiting'}
+          </li>
+        ))}
+      </ul>
+      <output>{text}</output>
+      {error && <p role="alert">{error.message}</p>}
+      {status === 'running' && (
+        <button type="button" onClick={() => run.cancel('no longer wanted')}>
+          Cancel
+        </button>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,26 @@
+/** The flow: days off are counted, somebody is asked, and what was allowed is booked. */
+import { eq, Flow, question } from 'millrace';
+import { z } from 'zod';
+
+const day = 24 * 60 * 60 * 1000;
+
+const flow = new Flow('leave', { input: z.object({ from: z.iso.date(), to: z.iso.date() }) });
+
+const days = flow.step(
+  'days',
+  ({ from, to }: { from: string; to: string }) => (Date.parse(to) - Date.parse(from)) / day + 1,
+  { from: flow.input.from, to: flow.input.to },
+);
+
+const approve = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), {
+  days: days.out,
+});
+
+const booked = flow.step(
+  'book',
+  async ({ days }: { days: number }) => `${days} days are booked.`,
+  { days: days.out },
+  { when: eq(approve.out.ok, true) },
+);
+
+export const leave = flow.output({ booked: booked.out });

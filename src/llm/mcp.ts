@@ -1,0 +1,59 @@
+/** Tools of a server that speaks the Model Context Protocol, through any client that has these two methods. */
+import { defineStep, type Step } from '../index.ts';
+import { isObject, type JsonObject, type JsonSchema } from './json.ts';
+
+export interface McpClient {
+  listTools(request?: { readonly cursor: string }): PromiseLike<{
+    readonly tools: readonly McpTool[];
+    readonly nextCursor?: string | undefined;
+  }>;
+  callTool(call: { name: string; arguments: Record<string, unknown> }): PromiseLike<unknown>;
+}
+
+interface McpTool {
+  readonly name: string;
+  readonly description?: string | undefined;
+  readonly inputSchema: object;
+}
+
+interface NamedStep {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly inputSchema: JsonSchema;
+  readonly step: Step;
+}
+
+export const isMcpClient = (value: unknown): value is McpClient =>
+  isObject(value) &&
+  typeof value['listTools'] === 'function' &&
+  typeof value['callTool'] === 'function';
+
+/** Everything that the server offers, all pages of it. */
+export async function mcpTools(client: McpClient): Promise<readonly NamedStep[]> {
+  const found: McpTool[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await client.listTools(cursor === undefined ? undefined : { cursor });
+    found.push(...page.tools);
+    cursor = page.nextCursor;
+  } while (cursor !== undefined);
+  return found.map(({ name, description, inputSchema }) => ({
+    // Servers may use dots and slashes; models take neither.
+    name: name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64),
+    description,
+    inputSchema: inputSchema as JsonSchema,
+    step: defineStep({
+      run: async (input: JsonObject) =>
+        resultOf(name, await client.callTool({ name, arguments: { ...input } })),
+    }) as Step,
+  }));
+}
+
+function resultOf(name: string, answer: unknown): unknown {
+  const { content, structuredContent, isError } = isObject(answer) ? answer : {};
+  const parts: readonly unknown[] = Array.isArray(content) ? content : [];
+  const isText = parts.every((part) => isObject(part) && part['type'] === 'text');
+  const text = parts.map((part) => (isObject(part) ? String(part['text'] ?? '') : '')).join('\n');
+  if (isError) throw new Error(text || `The tool "${name}" failed.`);
+  return structuredContent ?? (isText ? text : parts);
+}

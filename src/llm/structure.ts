@@ -1,0 +1,57 @@
+/** Answers that are data: asked for by a schema, and checked. */
+import { from, map, type Observable, of } from 'rxjs';
+import {
+  FlowError,
+  type Issue,
+  jsonSchemaOf,
+  type Schema,
+  StepResult,
+  validate,
+} from '../index.ts';
+import { type JsonSchema, parseJson } from './json.ts';
+import type { ResponseFormat } from './model.ts';
+
+export interface Structure {
+  readonly response: ResponseFormat;
+  /** Emits a `StepResult` with what the schema made of an answer; errors with every issue where it refuses it. */
+  check(text: string, path: string): Observable<unknown>;
+}
+
+export function structureOf(schema: Schema): Structure {
+  const { $schema, ...known } = (jsonSchemaOf(schema, 'input') ?? {}) as JsonSchema;
+  if (Object.keys(known).length === 0) {
+    throw new FlowError(
+      'invalid-option',
+      'The schema of an answer must tell its JSON Schema, so that the model can be asked for it. Use zod 4.2 or later, arktype, or valibot with toStandardJsonSchema().',
+    );
+  }
+  return {
+    response: { schema: known },
+    check: (text, path) => {
+      const value = parseJson(withoutFence(text));
+      const misfit = (issues: readonly Issue[]) =>
+        new FlowError(
+          'invalid-result',
+          `The model of step "${path}" gave an answer that its schema refuses:${linesOf(issues)}`,
+          { path, issues },
+        );
+      if (value === undefined) throw misfit([{ path: '', message: 'is not JSON' }]);
+      const object = validate(schema, value, misfit);
+      return (object instanceof Promise ? from(object) : of(object)).pipe(
+        map((made) => new StepResult(made)),
+      );
+    },
+  };
+}
+
+// Models wrap JSON in a fence of Markdown, whatever they are told.
+function withoutFence(text: string): string {
+  const start = text.indexOf('```');
+  const end = text.lastIndexOf('```');
+  if (start < 0 || end <= start) return text;
+  return text.slice(text.indexOf('\n', start) + 1, end);
+}
+
+/** One line for each issue. */
+export const linesOf = (issues: readonly Issue[], whole = 'the answer'): string =>
+  issues.map(({ path, message }) => `\n- ${path || whole}: ${message}`).join('');

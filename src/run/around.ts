@@ -1,0 +1,39 @@
+/** What the code of a step may ask of the run around it, where it runs other steps below itself or shares memory. */
+import { map, type Observable, of } from 'rxjs';
+import { FlowError } from '../errors.ts';
+import { Result } from '../wire/aside.ts';
+import { Call, hostOf } from '../wire/call.ts';
+import type { Offer } from '../wire/plan.ts';
+import type { StepContext } from '../wire/step.ts';
+
+export interface RunAround {
+  /** The steps that this one offers to a model, over tool links. */
+  readonly offers: readonly Offer[];
+  /**
+   * The end of a list in the shared memory, as this step sees it: `count` items at least, where there are as many. Emits a `StepResult`, at
+   * once unless older runs must be loaded.
+   */
+  remembered(name: string, count: number): Observable<unknown>;
+  /** The result of a step below, where the run goes on and the step had succeeded. */
+  recorded(segment: string): { readonly result: unknown } | undefined;
+}
+
+/** For libraries that make steps. The second argument of a handler leads to the run around it. */
+export function runAround(context: StepContext): RunAround {
+  if (!(context instanceof Call)) {
+    throw new FlowError(
+      'ref-misuse',
+      'This step needs the run of a flow around it. Make it a step of a flow, and run the flow.',
+    );
+  }
+  const { [hostOf]: host, path, offers } = context;
+  return {
+    offers,
+    remembered: (name, count) =>
+      (host.remembered?.(path, name, count) ?? of([])).pipe(map((items) => new Result(items))),
+    recorded: (segment) => {
+      const outcome = host.recorded(path + segment)?.outcome;
+      return outcome?.status === 'success' ? { result: outcome.value } : undefined;
+    },
+  };
+}

@@ -1,0 +1,165 @@
+/** A step of a live flow at work on one version: what its handler may ask, and what it tells. */
+import { errorJson } from '../../errors.ts';
+import type { Outcome } from '../../state/outcome.ts';
+import { Adds, Asked, Aside, Below, Through } from '../../wire/aside.ts';
+import type { Note } from '../../wire/attempt.ts';
+import type { Delivered, Host } from '../../wire/call.ts';
+import { restart } from '../../wire/channel.ts';
+import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from '../work.ts';
+import { conclude, startRiders } from './answering.ts';
+import type { LiveState } from './live-state.ts';
+import { arrive, keepStart } from './passing-on.ts';
+import { type Seat, streamOf, type Ticket } from './seat.ts';
+import { shownAt } from './told.ts';
+
+/** A step starts: those who read its chunks, or its params, learn of it. */
+export function startWork(state: LiveState, seat: Seat, ticket: Ticket, params: unknown): void {
+  const { node } = seat;
+  const { version } = ticket;
+  ticket.started = true;
+  shownAt(state, seat).told = 'start';
+  if (seat.chunks) seat.chunks.length = 0;
+  if (state.listening) {
+    ticket.startedAt = state.clock.now();
+    state.tell(node, { type: 'STEP_START', input: params }, version);
+  }
+  if (!seat.keepsStarts) return;
+  keepStart(state, seat, version, { input: params, at: ticket.startedAt });
+  if (state.plan.channels.length > 0)
+    state.streams.start(streamOf(node), version.number, state.oldest);
+  for (const target of node.startTargets) arrive(state, target, version, true, false);
+  startRiders(state, seat, ticket);
+}
+
+/** Calls the handler of a step. */
+export function work(state: LiveState, seat: Seat, ticket: Ticket, params: unknown): void {
+  const { node } = seat;
+  const place = new AtWork(state, seat, ticket);
+  if (!node.isSimple || (state.limiter && !node.readsChunks) || !direct.isOn) {
+    const work = new AttemptsWork(place, node, params);
+    ticket.work = work;
+    work.call(node, place);
+    return;
+  }
+  const work = new SimpleWork(place, node, params);
+  ticket.work = work;
+  startWork(state, seat, ticket, params);
+  const call = () => {
+    if (!work.closed) work.call(node, place);
+  };
+  // Whoever reads its chunks comes first, so that it hears the first one.
+  if (node.startTargets.length > 0) state.ready.push(call);
+  else call();
+}
+
+class AtWork implements Workplace, Host {
+  private readonly state: LiveState;
+  private readonly seat: Seat;
+  private readonly ticket: Ticket;
+
+  constructor(state: LiveState, seat: Seat, ticket: Ticket) {
+    this.state = state;
+    this.seat = seat;
+    this.ticket = ticket;
+  }
+
+  get runId() {
+    return this.state.runId;
+  }
+
+  get clock() {
+    return this.state.clock;
+  }
+
+  get logger() {
+    return this.state.logger;
+  }
+
+  get limiter() {
+    return this.state.limiter;
+  }
+
+  get questions() {
+    return this.state.questions;
+  }
+
+  get listening() {
+    return this.state.listening;
+  }
+
+  get isEnding() {
+    return this.state.isStopped;
+  }
+
+  recorded(): undefined {
+    return undefined;
+  }
+
+  /** What a deaf handler delivers is told as long as the flow lives. */
+  deafness(): void {}
+
+  late(path: string, stepId: string, delivered: Delivered): void {
+    this.tell(path, stepId, { type: 'STEP_LATE', ...delivered });
+  }
+
+  begin({ params, closed }: StepWork, go: () => void): void {
+    const { state, seat, ticket } = this;
+    const isOuter = state.enter();
+    startWork(state, seat, ticket, params);
+    if (seat.node.startTargets.length > 0) state.ready.push(() => ticket.isGone || go());
+    else if (!closed) go();
+    if (isOuter) state.goOn();
+  }
+
+  chunk(work: StepWork, chunk: unknown): void {
+    if (this.ticket.isGone) return;
+    const { node } = work;
+    const isOuter = this.state.enter();
+    if (chunk instanceof Below) this.tell(chunk.path, chunk.stepId, chunk.change);
+    else if (chunk instanceof Through) this.push(chunk.chunk);
+    else if (chunk instanceof Adds) work.add(chunk);
+    else if (chunk instanceof Asked)
+      this.tell(node.path, node.id, { type: 'STEP_WAIT', question: chunk.question });
+    else if (!(chunk instanceof Aside)) {
+      this.tell(node.path, node.id, { type: 'STEP_CHUNK', chunk });
+      this.push(chunk);
+    }
+    if (isOuter) this.state.goOn();
+  }
+
+  retry({ node }: StepWork, { attempt, delay, error }: Extract<Note, { note: 'retry' }>): void {
+    if (this.ticket.isGone) return;
+    const isOuter = this.state.enter();
+    this.tell(node.path, node.id, { type: 'STEP_RETRY', attempt, delay, error: errorJson(error) });
+    this.push(restart(attempt + 1));
+    if (isOuter) this.state.goOn();
+  }
+
+  end({ params }: StepWork, outcome: Outcome, attempts: number): void {
+    const { state, seat, ticket } = this;
+    if (ticket.isGone || state.isStopped) return;
+    const isOuter = state.enter();
+    ticket.work = undefined;
+    ticket.input = params;
+    ticket.attempts = attempts;
+    ticket.endedAt = state.listening ? state.clock.now() : undefined;
+    conclude(state, seat, ticket, outcome);
+    if (isOuter) state.goOn();
+  }
+
+  private tell(path: string, stepId: string, change: Parameters<LiveState['tellOf']>[2]): void {
+    if (this.state.listening)
+      this.state.tellOf(path, stepId, change, this.ticket.version.number);
+  }
+
+  /** To those who read the chunks at this version, and at those that ride along. */
+  private push(chunk: unknown): void {
+    const { state, seat, ticket } = this;
+    if (seat.node.streams.length === 0) return;
+    state.streams.push(seat.node, chunk, ticket.version.number);
+    if (!seat.chunks) return;
+    seat.chunks.push(chunk);
+    for (let i = seat.tickets.indexOf(ticket) + 1; seat.tickets[i]?.rides; i++)
+      state.streams.repeat(seat.node, [chunk], (seat.tickets[i] as Ticket).version.number);
+  }
+}

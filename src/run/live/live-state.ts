@@ -1,0 +1,152 @@
+/** All that a live run knows. What the plan reads of it is the newest; `Past` is the same at an older version. */
+import type { Change } from '../../state/event.ts';
+import type { Outcome } from '../../state/outcome.ts';
+import type { Delivered } from '../../wire/call.ts';
+import type { Plan, PlanNode, View } from '../../wire/plan.ts';
+import { Hosted } from '../hosted.ts';
+import type { RunOptions } from '../options.ts';
+import { ReadyQueue } from '../ready-queue.ts';
+import { LiveStreams } from './live-streams.ts';
+import { LiveTale } from './live-tale.ts';
+import { type Reach, reachOf } from './reach.ts';
+import { Seat, streamOf, type Values, type Version } from './seat.ts';
+
+/** Who hears of a live run. */
+export interface LiveListener {
+  output(output: unknown): void;
+  /** Every version so far has been answered. */
+  idle(): void;
+  /** It cannot go on. */
+  error(error: unknown): void;
+}
+
+/** What is done with it. */
+export interface LiveCode {
+  /** A node may have something to do. */
+  look(state: LiveState, seat: Seat): void;
+  /** There is a new input. */
+  take(state: LiveState, input: unknown): void;
+}
+
+export class LiveState extends Hosted implements View {
+  readonly plan: Plan;
+  readonly reach: Reach;
+  readonly listener: LiveListener;
+  readonly tale: LiveTale;
+  readonly streams: LiveStreams;
+  readonly seats: readonly Seat[];
+  readonly ready: ReadyQueue;
+  readonly outcomes: (Outcome | undefined)[];
+  readonly inputs: unknown[] = [];
+  /** The versions that are not answered by all nodes yet; the oldest first. */
+  readonly open: Version[] = [];
+  /** The number of the newest version. */
+  newest = 0;
+  /** The input of the newest version that was valid. */
+  input: Values | undefined = undefined;
+  /** How many seats have an unknown answer last. */
+  unknowns = 0;
+  isStopped = false;
+  /** Inputs that came while something else was going on. */
+  private readonly waiting: unknown[] = [];
+  private readonly code: LiveCode;
+  private isBusy = false;
+  /** How much has happened so far. */
+  changes = 0;
+
+  constructor(plan: Plan, options: RunOptions, listener: LiveListener, code: LiveCode) {
+    super(options, {});
+    this.plan = plan;
+    this.reach = reachOf(plan);
+    this.listener = listener;
+    this.tale = new LiveTale(this.runId, this.clock);
+    this.streams = new LiveStreams(plan);
+    this.seats = plan.nodes.map((node) => new Seat(node, plan.channelsOf.has(streamOf(node))));
+    this.outcomes = plan.nodes.map(() => undefined);
+    this.code = code;
+    this.ready = new ReadyQueue((node) => code.look(this, this.seat(node.index)));
+  }
+
+  /** Takes a new input in: at once, or after what is going on. */
+  push(input: unknown): void {
+    this.waiting.push(input);
+    if (this.enter()) this.goOn();
+  }
+
+  /** Whatever happens begins with this. True where nothing else is going on: then `goOn` must follow. */
+  enter(): boolean {
+    const isOuter = !this.isBusy;
+    this.isBusy = true;
+    return isOuter;
+  }
+
+  /** Does all that can be done now. Users' code is called meanwhile, and what it brings about is done here too, never in the midst of something. */
+  goOn(): void {
+    this.ready.drain(this);
+    while (this.waiting.length > 0 && !this.isStopped) {
+      this.code.take(this, this.waiting.shift());
+      this.ready.drain(this);
+    }
+    this.isBusy = false;
+    this.changes++;
+    if (this.isIdle && !this.isStopped) this.listener.idle();
+  }
+
+  get isIdle(): boolean {
+    return this.open.length === 0 && !this.isBusy;
+  }
+
+  seat(index: number): Seat {
+    return this.seats[index] as Seat;
+  }
+
+  get root(): PlanNode {
+    return this.plan.nodes[0] as PlanNode;
+  }
+
+  /** The oldest version that anyone may still ask at. */
+  get oldest(): number {
+    return this.open[0]?.number ?? this.newest;
+  }
+
+  /** Whether at a version the newest of everything is what holds. */
+  isUpToDate({ number }: Version): boolean {
+    return this.open.length === 1 && number === this.newest && this.unknowns === 0;
+  }
+
+  get metadata() {
+    return this.options.metadata;
+  }
+
+  get isEnding(): boolean {
+    return this.isStopped;
+  }
+
+  get listening(): boolean {
+    return this.tale.hear !== undefined;
+  }
+
+  hasStarted(node: number): boolean {
+    return this.seat(node).starts.last?.value !== undefined;
+  }
+
+  channel(channel: number): unknown {
+    return this.streams.read(channel, this.newest);
+  }
+
+  /** What deaf handlers deliver is told as long as the flow lives. */
+  deafness(): void {}
+
+  protected tellLate(path: string, stepId: string, delivered: Delivered): void {
+    this.tellOf(path, stepId, { type: 'STEP_LATE', ...delivered }, undefined);
+  }
+
+  /** `isAgain`: it has been told before. */
+  tell({ path, id }: PlanNode, change: Change, { number }: Version, isAgain?: boolean): void {
+    if (!this.isStopped) this.tale.tell(path, id, change, number, isAgain);
+  }
+
+  tellOf(path: string, stepId: string, change: Change, version: number | undefined): void {
+    if (!this.isStopped) this.tale.tell(path, stepId, change, version);
+  }
+}

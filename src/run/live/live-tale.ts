@@ -1,0 +1,38 @@
+/** Numbers what happens in a live flow and tells it, while anyone hears. */
+import type { Change, FlowEvent, Usage } from '../../state/event.ts';
+import type { Clock } from '../../wire/clock.ts';
+
+export class LiveTale {
+  /** Without it no event is made. */
+  hear: ((event: FlowEvent) => void) | undefined;
+  /** The counts of all steps that have been told of so far. */
+  usage: Usage | undefined;
+  private readonly runId: string;
+  private readonly clock: Clock;
+  private seq = 0;
+
+  constructor(runId: string, clock: Clock) {
+    this.runId = runId;
+    this.clock = clock;
+  }
+
+  tell(
+    path: string,
+    stepId: string,
+    change: Change,
+    version: number | undefined,
+    isAgain = false,
+  ): void {
+    if (!this.hear) return;
+    if (change.type === 'STEP_OUTPUT' && change.usage && !isAgain) this.count(change.usage);
+    const { runId, clock } = this;
+    const place = { runId, path, stepId, seq: this.seq++, t: clock.now() };
+    this.hear(Object.freeze({ ...change, ...place, ...(version !== undefined && { version }) }));
+  }
+
+  private count(usage: Usage): void {
+    const sum: Record<string, number> = { ...this.usage };
+    for (const [name, count] of Object.entries(usage)) sum[name] = (sum[name] ?? 0) + count;
+    this.usage = sum;
+  }
+}

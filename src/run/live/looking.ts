@@ -1,0 +1,151 @@
+/** Looking at a node: which of its versions can be answered, or worked on, as its policy has it. */
+import type { Outcome } from '../../state/outcome.ts';
+import { fillParams, refusal } from '../../wire/admit.ts';
+import { successOf, type View } from '../../wire/plan.ts';
+import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
+import { outputsOf } from '../outputs.ts';
+import { conclude, ride, same, supersede, supersedeOlder } from './answering.ts';
+import { startWork, work } from './at-work.ts';
+import type { LiveState } from './live-state.ts';
+import { isKnown, viewAt } from './past.ts';
+import { sameParams } from './same.ts';
+import type { Seat, Ticket, Values } from './seat.ts';
+import { outruns, takesNewest, turnOf } from './turn.ts';
+
+const nothing: Values = Object.freeze({});
+
+/** Takes up the versions of a node in their order, as far as they are complete and the policy lets them. */
+export function look(state: LiveState, seat: Seat): void {
+  dropLost(state, seat);
+  while (!state.isStopped) {
+    const ticket = nextOf(state, seat);
+    if (!ticket || ticket.missing > 0) return;
+    if (!isKnown(state, seat.node, ticket.version)) supersede(state, seat, ticket);
+    else if (!take(state, seat, ticket)) return;
+  }
+}
+
+/** Versions that cannot be answered go at once, whatever they stand behind. */
+function dropLost(state: LiveState, seat: Seat): void {
+  const lost = seat.tickets.filter(({ isLost, isComplete }) => isLost && isComplete);
+  for (const ticket of lost) supersede(state, seat, ticket);
+}
+
+/** The next version to look at. Of several that are ready most nodes take the newest. */
+function nextOf(state: LiveState, seat: Seat): Ticket | undefined {
+  const { node, tickets, next } = seat;
+  if (!next || next.missing > 0 || !takesNewest(node)) return next;
+  let newest = next;
+  for (let i = tickets.indexOf(next) + 1; tickets[i]?.isComplete; i++) {
+    const ticket = tickets[i] as Ticket;
+    if (isKnown(state, node, ticket.version)) newest = ticket;
+  }
+  for (let older = seat.next; older && older !== newest; older = seat.next)
+    supersede(state, seat, older);
+  return newest;
+}
+
+/** Answers a version, or begins to work on it. False where it has to wait, and with it all after it. */
+function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
+  const { node } = seat;
+  const mayDiffer =
+    ticket.changed ||
+    seat.isUnknown ||
+    seat.told === 'start' ||
+    state.reach.readsBeyond[node.index] === true;
+  const atWork = seat.newestBegun;
+  if (!mayDiffer || node.kind === 'close') {
+    if (mayDiffer) close(state, seat, ticket);
+    else if (atWork) ride(state, seat, ticket, atWork);
+    else same(state, seat, ticket);
+    return true;
+  }
+  const view = viewAt(state, ticket.version);
+  const params: Record<string, unknown> = {};
+  const refused = refusal(node, view) ?? fillParams(node, view, params);
+  if (!refused && atWork?.params && sameParams(node, atWork.params, params)) {
+    ride(state, seat, ticket, atWork);
+    return true;
+  }
+  const isAsBefore = !refused && seat.params && sameParams(node, seat.params, params);
+  if (isAsBefore && (!atWork || outruns(node)) && turnOf(seat) === 'go') {
+    supersedeOlder(state, seat, ticket);
+    same(state, seat, ticket);
+    return true;
+  }
+  const turn = turnOf(seat);
+  if (turn === 'wait') return false;
+  if (turn === 'drop') supersede(state, seat, ticket);
+  else if (refused) refuse(state, seat, ticket, refused);
+  else begin(state, seat, ticket, Object.freeze(params));
+  return true;
+}
+
+/** A step that does not run. One that failed before it could is told as any other that failed. */
+function refuse(state: LiveState, seat: Seat, ticket: Ticket, refused: Outcome): void {
+  if (refused.status === 'failure' && seat.node.kind === 'step') {
+    startWork(state, seat, ticket, nothing);
+    ticket.input = nothing;
+    ticket.endedAt = state.listening ? state.clock.now() : undefined;
+  }
+  conclude(state, seat, ticket, refused);
+}
+
+function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): void {
+  const { node } = seat;
+  if (outruns(node) && seat.node.settings.policy !== 'merge') supersedeOlder(state, seat, ticket);
+  ticket.begun = true;
+  ticket.params = params;
+  if (node.kind === 'open') {
+    startWork(state, seat, ticket, params);
+    const checked = checkedInput(node.scope.definition, params, node.path);
+    whenThere(state, ticket, checked, (outcome) => conclude(state, seat, ticket, outcome));
+    return;
+  }
+  const schema = schemaOfParams(node.step);
+  if (!schema) {
+    work(state, seat, ticket, params);
+    return;
+  }
+  whenThere(state, ticket, checkedParams(schema, params, node.path), (outcome) => {
+    if (outcome.status === 'success') {
+      work(state, seat, ticket, outcome.value);
+      return;
+    }
+    startWork(state, seat, ticket, params);
+    ticket.input = params;
+    ticket.endedAt = state.listening ? state.clock.now() : undefined;
+    conclude(state, seat, ticket, outcome);
+  });
+}
+
+/** Goes on with an outcome that may take its time. */
+function whenThere(
+  state: LiveState,
+  ticket: Ticket,
+  outcome: Outcome | Promise<Outcome>,
+  use: (outcome: Outcome) => void,
+): void {
+  if (!(outcome instanceof Promise)) {
+    use(outcome);
+    return;
+  }
+  void outcome.then((late) => {
+    if (state.isStopped || ticket.isGone) return;
+    const isOuter = state.enter();
+    use(late);
+    if (isOuter) state.goOn();
+  });
+}
+
+/** All steps of a flow have answered. */
+function close(state: LiveState, seat: Seat, ticket: Ticket): void {
+  const { node } = seat;
+  const view: View = viewAt(state, ticket.version);
+  const opened = view.outcomes[node.scope.open] as Outcome;
+  const isOpen = opened.status === 'success';
+  ticket.attempts = isOpen ? 1 : 0;
+  ticket.input = isOpen ? successOf(opened) : view.inputs[node.scope.open];
+  ticket.endedAt = state.listening ? state.clock.now() : undefined;
+  conclude(state, seat, ticket, isOpen ? outputsOf(state.plan, node, view, undefined) : opened);
+}

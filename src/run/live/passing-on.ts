@@ -1,0 +1,117 @@
+/** How an answer travels: to the nodes that wait for it, and to the end of its version. */
+import type { Outcome } from '../../state/outcome.ts';
+import type { PlanNode } from '../../wire/plan.ts';
+import type { LiveState } from './live-state.ts';
+import { type Seat, type Start, streamOf, type Ticket, type Version } from './seat.ts';
+import { tellVersion } from './told.ts';
+
+/** One source of a node has answered, or has started where its chunks are read. */
+export function arrive(
+  state: LiveState,
+  target: number,
+  version: Version,
+  changed: boolean,
+  isLost: boolean,
+): void {
+  const seat = state.seat(target);
+  const ticket = seat.ticket(version);
+  if (!ticket) return;
+  ticket.missing--;
+  if (changed) ticket.changed = true;
+  if (isLost) ticket.isLost = true;
+  if (ticket.missing === 0) state.ready.push(seat.node);
+}
+
+/** What a node answers from a version on; undefined where that is unknown. */
+export function keepAnswer(
+  state: LiveState,
+  seat: Seat,
+  version: number,
+  outcome: Outcome | undefined,
+): void {
+  const wasUnknown = seat.isUnknown;
+  seat.answers.set(version, outcome, state.oldest);
+  state.unknowns += Number(seat.isUnknown) - Number(wasUnknown);
+  if (outcome) state.outcomes[seat.node.index] = outcome;
+}
+
+/** What the params of a node are from a version on; undefined where it does not run. */
+export function keepStart(
+  state: LiveState,
+  seat: Seat,
+  { number }: Version,
+  start: Start | undefined,
+): void {
+  seat.starts.set(number, start, state.oldest);
+  state.inputs[seat.node.index] = start?.input;
+}
+
+/** A node does not run: whoever reads its params or chunks at this version finds none. */
+export function refuseStart(
+  state: LiveState,
+  seat: Seat,
+  version: Version,
+  outcome: Outcome,
+): void {
+  const { node } = seat;
+  if (!seat.keepsStarts) return;
+  keepStart(state, seat, version, undefined);
+  if (state.plan.channels.length === 0) return;
+  const { streams, oldest } = state;
+  if (outcome.status === 'skipped') streams.skip(streamOf(node), version.number, oldest);
+  else streams.start(streamOf(node), version.number, oldest);
+}
+
+/** Passes an answer on; without an outcome, the word that there will be none. */
+export function passOn(
+  state: LiveState,
+  seat: Seat,
+  ticket: Ticket,
+  outcome: Outcome | undefined,
+  changed: boolean,
+): void {
+  const { node } = seat;
+  const { version } = ticket;
+  const isLost = outcome === undefined;
+  if (outcome && node.kind !== 'open' && state.plan.channels.length > 0)
+    state.streams.end(node.index, outcome, version.number);
+  const waiting = startedLate(state, seat, ticket);
+  if (waiting)
+    for (const target of waiting.startTargets) arrive(state, target, version, changed, isLost);
+  const { sources } = state.reach;
+  for (const target of node.targets) {
+    const reads = isLost && (sources[target] as readonly number[]).includes(node.index);
+    arrive(state, target, version, changed, reads);
+  }
+  version.left--;
+  if (version.left === 0) endVersion(state, version);
+}
+
+/** The node for whose start others still wait. Of a step that never started its end is the start; a flow that did not begin ends at its `close`. */
+function startedLate(
+  state: LiveState,
+  { node, starts }: Seat,
+  { version, started }: Ticket,
+): PlanNode | undefined {
+  if (node.kind === 'close') {
+    const { node: open, starts } = state.seat(node.scope.open);
+    return open.startTargets.length > 0 && isRefused(starts, version) ? open : undefined;
+  }
+  if (started || node.startTargets.length === 0) return undefined;
+  return node.kind === 'open' && isRefused(starts, version) ? undefined : node;
+}
+
+function isRefused(starts: Seat['starts'], { number }: Version): boolean {
+  const at = starts.at(number);
+  return at?.version === number && at.value === undefined;
+}
+
+function endVersion(state: LiveState, version: Version): void {
+  const { open } = state;
+  if (open[0] === version) open.shift();
+  else open.splice(open.indexOf(version), 1);
+  const outcome = state.seat(state.plan.root.close).answers.at(version.number)?.value;
+  tellVersion(state, version, outcome);
+  if (version.hasNewOutput && outcome?.status === 'success' && !state.isStopped)
+    state.listener.output(outcome.value);
+}

@@ -1,0 +1,48 @@
+/** What has become of each step so far, told to somebody who begins to hear while the flow is under way. */
+import { errorJson } from '../../errors.ts';
+import { stepOutput, stepSkip } from '../changes.ts';
+import type { LiveState } from './live-state.ts';
+import type { Seat } from './seat.ts';
+
+export function retell(state: LiveState): void {
+  const { newest, root, plan } = state;
+  if (newest === 0) return;
+  const input = state.input ?? {};
+  state.tellOf('', root.id, { type: 'FLOW_START', flow: plan.definition.id, input }, newest);
+  for (const seat of state.seats) {
+    if (seat.node.kind !== 'open' && seat.node.index !== plan.root.close) retellStep(state, seat);
+  }
+  retellEnd(state);
+}
+
+function retellStep(state: LiveState, seat: Seat): void {
+  const { node, outcome, input, attempts, told, t0, t1, tickets } = seat;
+  const { version: answered } = seat.answers.last ?? { version: state.newest };
+  const now = state.clock.now();
+  if (outcome?.status === 'skipped')
+    state.tellOf(node.path, node.id, stepSkip(outcome.skip, state.at), answered);
+  else if (outcome && told !== 'nothing') {
+    const change = stepOutput(node, input, outcome, attempts, t0 ?? now, t1 ?? now);
+    state.tellOf(node.path, node.id, change, answered);
+  }
+  const isFlow = node.kind === 'close';
+  const begun = tickets.find(({ started, rides }) => started && !rides);
+  if (isFlow ? told !== 'start' : !begun) return;
+  const start = isFlow ? state.seat(node.scope.open).starts.last?.value : undefined;
+  const given = isFlow ? start?.input : begun?.params;
+  const { number } = begun?.version ?? { number: state.newest };
+  state.tellOf(node.path, node.id, { type: 'STEP_START', input: given }, number);
+}
+
+/** The last version that has been answered; a newer one may be under way. */
+function retellEnd(state: LiveState): void {
+  const { root, open, newest } = state;
+  const { last } = state.seat(state.plan.root.close).answers;
+  const version = open.length > 0 ? (last?.version ?? 0) : newest;
+  if (last?.value?.status === 'success')
+    state.tellOf('', root.id, { type: 'FLOW_OUTPUT', output: last.value.value }, version);
+  else if (last?.value?.status === 'failure') {
+    const error = errorJson(last.value.error);
+    state.tellOf('', root.id, { type: 'FLOW_ERROR', error }, version);
+  }
+}

@@ -1,0 +1,63 @@
+/** What counts as unchanged: inputs, params, outcomes. */
+import { equal, isPlain, put } from '../../plain.ts';
+import type { Outcome } from '../../state/outcome.ts';
+import type { PlanNode } from '../../wire/plan.ts';
+import type { Values } from './seat.ts';
+
+export type Equals = (before: unknown, now: unknown) => boolean;
+
+const isRecord = (value: unknown): value is Values => isPlain(value) && !Array.isArray(value);
+
+/** The new input, with what is the same as before in place of it, and the names of the rest. Without names, all of it is new. */
+export function comparedInput(
+  before: Values,
+  now: Values,
+  equals: Equals,
+): { readonly input: Values; readonly changed: readonly string[] | undefined } {
+  if (!isRecord(before) || !isRecord(now))
+    return equal(before, now) ? { input: before, changed: [] } : { input: now, changed: undefined };
+  const changed: string[] = [];
+  let kept: string[] | undefined;
+  for (const name of Object.keys(now)) {
+    const [old, value] = [before[name], now[name]];
+    if (Object.is(old, value) && Object.hasOwn(before, name)) continue;
+    // A schema makes new objects of the same values.
+    if (Object.hasOwn(before, name) && (equal(old, value) || equals(old, value))) {
+      kept ??= [];
+      kept.push(name);
+    } else changed.push(name);
+  }
+  for (const name of Object.keys(before)) if (!Object.hasOwn(now, name)) changed.push(name);
+  if (changed.length === 0) return { input: before, changed };
+  if (!kept) return { input: now, changed };
+  const input: Record<string, unknown> = { ...now };
+  for (const name of kept) put(input, name, before[name]);
+  return { input: Object.freeze(input), changed };
+}
+
+/** Values that are put together of several are new objects each time: they are compared by their parts. */
+export function sameParams({ params }: PlanNode, before: Values, now: Values): boolean {
+  for (const { name, binding } of params) {
+    if (Object.is(before[name], now[name])) continue;
+    const isComposed = 'array' in binding || 'object' in binding;
+    if (!isComposed || !equal(before[name], now[name])) return false;
+  }
+  return true;
+}
+
+/** Whether an outcome makes no difference to those who read it. */
+export function isSame(node: PlanNode, before: Outcome, now: Outcome): boolean {
+  if (before === now) return true;
+  if (before.status === 'success' && now.status === 'success') {
+    if (node.kind !== 'step')
+      return sameParams(node, before.value as Values, now.value as Values) || before.value === now.value;
+    const same = (node.settings.equals ?? Object.is) as Equals;
+    return before.adds === now.adds && same(before.value, now.value);
+  }
+  return (
+    before.status === 'skipped' &&
+    now.status === 'skipped' &&
+    before.skip.reason === now.skip.reason &&
+    before.skip.detail.message === now.skip.detail.message
+  );
+}

@@ -1,0 +1,67 @@
+/** What a live run tells of its nodes and versions. */
+import { errorJson } from '../../errors.ts';
+import type { Outcome } from '../../state/outcome.ts';
+import { cancelledError, memoryAfter, stepOutput, stepSkip } from '../changes.ts';
+import type { LiveState } from './live-state.ts';
+import { viewAt } from './past.ts';
+import type { Seat, Ticket, Version } from './seat.ts';
+
+const superseded = { message: 'a newer version of the input came' };
+
+/** The seat at which others see what became of a node: of a flow, that of its end. */
+export const shownAt = (state: LiveState, seat: Seat): Seat =>
+  seat.node.kind === 'open' ? state.seat(seat.node.scope.close) : seat;
+
+/** Tells the answer of a node, perhaps again: what was told since has been given up. */
+export function tellEnd(state: LiveState, seat: Seat, version: Version, isAgain: boolean): void {
+  seat.told = 'end';
+  if (!state.listening) return;
+  const { node, input, attempts, outcome, t0, t1 } = seat;
+  if (node.kind === 'open' || node.index === state.plan.root.close || !outcome) return;
+  if (outcome.status === 'skipped') state.tell(node, stepSkip(outcome.skip, state.at), version);
+  else {
+    const now = t1 ?? state.clock.now();
+    const change = stepOutput(node, input, outcome, attempts, t0 ?? now, now);
+    state.tell(node, change, version, isAgain);
+  }
+}
+
+/** Tells that work on a version is given up, where it was told that it had started. */
+export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): void {
+  const { node } = seat;
+  const { version, started, rides } = ticket;
+  const shown = shownAt(state, seat);
+  if (node.kind === 'close') {
+    const { starts } = state.seat(node.scope.open);
+    const at = starts.at(version.number);
+    if (at?.version !== version.number || !at.value || shown.told !== 'start') return;
+    if (starts.last === at) shown.told = 'superseded';
+  } else {
+    if (!started || rides) return;
+    if (!seat.newestBegun?.started) shown.told = 'superseded';
+  }
+  if (state.listening)
+    state.tell(node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
+}
+
+/** Tells the end of a version. Without an outcome it was superseded. */
+export function tellVersion(
+  state: LiveState,
+  version: Version,
+  outcome: Outcome | undefined,
+): void {
+  if (!state.listening) return;
+  const { root, plan, tale } = state;
+  if (outcome?.status === 'success') {
+    const { usage } = tale;
+    const memory = memoryAfter(plan, viewAt(state, version));
+    const output = { output: outcome.value, ...(usage && { usage }), ...memory };
+    state.tell(root, { type: 'FLOW_OUTPUT', ...output }, version);
+  } else if (outcome?.status === 'failure') {
+    const memory = memoryAfter(plan, viewAt(state, version));
+    state.tell(root, { type: 'FLOW_ERROR', error: errorJson(outcome.error), ...memory }, version);
+  } else {
+    const reason = errorJson(cancelledError(plan.definition.id, superseded));
+    state.tell(root, { type: 'FLOW_CANCEL', reason }, version);
+  }
+}

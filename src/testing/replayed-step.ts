@@ -1,0 +1,141 @@
+/** A step that does again what was recorded of it. */
+import {
+  type ErrorCode,
+  type ErrorJson,
+  FlowError,
+  type Handler,
+  type Step,
+  type StepContext,
+  schedulerClock,
+} from '../index.ts';
+import type { Cassette, RecordedCall } from './cassette.ts';
+
+/** What was recorded of one step, or of all items that it runs. */
+export interface RecordedSteps {
+  /** The calls of each path. */
+  readonly recorded: Readonly<Record<string, readonly RecordedCall[]>>;
+}
+
+/**
+ * A recorded run as stubs: each step answers as it did, after the time that it took. Other stubs may stand beside it.
+ *
+ * @example
+ * const trace = await traceFlow(digest, cassette.input, { steps: replay(cassette) })
+ */
+export function replay(cassette: Cassette): Readonly<Record<string, RecordedSteps>> {
+  if (cassette?.v !== 1 || typeof cassette.steps !== 'object') {
+    throw new FlowError(
+      'invalid-option',
+      'replay() takes a cassette, as record() gives it: an object with "v": 1 and "steps".',
+    );
+  }
+  const stubs: Record<string, { recorded: Record<string, readonly RecordedCall[]> }> = {};
+  for (const [path, calls] of Object.entries(cassette.steps)) {
+    const step = path.replace(/\[\d+\]/g, '[]');
+    stubs[step] ??= { recorded: {} };
+    stubs[step].recorded[path] = calls;
+  }
+  return stubs;
+}
+
+/** Its answers were checked when they were recorded; what its schemas made of them is not checked again. */
+export function replayedStep(step: Step, { recorded }: RecordedSteps): Step {
+  const { input, usage, description, metadata, isLlm } = step;
+  const made = new Map<string, number>();
+  const handler = (_: unknown, { path }: StepContext) => {
+    const count = made.get(path) ?? 0;
+    made.set(path, count + 1);
+    const calls = Object.hasOwn(recorded, path) ? recorded[path] : undefined;
+    const call = calls?.[count];
+    if (!call) throw notRecorded(path, count, calls?.length ?? 0);
+    return replayed(call);
+  };
+  return { handler: handler as Handler, input, usage, description, metadata, isLlm };
+}
+
+const notRecorded = (path: string, count: number, calls: number): FlowError =>
+  new FlowError(
+    'invalid-option',
+    `The cassette has no call ${count + 1} of "${path}": ${calls === 0 ? 'it was not called' : `it was called ${calls === 1 ? 'once' : `${calls} times`}`} when the run was recorded. Record again, or replace the step by marbles`,
+    { path },
+  );
+
+/** What took no time is there at once, as it was then. */
+function replayed(call: RecordedCall): unknown {
+  if (call.at !== 0 || call.chunks.length > 0) return new Replay(call);
+  if (call.error) throw revived(call.error);
+  return call.output;
+}
+
+/** An iterator, as only those have results that are no chunks. Stopping it leaves nothing behind. */
+class Replay implements AsyncIterableIterator<unknown> {
+  private readonly call: RecordedCall;
+  private readonly begin = schedulerClock.now();
+  private told = 0;
+  private stop: (() => void) | undefined;
+
+  constructor(call: RecordedCall) {
+    this.call = call;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<unknown>> {
+    const { chunks, at, output, error } = this.call;
+    const chunk = chunks[this.told++];
+    if (chunk) return this.after(chunk.at, () => ({ done: false, value: chunk.value }));
+    return this.after(at, () => {
+      if (error) throw revived(error);
+      return { done: true, value: output };
+    });
+  }
+
+  return(): Promise<IteratorResult<unknown>> {
+    this.stop?.();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  private after(
+    at: number | undefined,
+    what: () => IteratorResult<unknown>,
+  ): Promise<IteratorResult<unknown>> {
+    return new Promise((resolve, reject) => {
+      const cancel =
+        at === undefined
+          ? () => {}
+          : schedulerClock.after(this.begin + at - schedulerClock.now(), () => {
+              try {
+                resolve(what());
+              } catch (error) {
+                reject(error as Error);
+              }
+            });
+      this.stop = () => {
+        cancel();
+        resolve({ done: true, value: undefined });
+      };
+    });
+  }
+}
+
+/** The error as its step threw it: what the library had made of it, it makes again. */
+function revived(json: ErrorJson): unknown {
+  const { code, path, issues, cause } = json;
+  if (code === 'step-failed' && cause !== undefined) return revived(cause as ErrorJson);
+  if (json.name === 'NonError') return json.message;
+  if (json.name === 'FlowError' && code !== undefined) {
+    const message = json.message.replace(` (${code})`, '');
+    return new FlowError(code as ErrorCode, message, {
+      ...(path !== undefined && { path }),
+      ...(issues && { issues }),
+    });
+  }
+  const error = new Error(
+    json.message,
+    cause === undefined ? {} : { cause: revived(cause as ErrorJson) },
+  );
+  error.name = json.name;
+  return Object.assign(error, code !== undefined && { code });
+}

@@ -1,0 +1,162 @@
+/** Laws of whole runs: random flows are run, stored, read again and gone on with. */
+
+import { Observable, takeWhile, tap } from 'rxjs';
+import {
+  applyPatches,
+  type Commit,
+  type CompiledFlow,
+  type Durability,
+  emptySnapshot,
+  Flow,
+  type FlowEvent,
+  question,
+  type Run,
+  reduce,
+  type Saver,
+  type StepNode,
+} from '../index.ts';
+import type { Say } from './saver-contract.ts';
+import { every, once, randomFrom, same } from './saver-story.ts';
+
+type Params = Readonly<Record<string, unknown>>;
+type AnyFlow = CompiledFlow<{ readonly n: number }, unknown>;
+
+const answer = {
+  '~standard': { version: 1, vendor: 'millrace', validate: (value: unknown) => ({ value }) },
+} as const;
+
+/** A flow whose shape, results and accidents follow from the seed. Each result is a function of what the step reads. */
+function randomFlow(seed: number, asks: boolean): AnyFlow {
+  const random = randomFrom(seed);
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const flow = new Flow<{ n: number }>(`random-${seed}`);
+  const nodes: StepNode<unknown>[] = [];
+  const count = 2 + below(9);
+  for (let index = 0; index < count; index++) {
+    const params: Record<string, unknown> = { n: flow.input.n };
+    for (const node of nodes) if (random() < 0.35) params[node.id] = node.out;
+    const [delay, size, fails] = [below(4), below(40), random() < 0.2];
+    const code = async (given: Params, { attempt }: { attempt: number }): Promise<unknown> => {
+      if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+      if (fails && attempt === 1) throw new Error(`accident in s${index}`);
+      return { id: index, heard: Object.keys(given).sort(), text: 'x'.repeat(size) };
+    };
+    const isQuestion = asks && index === count - 1;
+    nodes.push(
+      isQuestion
+        ? flow.step('asked', question({ answer }), params as never)
+        : flow.step(`s${index}`, code, params as never, { retry: { count: 1 } }),
+    );
+  }
+  return flow.output(
+    Object.fromEntries(nodes.map(({ id, out }) => [id, out])) as never,
+  ) as unknown as AnyFlow;
+}
+
+/** A saver that notes the commits that it is given. */
+function noting(saver: Saver, commits: Commit[]): Saver {
+  return passing(saver, (commits$) =>
+    saver.save(commits$.pipe(tap((commit) => commits.push(commit)))),
+  );
+}
+
+/** A saver whose process is gone after a commit: it hears nothing any more, and says nothing. */
+function dying(saver: Saver, after: number): Saver {
+  return passing(saver, (commits$) => {
+    const heard = saver.save(commits$.pipe(takeWhile((_, index) => index < after)));
+    return new Observable((out) => heard.subscribe({ next: (seq) => out.next(seq) }));
+  });
+}
+
+const passing = (saver: Saver, save: Saver['save']): Saver => ({
+  claim: (run) => saver.claim(run),
+  save,
+  load: (runId) => saver.load(runId),
+  last: (query) => saver.last(query),
+  list: (query) => saver.list(query),
+  history: (runId) => saver.history(runId),
+  delete: (runId) => saver.delete(runId),
+  prune: (retention) => saver.prune(retention),
+});
+
+/** Everything that a run tells, to its end, and the output of it. */
+async function finished(run: Run<unknown>): Promise<{ events: FlowEvent[]; output: unknown }> {
+  const events = every(run.events$);
+  const output = await run.result.catch((error: { code?: string }) => error.code);
+  return { events: await events, output };
+}
+
+export function runLaws(say: Say, runs: number): void {
+  say('the fold of patches 0 to n is the state after event n, for random runs', async (given) => {
+    const durabilities: Durability[] = ['async', 'sync', 'exit'];
+    for (let seed = 1; seed <= runs; seed++) {
+      const commits: Commit[] = [];
+      const durability = durabilities[seed % 3] as Durability;
+      const saver = noting(given.saver, commits);
+      const run = randomFlow(seed, seed % 5 === 0).start({ n: seed }, { saver, durability });
+      const { events } = await finished(run);
+      const history = await every(given.saver.history(run.id));
+      same(history.length, commits.length, `run ${seed}: the number of commits`);
+      const { flow } = run.getSnapshot();
+      let folded = emptySnapshot(run.id, flow);
+      let reduced = folded;
+      for (const [index, stored] of history.entries()) {
+        for (const event of events)
+          if (event.seq > reduced.seq && event.seq <= stored.seq) reduced = reduce(reduced, event);
+        folded = applyPatches(folded, stored.patches);
+        const where = `run ${seed}, seq ${stored.seq}`;
+        same(folded, reduced, `${where}: the fold of the stored patches`);
+        same(stored.snapshot, reduced, `${where}: the stored state`);
+        same({ ...stored }, { ...commits[index] }, `${where}: the commit`);
+      }
+      same(await once(given.saver.load(run.id)), run.getSnapshot(), `run ${seed}: the last state`);
+    }
+  });
+
+  say('a run whose process is gone is resumed to the same output', async ({ saver, again }) => {
+    for (let seed = 1; seed <= runs; seed++) {
+      const flow = randomFlow(seed, false);
+      const expected = (await flow.complete({ n: seed })).output;
+      const id = `run-${seed}`;
+      const lost = flow.start(
+        { n: seed },
+        { id, saver: dying(saver, seed % 12), durability: 'sync' },
+      );
+      await untilStill(saver, id);
+      const before = await once(saver.load(id));
+      if (before?.status !== 'success') {
+        const { output } = await finished(flow.resume(id, { saver: await again() }));
+        same(output, expected, `run ${seed}: the output`);
+      }
+      const after = await once(saver.load(id));
+      same([after?.status, after?.output], ['success', expected], `run ${seed}: the state`);
+      for (const [path, step] of Object.entries(before?.steps ?? {})) {
+        if (step.status !== 'success') continue;
+        same(after?.steps[path], step, `run ${seed}: ${path}, which had ended`);
+      }
+      lost.cancel();
+    }
+  });
+
+  say('a suspended run is answered from another saver', async ({ saver, again }) => {
+    const flow = randomFlow(5, true);
+    const { output } = await finished(flow.start({ n: 1 }, { id: 'asks', saver }));
+    same(output, 'suspended', 'how the run ended');
+    same((await once(saver.load('asks')))?.status, 'suspended', 'the stored status');
+    const answers = { asked: { yes: [1, 'ü'] } };
+    const resumed = await finished(flow.resume('asks', { saver: await again(), answers }));
+    same((resumed.output as Params)['asked'], answers.asked, 'the answer in the output');
+    same((await once(saver.load('asks')))?.status, 'success', 'the stored status at the end');
+  });
+}
+
+/** Until nothing more is stored of a run: its steps take 3 ms at most, and wait for what is stored. */
+async function untilStill(saver: Saver, runId: string): Promise<void> {
+  let last: number | undefined;
+  for (let still = 0; still < 3; ) {
+    await new Promise((resolve) => setTimeout(resolve, 6));
+    const seq = (await once(saver.load(runId)))?.seq;
+    still = seq !== undefined && seq === last ? still + 1 : 0;
+    last = seq;
+  }
+}

@@ -1,0 +1,123 @@
+/** Tools in the graph: steps that an LLM step offers to its model, and that run once for each call that the model makes. */
+import type { ErrorJson } from '../errors.ts';
+import type { Binding } from '../graph/binding.ts';
+import {
+  type FlowDefinition,
+  type Link,
+  type StepEntry,
+  type StepSettings,
+  toolLinksInto,
+} from '../graph/definition.ts';
+import { inputJsonSchema } from '../graph/inputs.ts';
+import { type JsonSchema, jsonSchemaOf } from '../graph/schema.ts';
+import { isPlain, own } from '../plain.ts';
+import { type Offer, type PlanParam, successOf } from './plan.ts';
+import type { Step } from './step.ts';
+
+/** A call of a tool. The result of a step that calls tools has a list of them in `toolCalls`. */
+export interface ToolCall {
+  readonly id: string;
+  /** The id of the tool's step. */
+  readonly name: string;
+  readonly input: unknown;
+}
+
+/** What came of a call: a result or an error. The result of a tool's step is a list of these, in the order of the calls. */
+export interface ToolResult {
+  readonly callId: string;
+  readonly name: string;
+  readonly result?: unknown;
+  readonly error?: ErrorJson;
+}
+
+/** The calls of one tool in the result of a step. */
+export function callsIn(result: unknown, name: string): readonly ToolCall[] {
+  const calls = isPlain(result) ? own(result, 'toolCalls') : undefined;
+  if (!Array.isArray(calls)) return [];
+  return calls.filter((call) => isPlain(call) && own(call, 'name') === name) as ToolCall[];
+}
+
+export function offerOf(
+  { id, step }: StepEntry<Step>,
+  link: Link,
+  bound: ReadonlyMap<string, unknown>,
+): Offer {
+  const description = link.description ?? step.description;
+  const schema = step.definition
+    ? inputJsonSchema(step.definition)
+    : jsonSchemaOf(step.input, 'input');
+  return Object.freeze({
+    name: id,
+    ...(description !== undefined && { description }),
+    parameters: schema ? unbound(schema, bound) : { type: 'object' },
+  });
+}
+
+function unbound(
+  { $schema, ...schema }: JsonSchema,
+  bound: ReadonlyMap<string, unknown>,
+): JsonSchema {
+  const { properties, required } = schema;
+  if (bound.size === 0 || !isPlain(properties)) return schema;
+  const left = Object.entries(properties).filter(([name]) => !bound.has(name));
+  return {
+    ...schema,
+    properties: Object.fromEntries(left),
+    ...(Array.isArray(required) && { required: required.filter((name) => !bound.has(name)) }),
+  };
+}
+
+/** Under what name a tool's step finds its calls among its params. */
+export const callsParam = '$calls';
+/** Under what name a step at the end of a tool-result link finds the results. */
+export const resultsParam = 'toolResults';
+
+/** What tool links and tool-result links bring to a step beside its own params. */
+export function linkedParams(
+  definition: FlowDefinition,
+  id: string,
+  outcomeOf: (id: string) => number,
+): readonly PlanParam[] {
+  const links = definition.linksInto.get(id) ?? [];
+  const calling = toolLinksInto(definition, id);
+  const answering = links.filter((link) => link.isToolResult);
+  const isBound = definition.params.get(id)?.has(resultsParam);
+  return [
+    ...(calling.length > 0
+      ? [gathered(callsParam, calling, outcomeOf, (result) => callsIn(result, id))]
+      : []),
+    ...(answering.length > 0 && !isBound
+      ? [gathered(resultsParam, answering, outcomeOf, (result) => result)]
+      : []),
+  ];
+}
+
+function gathered(
+  name: string,
+  links: readonly Link[],
+  outcomeOf: (id: string) => number,
+  read: (result: unknown) => unknown,
+): PlanParam {
+  const sources = links.map(({ from }) => outcomeOf(from));
+  const array: Binding[] = links.map(({ from }) => ({ key: `${from}.return` }));
+  return {
+    name,
+    required: false,
+    binding: { array },
+    resolve: (run) => {
+      const lists = sources.map((source) => read(successOf(run.outcomes[source])));
+      const there = lists.filter((list) => Array.isArray(list));
+      return there.length === 1 ? there[0] : Object.freeze(there.flat());
+    },
+  };
+}
+
+/** What of the settings of a tool's step is for the step as a whole; the others are for each of its calls. */
+export const settingsOfCalls = ({
+  retry,
+  timeout,
+  cache,
+  concurrency,
+  fallback,
+  ...settings
+}: StepSettings): StepSettings => settings;

@@ -1,0 +1,440 @@
+/** Agents: bounded loops of turns with tools. */
+import { defineStep, Flow, type FlowEvent, MemorySaver, question } from 'millrace';
+import { type AgentOptions, agent, llm, type McpClient, message, tool } from 'millrace/llm';
+import { firstValueFrom, type Observable, of, throwError, toArray } from 'rxjs';
+import { expect, expectTypeOf, test } from 'vitest';
+import { z } from 'zod';
+import { model, said } from './script.ts';
+
+const search = defineStep({
+  input: z.object({ query: z.string() }),
+  description: 'Finds pages.',
+  run: ({ query }) => `about ${query}`,
+});
+
+function agentFlow(options: AgentOptions) {
+  const flow = new Flow<{ prompt: string }>('helped');
+  const helper = flow.step('agent', agent(options), { prompt: flow.input.prompt });
+  return flow.output({ text: helper.out.text, result: helper.out });
+}
+
+const eventsOf = (options: AgentOptions): Promise<FlowEvent[]> =>
+  firstValueFrom(agentFlow(options).run({ prompt: 'x' }).pipe(toArray()));
+
+const find = (query: string, id?: string) => ({
+  name: 'search',
+  input: { query },
+  ...(id && { id }),
+});
+
+test('7.6 turns and calls are told below the step; the model hears the results', async () => {
+  const heard = model({ calls: [find('mills')] }, 'A mill turns.');
+  const events = await eventsOf({ model: heard, tools: { search } });
+  expect(events.map(({ type, path }) => `${type} ${path}`)).toEqual([
+    'FLOW_START ',
+    'STEP_START agent',
+    'STEP_START agent.turn[1]',
+    'STEP_OUTPUT agent.turn[1]',
+    'STEP_START agent.turn[1].search',
+    'STEP_OUTPUT agent.turn[1].search',
+    'STEP_START agent.turn[2]',
+    'STEP_CHUNK agent',
+    'STEP_OUTPUT agent.turn[2]',
+    'STEP_OUTPUT agent',
+    'FLOW_OUTPUT ',
+  ]);
+  expect(said(heard.calls[1] as never)).toEqual([
+    'user: x',
+    'assistant: call search {"query":"mills"}',
+    'tool: result about mills',
+  ]);
+  expect(heard.calls[0]?.tools).toMatchObject([
+    { name: 'search', description: 'Finds pages.', inputSchema: { required: ['query'] } },
+  ]);
+  expect(events.at(-1)).toMatchObject({
+    output: { text: 'A mill turns.' },
+    usage: { input: 20, output: 10 },
+  });
+});
+
+test('7.6 a tool that a turn calls more than once has an index; results stand in the order of the calls', async () => {
+  const heard = model({ calls: [find('a', '1'), find('b', '2'), find('c', '3')] }, 'ok');
+  const slow = defineStep({
+    input: z.object({ query: z.string() }),
+    run: async ({ query }) => {
+      for (let i = 100; i > query.charCodeAt(0); i--) await Promise.resolve();
+      return query;
+    },
+  });
+  const events = await eventsOf({ model: heard, tools: { search: slow } });
+  const starts = events.filter(
+    ({ type, path }) => type === 'STEP_START' && path.includes('search'),
+  );
+  expect(starts.map(({ path }) => path)).toEqual(
+    [0, 1, 2].map((i) => `agent.turn[1].search[${i}]`),
+  );
+  expect(said(heard.calls[1] as never).at(-1)).toBe('tool: result a, result b, result c');
+});
+
+test('7.6 tools stay offered in every turn but the last, which answers: a loop of 10', async () => {
+  const heard = model((call) => (call.tools ? { calls: [find('more')] } : 'That is all.'));
+  const { output } = await agentFlow({ model: heard, tools: { search } }).complete({ prompt: 'x' });
+  expect(output.text).toBe('That is all.');
+  expect(heard.calls.map(({ tools }) => tools?.length ?? 0)).toEqual([
+    1, 1, 1, 1, 1, 1, 1, 1, 1, 0,
+  ]);
+  expect(output.result.messages.map(({ role }) => role).join()).toBe(
+    `user,${'assistant,tool,'.repeat(9)}assistant`,
+  );
+});
+
+test('7.6 a call in the last turn runs nothing', async () => {
+  let runs = 0;
+  const heard = model({ calls: [find('x')] }, { text: 'Fine.', calls: [find('y')] });
+  const counted = tool(() => ++runs, { input: z.object({ query: z.string() }) });
+  const { output } = await agentFlow({
+    model: heard,
+    tools: { search: counted },
+    maxIterations: 2,
+  }).complete({ prompt: 'x' });
+  expect([output.text, output.result.toolCalls, runs]).toEqual(['Fine.', [], 1]);
+});
+
+test('7.6 stopWhen makes the next turn the last', async () => {
+  const heard = model((call) => (call.tools ? { calls: [find('more')] } : 'done'));
+  await agentFlow({ model: heard, tools: { search }, stopWhen: (_, turn) => turn === 2 }).complete({
+    prompt: 'x',
+  });
+  expect(heard.calls.map(({ tools }) => tools?.length ?? 0)).toEqual([1, 1, 0]);
+});
+
+test('7.6 with a schema the result has the validated object', async () => {
+  const flow = new Flow('typed');
+  const helper = flow.step(
+    'agent',
+    agent({
+      model: model({ calls: [find('x')] }, '{"n": 1}'),
+      tools: { search },
+      schema: z.object({ n: z.number() }),
+    }),
+    { prompt: 'x' },
+  );
+  const { output } = await flow.output({ n: helper.out.object.n }).complete({});
+  expectTypeOf(output.n).toEqualTypeOf<number>();
+  expect(output.n).toBe(1);
+});
+
+test('7.6 a required tool is required in the first turn only', async () => {
+  const heard = model({ calls: [find('x')] }, 'ok');
+  await agentFlow({ model: heard, tools: { search }, toolChoice: 'required' }).complete({
+    prompt: 'x',
+  });
+  expect(heard.calls.map(({ toolChoice }) => toolChoice)).toEqual(['required', undefined]);
+});
+
+test('7.6 the chunks of an agent are the texts of its turns, for readers in the flow and of the run', async () => {
+  const make = () =>
+    agent({
+      model: model({ text: 'Let me see. ', calls: [find('x')] }, { text: ['A ', 'mill.'] }),
+      tools: { search },
+    });
+  const flow = new Flow('reader');
+  const helper = flow.step('agent', make(), { prompt: 'x' });
+  const heard = flow.step(
+    'heard',
+    ({ chunks }: { chunks: Observable<string> }) => chunks.pipe(toArray()),
+    { chunks: helper.chunks },
+  );
+  const run = flow.output({ heard: heard.out }).start({});
+  expect((await run.result).heard).toEqual(['Let me see. ', 'A ', 'mill.']);
+  expect(await firstValueFrom(run.chunks$('agent').pipe(toArray()))).toEqual([
+    'Let me see. ',
+    'A ',
+    'mill.',
+  ]);
+});
+
+test('7.6 a flow can be a tool: its own LLM streams under its path', async () => {
+  const inner = new Flow('sub', {
+    input: z.object({ topic: z.string() }),
+    description: 'Looks into a topic.',
+  });
+  const draft = inner.step(
+    'draft',
+    llm({ model: model({ text: ['deep ', 'thought'] }), memory: 'notes' }),
+    { prompt: inner.input.topic },
+  );
+  const research = inner.output({ text: draft.out.text });
+  const heard = model({ calls: [{ name: 'research', input: { topic: 'mills' } }] }, 'ok');
+  const events = await eventsOf({ model: heard, tools: { research } });
+  expect(
+    events
+      .filter(({ type }) => type === 'STEP_CHUNK')
+      .map(({ path, ...event }) => [path, 'chunk' in event && event.chunk]),
+  ).toEqual([
+    ['agent.turn[1].research.draft', 'deep '],
+    ['agent.turn[1].research.draft', 'thought'],
+    ['agent', 'ok'],
+  ]);
+  expect(heard.calls[0]?.tools).toMatchObject([
+    { name: 'research', description: 'Looks into a topic.', inputSchema: { required: ['topic'] } },
+  ]);
+  expect(events.at(-1)).toMatchObject({ data: { notes: { added: 2 } } });
+});
+
+test('7.6 a tool can stream and ask; an agent can be a tool of an agent', async () => {
+  const asking = question({ input: z.object({ what: z.string() }), answer: z.string() });
+  const inner = agent({
+    model: model({ calls: [{ name: 'ask', input: { what: 'name' } }] }, 'Ada'),
+    tools: { ask: asking },
+  });
+  const flow = agentFlow({
+    model: model({ calls: [{ name: 'helper', input: { prompt: 'who?' } }] }, 'It is Ada.'),
+    tools: { helper: inner },
+  });
+  const run = flow.start({ prompt: 'x' });
+  await run.answer('agent.turn[1].helper.turn[1].ask', 'Ada');
+  expect((await run.result).text).toBe('It is Ada.');
+});
+
+test('7.5 failing, unknown and badly called tools are told to the model; nothing else runs', async () => {
+  const heard = model(
+    {
+      calls: [
+        find('a'),
+        { name: 'search', input: '{"query"' },
+        { name: 'search', input: { query: 1 } },
+        { name: 'delete_all' },
+        { name: 'constructor' },
+        { name: 'boom' },
+      ],
+    },
+    'sorry',
+  );
+  const events = await eventsOf({
+    model: heard,
+    tools: { search, boom: tool(() => throwError(() => new Error('bang'))) },
+  });
+  expect(
+    said(heard.calls[1] as never)
+      .at(-1)
+      ?.split(', error '),
+  ).toEqual([
+    'tool: result about a',
+    'The arguments are no JSON object: {"query"',
+    expect.stringMatching(/^The arguments are not valid:\n- query: /),
+    'There is no tool "delete_all". There are: search, boom.',
+    'There is no tool "constructor". There are: search, boom.',
+    'bang',
+  ]);
+  expect(events.at(-1)?.type).toBe('FLOW_OUTPUT');
+  expect(events.some(({ path }) => /delete_all|constructor/.test(path))).toBe(false);
+});
+
+test('7.5 with onToolError: fail a failing tool fails the agent', async () => {
+  const flow = agentFlow({
+    model: model({ calls: [{ name: 'boom' }] }, 'x'),
+    tools: { boom: tool(() => throwError(() => new Error('bang'))) },
+    onToolError: 'fail',
+  });
+  await expect(flow.complete({ prompt: 'x' })).rejects.toThrow(
+    'The tool "boom" that step "agent" called failed: bang',
+  );
+});
+
+test('7.3 __proto__ in arguments does nothing, not even to a handler that copies them', async () => {
+  const seen: object[] = [];
+  const copy = tool((input: object) => void seen.push(Object.assign({}, input)));
+  const heard = model(
+    {
+      calls: [
+        {
+          name: 'copy',
+          input:
+            '{"a":1,"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',
+        },
+      ],
+    },
+    'x',
+  );
+  await agentFlow({ model: heard, tools: { copy } }).complete({ prompt: 'x' });
+  expect((seen[0] as { polluted?: boolean }).polluted).toBeUndefined();
+  expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
+});
+
+test('5.11 a call that needs approval waits; denied, the model learns it; approved, the tool runs', async () => {
+  for (const [answer, expected] of [
+    [{ approved: false, reason: 'Too dear.' }, 'error The call was not approved. Too dear.'],
+    [true, 'result paid 5'],
+  ] as const) {
+    const heard = model({ calls: [{ name: 'pay', input: { amount: 5 } }] }, 'ok');
+    const pay = tool(({ amount }: { amount: number }) => `paid ${amount}`, { approve: true });
+    const run = agentFlow({ model: heard, tools: { pay } }).start({ prompt: 'x' });
+    expect(run.getSnapshot().steps['agent.turn[1].pay.approve']).toMatchObject({
+      status: 'waiting',
+      question: { tool: 'pay', input: { amount: 5 } },
+    });
+    await expect(run.answer('agent.turn[1].pay.approve', 'yes')).rejects.toThrow(
+      'expected one of several forms',
+    );
+    await run.answer('agent.turn[1].pay.approve', answer);
+    await run.result;
+    expect(said(heard.calls[1] as never).at(-1)).toBe(`tool: ${expected}`);
+  }
+});
+
+test('5.11 approval may depend on the arguments', async () => {
+  const pay = tool(({ amount }: { amount: number }) => `paid ${amount}`, {
+    approve: async ({ amount }) => amount > 100,
+  });
+  const heard = model({ calls: [{ name: 'pay', input: { amount: 5 } }] }, 'ok');
+  await agentFlow({ model: heard, tools: { pay } }).complete({ prompt: 'x' });
+  expect(said(heard.calls[1] as never).at(-1)).toBe('tool: result paid 5');
+});
+
+test('5.9 a resumed agent asks the model no turn again, and runs no tool again that had succeeded', async () => {
+  const saver = new MemorySaver();
+  const runs: string[] = [];
+  let isDown = true;
+  const note = tool(({ n }: { n: string }) => {
+    runs.push(n);
+    if (n === 'bad' && runs.length === 2) throw new Error('once');
+    return n;
+  });
+  const heard = model((_, i) => {
+    if (i === 0)
+      return {
+        calls: [
+          { name: 'note', input: { n: 'good' } },
+          { name: 'note', input: { n: 'bad' } },
+        ],
+      };
+    if (i === 1) return { calls: [{ name: 'note', input: { n: 'last' } }] };
+    return isDown ? { error: new Error('down') } : 'done';
+  });
+  const flow = agentFlow({ model: heard, tools: { note }, memory: 'chat' }).with({ saver });
+  await expect(flow.complete({ prompt: 'x' }, { id: 'r' })).rejects.toThrow('down');
+  isDown = false;
+  expect((await flow.resume('r').result).text).toBe('done');
+  expect(heard.calls).toHaveLength(4);
+  expect(runs).toEqual(['good', 'bad', 'last']);
+  // What the model heard of the failed call stands, although it might succeed by now.
+  expect(said(heard.calls[3] as never)).toEqual(said(heard.calls[2] as never));
+  expect(said(heard.calls[3] as never)[2]).toBe('tool: result good, error once');
+});
+
+test('7.2 an agent reads the memory, and adds all its messages when it has succeeded', async () => {
+  const saver = new MemorySaver();
+  const heard = model({ calls: [find('a')] }, 'A', 'B');
+  const flow = agentFlow({ model: heard, tools: { search }, memory: 'chat' });
+  const { runId } = await flow.complete({ prompt: 'a' }, { saver });
+  await flow.complete({ prompt: 'b' }, { saver, parentId: runId });
+  expect(said(heard.calls[2] as never)).toEqual([
+    'user: a',
+    'assistant: call search {"query":"a"}',
+    'tool: result about a',
+    'assistant: A',
+    'user: b',
+  ]);
+});
+
+test('7.3 tools of the AI SDK, of MCP servers and of providers are tools like others', async () => {
+  const client: McpClient = {
+    listTools: async (page) =>
+      page
+        ? { tools: [{ name: 'files/read', inputSchema: { type: 'object' } }] }
+        : {
+            tools: [{ name: 'echo', description: 'Echoes.', inputSchema: { type: 'object' } }],
+            nextCursor: 'more',
+          },
+    callTool: async ({ name, arguments: input }) => ({
+      content: [{ type: 'text', text: `${name} ${JSON.stringify(input)}` }],
+      isError: name === 'files/read',
+    }),
+  };
+  const clock = {
+    description: 'Tells the time.',
+    inputSchema: z.object({ zone: z.string() }),
+    execute: async ({ zone }: { zone: string }) => `noon in ${zone}`,
+  };
+  const web = { type: 'provider', id: 'openai.web_search', name: 'web', args: {} } as const;
+  const heard = model(
+    {
+      calls: [
+        { name: 'echo', input: { a: 1 } },
+        { name: 'files_read' },
+        { name: 'clock', input: { zone: 'UTC' } },
+      ],
+    },
+    'ok',
+  );
+  await agentFlow({ model: heard, tools: [{ clock, web }, client] }).complete({ prompt: 'x' });
+  expect(heard.calls[0]?.tools?.map(({ name }) => name)).toEqual([
+    'clock',
+    'echo',
+    'files_read',
+    'web',
+  ]);
+  expect(said(heard.calls[1] as never).at(-1)).toBe(
+    'tool: result echo {"a":1}, error files/read {}, result noon in UTC',
+  );
+});
+
+test('7.3 what is no tool, and two tools of one name, are refused', async () => {
+  const twice = agentFlow({ model: model('x'), tools: [{ search }, { search }] });
+  await expect(twice.complete({ prompt: 'x' })).rejects.toThrow('Two tools have the name "search"');
+  await expect(
+    agentFlow({ model: model('x'), tools: { 'a b': search } }).complete({ prompt: 'x' }),
+  ).rejects.toThrow('"a b" cannot be the name of a tool');
+  await expect(
+    agentFlow({ model: model('x'), tools: { a: {} } }).complete({ prompt: 'x' }),
+  ).rejects.toThrow('"a" is no tool');
+});
+
+test('7.3 tools of llm() are run once, and the next LLM of the memory hears of them', async () => {
+  const first = model({ calls: [find('a')] });
+  const second = model('ok');
+  const flow = new Flow('once');
+  const a = flow.step('a', llm({ model: first, tools: { search }, memory: 'chat' }), {
+    prompt: 'x',
+  });
+  const b = flow.step(
+    'b',
+    llm({ model: second, memory: 'chat' }),
+    { prompt: 'And?' },
+    { after: [a] },
+  );
+  const events = await firstValueFrom(flow.output({ b: b.out.text }).run({}).pipe(toArray()));
+  expect(events.some(({ path }) => path === 'a.turn[1].search')).toBe(true);
+  expect(said(second.calls[0] as never)).toEqual([
+    'user: x',
+    'assistant: call search {"query":"a"}',
+    'tool: result about a',
+    'user: And?',
+  ]);
+});
+
+test('7.3 calls of tools without code are left to whoever reads the result', async () => {
+  const { output } = await agentFlow({
+    model: model({ calls: [{ name: 'browse', input: { url: 'u' }, id: '7' }] }),
+    tools: { browse: { inputSchema: { jsonSchema: { type: 'object' } } } },
+  }).complete({ prompt: 'x' });
+  expect(output.result.toolCalls).toMatchObject([{ id: '7', name: 'browse', input: { url: 'u' } }]);
+});
+
+test('7.6 options that cannot be are refused', () => {
+  expect(() => agent({ model: model('x'), maxIterations: 0 })).toThrow(
+    '"maxIterations" of an LLM step cannot be 0',
+  );
+  expect(() => llm({ model: 'gpt' as never })).toThrow('must be a chat model');
+  expect(() => llm({ model: () => of(), window: -1 })).toThrow('"window"');
+  expect(() =>
+    llm({
+      model: () => of(),
+      schema: {
+        '~standard': { version: 1, vendor: 'x', validate: (value: unknown) => ({ value }) },
+      },
+    }),
+  ).toThrow('must tell its JSON Schema');
+  expect(message('user', 'x').version).toBe(1);
+});

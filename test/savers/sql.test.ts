@@ -1,0 +1,84 @@
+import { DatabaseSync } from 'node:sqlite';
+import { sqlite } from 'millrace/savers/sqlite';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { every, once, put, Story, told } from '../../src/testing/saver-story.ts';
+import { type Folder, newFolder } from './folder.ts';
+
+let folder: Folder;
+let path: string;
+beforeEach(() => {
+  folder = newFolder();
+  path = `${folder.path}/runs.db`;
+});
+afterEach(() => folder.remove());
+
+const rows = (query: string): unknown[] => {
+  const database = new DatabaseSync(path);
+  try {
+    return database.prepare(query).all();
+  } finally {
+    database.close();
+  }
+};
+
+test('many savers make the tables of one new file at once', async () => {
+  const savers = Array.from({ length: 8 }, () => sqlite(path));
+  await Promise.all(savers.map((saver, index) => told(saver, new Story(`run-${index}`).steps(2))));
+  expect(await once(savers[0]!.list({}))).toHaveLength(8);
+  expect(rows('select version from millrace_version')).toEqual([{ version: 1 }]);
+  for (const saver of savers) await saver.close();
+});
+
+test('a store of a newer version is refused', async () => {
+  const saver = sqlite(path);
+  await told(saver, new Story('one'));
+  await saver.close();
+  rows('insert into millrace_version values (99)');
+  await expect(once(sqlite(path).load('one'))).rejects.toThrow(/of version 99, this one knows 1/);
+});
+
+test('a file that is no database is an error, each time', async () => {
+  const saver = sqlite(`${folder.path}/none/runs.db`);
+  await expect(once(saver.load('one'))).rejects.toThrow(/unable to open/);
+  await expect(once(saver.load('one'))).rejects.toThrow(/unable to open/);
+});
+
+test('WAL is on, and each transaction syncs where that is wanted', async () => {
+  await once(sqlite(path).load('one'));
+  expect(rows('pragma journal_mode')).toEqual([{ journal_mode: 'wal' }]);
+  expect(() => sqlite(path, { synchronous: 'OFF' as never })).toThrow(/"NORMAL" or "FULL"/);
+  expect(() => sqlite('', {})).toThrow(/path of a file/);
+  expect(() => sqlite(path, { baseEvery: 0 })).toThrow(/whole number, 1 or more/);
+});
+
+test('commits that come in one turn are one row', async () => {
+  const saver = sqlite(path);
+  await told(saver, new Story('one').steps(20));
+  expect(rows('select seq from millrace_commits')).toEqual([{ seq: 40 }]);
+  await saver.close();
+});
+
+test('a whole state is stored now and then, and the last one is kept', async () => {
+  const saver = sqlite(path, { baseEvery: 10 });
+  let story = await told(saver, new Story('one'));
+  for (let round = 0; round < 30; round++) {
+    story = story.branch().steps(5, () => round);
+    await put(saver, story.commits);
+  }
+  const [head, base] = rows('select seq from millrace_states order by seq') as { seq: number }[];
+  expect(head).toEqual({ seq: -1 });
+  expect(base!.seq).toBeGreaterThan(100);
+  // What stands before it is not needed to load, only for the history.
+  rows(`delete from millrace_commits where seq <= ${base!.seq}`);
+  expect(await once(saver.load('one'))).toEqual(story.snapshot);
+  await saver.close();
+});
+
+test('a saver that is closed opens again when it is needed', async () => {
+  const saver = sqlite(path);
+  const story = await told(saver, new Story('one').steps(1));
+  await saver.close();
+  expect(await once(saver.load('one'))).toEqual(story.snapshot);
+  expect(await every(saver.history('one'))).toHaveLength(3);
+  await saver.close();
+});
