@@ -1,12 +1,13 @@
 /**
  * The main job: a digest of Markdown files. `npm start` takes the documentation of this repository, `npm start -- <folder or file>`
- * anything else. Progress goes to stderr, the digest to stdout, the drawn graph to ./.millrace/.
+ * anything else. Progress goes to stderr, the digest to stdout, the drawn graph and the saved run to ./.millrace/.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { styleText } from 'node:util';
 import { FlowError } from 'millrace';
 import { toSvg } from 'millrace/draw';
+import { sqlite } from 'millrace/savers/sqlite';
 import { findDocuments, shownPath } from './files.ts';
 import { digest } from './flow.ts';
 import { showTerms } from './page.ts';
@@ -50,20 +51,24 @@ async function draw(folder: string): Promise<string[]> {
 
 async function main(given: string | undefined): Promise<void> {
   const paths = await documentsIn(given);
-  const drawings = await draw(resolve('.millrace'));
+  const kept = resolve('.millrace');
+  const drawings = await draw(kept);
 
-  const run = digest.start({ paths });
+  const saver = sqlite(join(kept, 'runs.db'));
+  const run = digest.start({ paths }, { saver });
   run.events$.subscribe(progressTo(process.stderr));
   const interrupt = () => run.cancel('interrupted');
   process.once('SIGINT', interrupt);
   const { page, terms, documents } = await run.result;
   process.removeListener('SIGINT', interrupt);
+  await saver.close();
 
   if (documents === 0) throw new InputError(`Nothing in "${given}" can be read.`);
   const bold = (text: string) => styleText('bold', text, { stream: process.stdout });
   process.stdout.write(`\n${page}`);
   console.log(`${bold('All of it is about:')} ${showTerms(terms)}`);
   console.log(`${bold('The flow, drawn:')} ${drawings.join(', ')}`);
+  console.log(`${bold('The run, saved:')} ${run.id} in ${shownPath(join(kept, 'runs.db'))}`);
 }
 
 try {

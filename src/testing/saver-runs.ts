@@ -64,7 +64,10 @@ function noting(saver: Saver, commits: Commit[]): Saver {
 function dying(saver: Saver, after: number): Saver {
   return passing(saver, (commits$) => {
     const heard = saver.save(commits$.pipe(takeWhile((_, index) => index < after)));
-    return new Observable((out) => heard.subscribe({ next: (seq) => out.next(seq) }));
+    return new Observable((out) =>
+      // It may be overtaken before it is gone.
+      heard.subscribe({ next: (seq) => out.next(seq), error: () => undefined }),
+    );
   });
 }
 

@@ -1,6 +1,6 @@
 /** Laws of reading: the last state, lists, the history, and what is deleted. */
 
-import { concatMap, delay, from, of, take } from 'rxjs';
+import { concatMap, delay, firstValueFrom, from, of, Subject, take, tap } from 'rxjs';
 import { applyPatches, type Claim, emptySnapshot, type Saver } from '../index.ts';
 import type { Say } from './saver-contract.ts';
 import { every, once, put, refusal, Story, same, told } from './saver-story.ts';
@@ -125,6 +125,15 @@ export function stateLaws(say: Say): void {
     );
   });
 
+  say('after each of 250 commits the state is the one after it', async ({ saver }) => {
+    const story = new Story('one', { input: { big: 'x'.repeat(1000) } }).steps(125);
+    await once(saver.claim(story.claim));
+    for (const commit of story.commits) {
+      await put(saver, [commit]);
+      same(await once(saver.load('one')), commit.snapshot, `the state after ${commit.seq}`);
+    }
+  });
+
   say('five thousand commits are stored, loaded and read again', async ({ saver, again }) => {
     const story = new Story('one');
     for (let round = 0; story.commits.length < 5000; round++)
@@ -150,6 +159,34 @@ export function stateLaws(say: Say): void {
     );
     same(await once(saver.load('one')), snapshot, 'the state of the new run');
     same((await every(saver.history('one'))).length, 3, 'its commits');
+  });
+
+  say('a run that is deleted while it is written stops its writer', async ({ saver, again }) => {
+    const story = new Story('one').steps(4);
+    await once(saver.claim(story.claim));
+    const commits$ = new Subject<(typeof story.commits)[number]>();
+    const heard = new Subject<number>();
+    const end = saver.save(commits$).pipe(tap((seq) => heard.next(seq)));
+    const writer = every(end);
+    const first = firstValueFrom(heard);
+    commits$.next(story.commits[0] as (typeof story.commits)[number]);
+    await first;
+    await once((await again()).delete('one'));
+    for (const commit of story.commits.slice(1)) commits$.next(commit);
+    commits$.complete();
+    await refusal(writer, 'stale-run', 'its writer');
+    same(await once(saver.load('one')), undefined, 'the state');
+  });
+
+  say('prune keeps the newest runs of each flow', async ({ saver }) => {
+    for (let t = 0; t < 6; t++) {
+      const flow = { id: t % 2 ? 'odd' : 'even', hash: 'h' };
+      await told(saver, new Story(`run-${t}`, { flow, t }).end());
+    }
+    same(await once(saver.prune({ keepLast: 2 })), 2, 'how many were too many');
+    same(await idsOf(saver), ['run-5', 'run-4', 'run-3', 'run-2'], 'what is left');
+    same(await once(saver.prune({ keepLast: 1, olderThan: 4 })), 1, 'how many were old, too');
+    same(await idsOf(saver), ['run-5', 'run-4', 'run-3'], 'what is left');
   });
 
   say('prune deletes ended runs that are old, or too many of their flow', async ({ saver }) => {

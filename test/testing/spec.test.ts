@@ -44,7 +44,11 @@ test('rows that do not hold are told in words, and written anew with their comme
 
 test('a block without rows gets all of them', async () => {
   expect((await check('')).accepted).toBe(
-    page(['a.on    ^-!', 'a       --(a|)', 'b.on    --^!', 'b       ---(a|)', 'output  ---(b|)'].join('\n')),
+    page(
+      ['a.on    ^-!', 'a       --(a|)', 'b.on    --^!', 'b       ---(a|)', 'output  ---(b|)'].join(
+        '\n',
+      ),
+    ),
   );
 });
 

@@ -1,5 +1,6 @@
 /** The flow: a text is cut into sentences, and what matters of them is written down word by word. */
-import { Flow } from 'millrace';
+import { setTimeout } from 'node:timers/promises';
+import { Flow, type StepContext } from 'millrace';
 
 export interface Text {
   readonly text: string;
@@ -21,10 +22,13 @@ const cut = flow.step(
 
 const gist = flow.step(
   'gist',
-  async function* ({ sentences, pace }: { sentences: readonly string[]; pace: number }) {
+  async function* (
+    { sentences, pace }: { sentences: readonly string[]; pace: number },
+    { signal }: StepContext,
+  ) {
     for (const sentence of sentences) {
       yield `${sentence.split(' ').at(-1)} `;
-      await new Promise((resolve) => setTimeout(resolve, pace));
+      await setTimeout(pace, undefined, { signal });
     }
   },
   { sentences: cut.out, pace: flow.input.pace },

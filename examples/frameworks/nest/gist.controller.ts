@@ -11,8 +11,8 @@ import {
   Post,
   Sse,
 } from '@nestjs/common';
-import type { Snapshot } from 'millrace';
-import { map, type Observable, skipWhile } from 'rxjs';
+import { isFinal, type Snapshot } from 'millrace';
+import { map, type Observable, skipWhile, takeWhile } from 'rxjs';
 import type { Text } from './flow.ts';
 import { GistService } from './gist.service.ts';
 
@@ -31,6 +31,8 @@ export class GistController {
   events(@Param('id') id: string, @Headers('last-event-id') last = '-1'): Observable<MessageEvent> {
     return this.gists.get(id).events$.pipe(
       skipWhile(({ seq }) => seq <= Number(last)),
+      // What deaf handlers report later is not for clients.
+      takeWhile((event) => !isFinal(event), true),
       map((event) => ({
         id: String(event.seq),
         type: event.type,

@@ -28,7 +28,7 @@ export function same(state: LiveState, seat: Seat, ticket: Ticket): void {
   const { number } = ticket.version;
   const outcome = seat.outcome as Outcome;
   seat.remove(ticket);
-  if (seat.told !== 'end') tellEnd(state, seat, ticket.version, true);
+  if (seat.isTellDue) tellEnd(state, seat, ticket.version, true);
   if (seat.isUnknown) keepAnswer(state, seat, number, outcome);
   if (seat.chunks && seat.chunks.length > 0 && !ticket.rides)
     state.streams.repeat(seat.node, seat.chunks, number);

@@ -10,14 +10,16 @@ import { conclude, startRiders } from './answering.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepStart } from './passing-on.ts';
 import { type Seat, streamOf, type Ticket } from './seat.ts';
-import { shownAt } from './told.ts';
 
 /** A step starts: those who read its chunks, or its params, learn of it. */
 export function startWork(state: LiveState, seat: Seat, ticket: Ticket, params: unknown): void {
   const { node } = seat;
   const { version } = ticket;
   ticket.started = true;
-  shownAt(state, seat).told = 'start';
+  if (node.kind === 'open') {
+    const ending = state.seat(node.scope.close).ticket(version);
+    if (ending) ending.started = true;
+  }
   if (seat.chunks) seat.chunks.length = 0;
   if (state.listening) {
     ticket.startedAt = state.clock.now();

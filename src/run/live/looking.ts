@@ -51,7 +51,7 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   const mayDiffer =
     ticket.changed ||
     seat.isUnknown ||
-    seat.told === 'start' ||
+    (node.kind === 'close' && ticket.started) ||
     state.reach.readsBeyond[node.index] === true;
   const atWork = seat.newestBegun;
   if (!mayDiffer || node.kind === 'close') {
@@ -68,7 +68,7 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
     return true;
   }
   const isAsBefore = !refused && seat.params && sameParams(node, seat.params, params);
-  if (isAsBefore && (!atWork || outruns(node)) && turnOf(seat) === 'go') {
+  if (isAsBefore && (!atWork || canGoBack(seat))) {
     supersedeOlder(state, seat, ticket);
     same(state, seat, ticket);
     return true;
@@ -80,6 +80,10 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   else begin(state, seat, ticket, Object.freeze(params));
   return true;
 }
+
+/** Whether a step that works on something newer can just take its last answer back. */
+const canGoBack = (seat: Seat): boolean =>
+  outruns(seat.node) && turnOf(seat) === 'go' && !seat.keepsStarts && !seat.chunks;
 
 /** A step that does not run. One that failed before it could is told as any other that failed. */
 function refuse(state: LiveState, seat: Seat, ticket: Ticket, refused: Outcome): void {

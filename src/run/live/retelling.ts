@@ -16,22 +16,26 @@ export function retell(state: LiveState): void {
 }
 
 function retellStep(state: LiveState, seat: Seat): void {
-  const { node, outcome, input, attempts, told, t0, t1, tickets } = seat;
+  const { node, outcome, input, attempts, t0, t1, tickets } = seat;
   const { version: answered } = seat.answers.last ?? { version: state.newest };
   const now = state.clock.now();
   if (outcome?.status === 'skipped')
     state.tellOf(node.path, node.id, stepSkip(outcome.skip, state.at), answered);
-  else if (outcome && told !== 'nothing') {
+  else if (outcome) {
     const change = stepOutput(node, input, outcome, attempts, t0 ?? now, t1 ?? now);
     state.tellOf(node.path, node.id, change, answered);
   }
-  const isFlow = node.kind === 'close';
   const begun = tickets.find(({ started, rides }) => started && !rides);
-  if (isFlow ? told !== 'start' : !begun) return;
-  const start = isFlow ? state.seat(node.scope.open).starts.last?.value : undefined;
-  const given = isFlow ? start?.input : begun?.params;
-  const { number } = begun?.version ?? { number: state.newest };
-  state.tellOf(node.path, node.id, { type: 'STEP_START', input: given }, number);
+  if (!begun) return;
+  const { number } = begun.version;
+  const isFlow = node.kind === 'close';
+  const start = isFlow ? state.seat(node.scope.open).starts.at(number)?.value : undefined;
+  state.tellOf(
+    node.path,
+    node.id,
+    { type: 'STEP_START', input: isFlow ? start?.input : begun.params },
+    number,
+  );
 }
 
 /** The last version that has been answered; a newer one may be under way. */

@@ -39,7 +39,7 @@ export class Ticket {
   begun = false;
   /** Nothing that the node reads differs from what it works on already: it gets the answer of that work. */
   rides = false;
-  /** Those who read the chunks of the node have been told that it started. */
+  /** It was told that the node started; of a flow, at its end too. */
   started = false;
   startedAt: number | undefined = undefined;
   /** It has been answered or superseded. */
@@ -70,9 +70,6 @@ export interface Start {
   readonly at: number | undefined;
 }
 
-/** What those who hear the events know of a node. */
-export type Told = 'nothing' | 'start' | 'superseded' | 'end';
-
 export class Seat {
   readonly node: PlanNode;
   /** The oldest first. */
@@ -90,7 +87,8 @@ export class Seat {
   attempts = 0;
   t0: number | undefined = undefined;
   t1: number | undefined = undefined;
-  told: Told = 'nothing';
+  /** Its answer has been told, but then that newer work on it was given up: it must be told again. */
+  isTellDue = false;
   /** What the last start has brought so far, where the chunks are also those of a flow around. */
   readonly chunks: unknown[] | undefined;
 

@@ -8,13 +8,9 @@ import type { Seat, Ticket, Version } from './seat.ts';
 
 const superseded = { message: 'a newer version of the input came' };
 
-/** The seat at which others see what became of a node: of a flow, that of its end. */
-export const shownAt = (state: LiveState, seat: Seat): Seat =>
-  seat.node.kind === 'open' ? state.seat(seat.node.scope.close) : seat;
-
 /** Tells the answer of a node, perhaps again: what was told since has been given up. */
 export function tellEnd(state: LiveState, seat: Seat, version: Version, isAgain: boolean): void {
-  seat.told = 'end';
+  seat.isTellDue = false;
   if (!state.listening) return;
   const { node, input, attempts, outcome, t0, t1 } = seat;
   if (node.kind === 'open' || node.index === state.plan.root.close || !outcome) return;
@@ -30,15 +26,14 @@ export function tellEnd(state: LiveState, seat: Seat, version: Version, isAgain:
 export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): void {
   const { node } = seat;
   const { version, started, rides } = ticket;
-  const shown = shownAt(state, seat);
-  if (node.kind === 'close') {
-    const { starts } = state.seat(node.scope.open);
-    const at = starts.at(version.number);
-    if (at?.version !== version.number || !at.value || shown.told !== 'start') return;
-    if (starts.last === at) shown.told = 'superseded';
-  } else {
-    if (!started || rides) return;
-    if (!seat.newestBegun?.started) shown.told = 'superseded';
+  if (!started || rides) return;
+  if (node.kind !== 'open') seat.isTellDue = true;
+  else {
+    // It is told once, not at its end again.
+    const end = state.seat(node.scope.close);
+    const ending = end.ticket(version);
+    if (ending) ending.started = false;
+    end.isTellDue = true;
   }
   if (state.listening)
     state.tell(node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
