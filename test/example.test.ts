@@ -41,12 +41,12 @@ test('complete: the output, with the default tone in the prompt', async () => {
     gist: 'a mill turns when ',
     audio: '♪a ♪mill ♪turns ♪when ',
   });
-  expect(calls).toEqual([{ system: 'Write in a plain tone.', prompt: words.repeat(4) }]);
+  expect(calls).toEqual([['system: Write in a plain tone.', `user: ${words.repeat(4)}`]]);
 });
 
 test('a tone that is given takes the place of the default', async () => {
   await digest.complete({ url: `${base}/short`, tone: 'warm' });
-  expect(calls[0]?.system).toBe('Write in a warm tone.');
+  expect(calls[0]?.[0]).toBe('system: Write in a warm tone.');
 });
 
 test('run: cold events; the voice sings the first word before the gist is finished', async () => {

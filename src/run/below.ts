@@ -6,15 +6,10 @@ import type { Change, FlowEvent } from '../state/event.ts';
 import type { Additions } from '../state/outcome.ts';
 import { Activity, Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
 import { attempts, isSimple, type Note } from '../wire/attempt.ts';
-import {
-  type Call,
-  callOnce,
-  type Host,
-  hostOf,
-  placedError,
-  type Stoppable,
-} from '../wire/call.ts';
+import { type Call, callOnce, hostOf, type Stoppable } from '../wire/call.ts';
 import type { Sink } from '../wire/consume.ts';
+import type { Host } from '../wire/host.ts';
+import { placedError } from '../wire/placed-error.ts';
 import type { Plan } from '../wire/plan.ts';
 import type { Handler, Step, StepContext } from '../wire/step.ts';
 import { subscribeTo } from '../wire/subscribe.ts';

@@ -5,7 +5,7 @@ import type { FlowDefinition } from '../graph/definition.ts';
 import { type Schema, validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
-import { placedError } from '../wire/call.ts';
+import { placedError } from '../wire/placed-error.ts';
 import type { Step } from '../wire/step.ts';
 
 export const checkedInput = (

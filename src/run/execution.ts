@@ -1,25 +1,18 @@
 /**
  * The engine: one run of a plan. It counts arrivals, begins what is ready, and passes outcomes on. `admit` decides what runs,
- * `steps-at-work` runs it, `telling` tells what happens, `outputs` gathers the end.
+ * `steps-at-work` runs it, `told` tells what happens and how it ends, `outputs` gathers what comes out.
  *
  * E1 A node is begun when its last arrival has come, once, and from a queue: no chain of steps is too long for the stack.
  * E2 A node has one outcome. It is told first, then it travels on; with a gate, only when the gate lets it.
  * E3 After the end nothing is told but what deaf handlers still deliver.
  * E4 Nothing here reads state back. A run that goes on gets the outcomes that its steps had, and events are made only when somebody hears.
  */
-import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
-import { errorJson, type FlowError } from '../errors.ts';
-import { freeze } from '../plain.ts';
-import type { Change, FlowEvent } from '../state/event.ts';
+import type { Observable } from 'rxjs';
 import { type Outcome, skipped, success } from '../state/outcome.ts';
 import { fillParams, refusal } from '../wire/admit.ts';
-import type { Below } from '../wire/aside.ts';
-import type { Delivered } from '../wire/call.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
-import * as changes from './changes.ts';
+import { flowStart, memoryAfter, stepOutput, stepSkip } from './changes.ts';
 import { checkedInput, checkedParams, schemaOfParams } from './checked.ts';
-import { Ending } from './ending.ts';
-import { Hosted } from './hosted.ts';
 import { remembered } from './lists.ts';
 import type { RunOptions } from './options.ts';
 import { failuresIn, neededFor, outputsOf, runFailed } from './outputs.ts';
@@ -27,16 +20,13 @@ import { ReadyQueue } from './ready-queue.ts';
 import type { Listener, Setup } from './setup.ts';
 import { type Engine, StepsAtWork } from './steps-at-work.ts';
 import { Streams } from './streams.ts';
-import { Telling } from './telling.ts';
+import { Told } from './told.ts';
 
 const nothing = Object.freeze({});
 
-export class Execution extends Hosted implements View, Engine {
+export class Execution extends Told implements View, Engine {
   readonly outcomes: (Outcome | undefined)[];
   readonly inputs: unknown[] = [];
-  private readonly plan: Plan;
-  private readonly listener: Listener;
-  private readonly telling: Telling;
   private readonly streams: Streams;
   private readonly missing: Int32Array;
   private readonly started: Uint8Array;
@@ -44,74 +34,34 @@ export class Execution extends Hosted implements View, Engine {
   private readonly needed: Uint8Array | undefined;
   private readonly ready = new ReadyQueue((node) => this.beginNode(node));
   private readonly atWork = new StepsAtWork(this);
-  private readonly ending: Ending;
   allSucceeded = true;
   private isBlocked = false;
-  private forgetSignal: (() => void) | undefined;
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup = {}) {
-    super(options, setup);
-    this.plan = plan;
-    this.listener = listener;
+    super(plan, options, listener, setup);
     this.outcomes = new Array(plan.nodes.length).fill(undefined);
     this.missing = plan.missing.slice();
     this.started = new Uint8Array(plan.nodes.length);
     this.needed = options.outputs && neededFor(plan, options.outputs);
     this.streams = new Streams(plan, this.outcomes);
-    this.telling = new Telling({
-      runId: this.runId,
-      clock: this.clock,
-      seq: setup.seq,
-      gate: bothGates(options.gate, setup.gate),
-      hear: listener.event,
-      broken: (error) => this.fail(changes.brokenGate(error)),
-    });
-    this.ending = new Ending({
-      tell: (change, then) => this.tell(this.root, change, then),
-      stop: () => this.atWork.stop(),
-      close: () => {
-        this.forgetSignal?.();
-        this.telling.close();
-      },
-      silent: () => listener.silent?.(),
-    });
   }
 
   /** Starts the run. Steps that are synchronous all run before this returns. */
   begin(input: unknown): void {
-    this.telling.open();
-    if (this.isEnding) return; // its gate is broken already
+    if (!this.listen()) return;
     const { signal } = this.options;
-    if (signal) {
-      const abort = () => this.cancel(signal.reason);
-      signal.addEventListener('abort', abort, { once: true });
-      this.forgetSignal = () => signal.removeEventListener('abort', abort);
-    }
     const { isResumed, retold = [] } = this.setup;
     const checked = isResumed
       ? success(input)
       : checkedInput(this.plan.definition, input, this.at(''));
     this.atWork.whenThere(checked, (outcome) => {
       const given = outcome.status === 'success' ? outcome.value : input;
-      this.tell(this.root, changes.flowStart(this.plan, given, this.options, this.setup), () => {
+      this.tell(this.root, flowStart(this.plan, given, this.options, this.setup), () => {
         for (const { path, stepId, change } of retold) this.telling.tell(path, stepId, change);
         if (signal?.aborted) this.cancel(signal.reason);
         else if (outcome.status === 'failure') this.fail(outcome.error);
         else this.conclude(this.root, outcome);
       });
-    });
-  }
-
-  /** Ends the run at once, whatever its handlers do. */
-  cancel(reason?: unknown): void {
-    if (this.ending.isOver) return;
-    const error = changes.cancelledError(this.plan.definition.id, reason);
-    this.ending.now(() => {
-      this.telling.report(this.at(''), this.root.id, {
-        type: 'FLOW_CANCEL',
-        reason: errorJson(error),
-      });
-      this.listener.error(error);
     });
   }
 
@@ -130,25 +80,12 @@ export class Execution extends Hosted implements View, Engine {
     return remembered({ plan, outcomes, memory, options, setup }, path, name, count);
   }
 
-  get listening(): boolean {
-    return this.telling.isOn;
+  protected stopWork(): void {
+    this.atWork.stop();
   }
 
-  get isEnding(): boolean {
-    return this.ending.isEnding || this.setup.host?.isEnding === true;
-  }
-
-  protected tellLate(path: string, stepId: string, delivered: Delivered): void {
-    this.telling.report(path, stepId, { type: 'STEP_LATE', ...delivered });
-  }
-
-  deafness(change: 1 | -1): void {
-    this.setup.host?.deafness(change);
-    this.ending.deafness(change);
-  }
-
-  private get root(): PlanNode {
-    return this.plan.nodes[0] as PlanNode;
+  protected memoryNow(): ReturnType<typeof memoryAfter> {
+    return memoryAfter(this.plan, this);
   }
 
   // Beginning.
@@ -245,8 +182,7 @@ export class Execution extends Hosted implements View, Engine {
     // A flow that is skipped is one step that is skipped: it is told at its `close`.
     if (node.kind === 'open') this.conclude(node, outcome);
     else if (outcome.status !== 'skipped') this.failToStart(node, nothing, outcome);
-    else
-      this.tell(node, changes.stepSkip(outcome.skip, this.at), () => this.conclude(node, outcome));
+    else this.tell(node, stepSkip(outcome.skip, this.at), () => this.conclude(node, outcome));
   }
 
   private failToStart(node: PlanNode, params: unknown, outcome: Outcome): void {
@@ -263,7 +199,7 @@ export class Execution extends Hosted implements View, Engine {
     }
     const t1 = this.clock.now();
     const t0 = this.startedAt[node.kind === 'close' ? node.scope.open : node.index] ?? t1;
-    const change = changes.stepOutput(node, input, outcome, attempts, t0, t1);
+    const change = stepOutput(node, input, outcome, attempts, t0, t1);
     this.tell(node, change, () => this.conclude(node, outcome), t1);
   }
 
@@ -303,22 +239,6 @@ export class Execution extends Hosted implements View, Engine {
     }
   }
 
-  private complete(output: unknown): void {
-    const { usage } = this.telling;
-    const memory = changes.memoryAfter(this.plan, this);
-    this.ending.with({ type: 'FLOW_OUTPUT', output, ...(usage && { usage }), ...memory }, () =>
-      this.listener.output(output),
-    );
-  }
-
-  private fail(error: FlowError): void {
-    if (this.ending.isOver || (this.isEnding && error.code === 'run-failed')) return;
-    const memory = changes.memoryAfter(this.plan, this);
-    this.ending.with({ type: 'FLOW_ERROR', error: freeze(errorJson(error)), ...memory }, () =>
-      this.listener.error(error),
-    );
-  }
-
   /** When all that is at work waits for answers, nothing more will happen by itself. */
   private considerSuspending(): void {
     if (this.isEnding || !this.ready.isIdle) return;
@@ -331,26 +251,4 @@ export class Execution extends Hosted implements View, Engine {
     const questions = this.questions.all;
     this.ending.with({ type: 'FLOW_SUSPEND', questions }, () => suspended(questions));
   }
-
-  // Telling.
-
-  tell(node: PlanNode, change: Change, then?: () => void, t?: number): void {
-    if (this.listening) this.telling.tell(this.at(node.path), node.id, change, then, t);
-    else then?.();
-  }
-
-  /** Tells a change of the run itself. */
-  tellRun(change: Change): void {
-    this.tell(this.root, change);
-  }
-
-  tellBelow({ path, stepId, change }: Below): void {
-    if (this.listening) this.telling.tell(path, stepId, change);
-  }
 }
-
-type Gate = MonoTypeOperatorFunction<FlowEvent> | undefined;
-
-/** What the gate of the options lets pass goes on to the saver. */
-const bothGates = (first: Gate, then: Gate): Gate =>
-  first && then ? (events$) => then(first(events$)) : (first ?? then);

@@ -9,7 +9,7 @@ import { applyPatches } from '../state/commit.ts';
 import type { Change } from '../state/event.ts';
 import { success } from '../state/outcome.ts';
 import { emptySnapshot, type Snapshot, type StepState } from '../state/snapshot.ts';
-import type { Recorded } from '../wire/call.ts';
+import type { Recorded } from '../wire/host.ts';
 import { ownerOf, type Plan, type PlanNode, type Scope } from '../wire/plan.ts';
 import { asItStood } from './lists.ts';
 import type { RunOptions } from './options.ts';

@@ -1,7 +1,7 @@
 /** What every run offers to the handlers that it calls, and to the steps that run below them. */
 
-import type { Delivered, Host, Recorded } from '../wire/call.ts';
 import { type Clock, schedulerClock } from '../wire/clock.ts';
+import type { Delivered, Host, Recorded } from '../wire/host.ts';
 import { Limiter } from '../wire/limiter.ts';
 import { Questions } from '../wire/questions.ts';
 import type { Logger } from '../wire/step.ts';

@@ -1,7 +1,7 @@
 /** What a stored run says of its steps, for a run that goes on from it. */
 import { type Outcome, success } from '../state/outcome.ts';
 import { type Snapshot, type StepState, stepState } from '../state/snapshot.ts';
-import type { Recorded } from '../wire/call.ts';
+import type { Recorded } from '../wire/host.ts';
 
 /** Steps that ended in success or were skipped keep their outcome; failed ones, and those skipped because of a failure, run again. */
 export function recordedIn(snapshot: Snapshot): (path: string) => Recorded | undefined {

@@ -2,7 +2,7 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import type { FlowError } from '../errors.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
-import type { Host, Recorded } from '../wire/call.ts';
+import type { Host, Recorded } from '../wire/host.ts';
 
 /** Who hears of a run. */
 export interface Listener {

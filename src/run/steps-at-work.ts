@@ -4,8 +4,8 @@ import type { Change } from '../state/event.ts';
 import type { Outcome } from '../state/outcome.ts';
 import { Activity, Adds, Asked, Below, Through } from '../wire/aside.ts';
 import type { Attempted, Note } from '../wire/attempt.ts';
-import type { Host } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
+import type { Host } from '../wire/host.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import {
   AttemptsWork,

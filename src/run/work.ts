@@ -4,14 +4,9 @@ import type { FlowError } from '../errors.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import type { Activity, Adds } from '../wire/aside.ts';
 import { type Attempted, attempts, type Note } from '../wire/attempt.ts';
-import {
-  type Callee,
-  type CallSink,
-  callOnce,
-  type Host,
-  placedError,
-  type Stoppable,
-} from '../wire/call.ts';
+import { type Callee, type CallSink, callOnce, type Stoppable } from '../wire/call.ts';
+import type { Host } from '../wire/host.ts';
+import { placedError } from '../wire/placed-error.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import type { Handler } from '../wire/step.ts';
 import { subscribeTo } from '../wire/subscribe.ts';

@@ -1,49 +1,13 @@
 /** One call of a handler: its context, and its result checked and frozen. */
-import type { Observable } from 'rxjs';
-import { type ErrorJson, errorJson, FlowError, showValue } from '../errors.ts';
+import { errorJson, FlowError, showValue } from '../errors.ts';
 import { validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
-import type { Outcome } from '../state/outcome.ts';
 import { Adds, Aside } from './aside.ts';
-import type { Clock } from './clock.ts';
 import { consume, NoValue, type OpenSink, type Sink } from './consume.ts';
-import type { Limiter } from './limiter.ts';
+import type { Delivered, Host } from './host.ts';
+import { placedError } from './placed-error.ts';
 import type { Offer } from './plan.ts';
-import type { Questions } from './questions.ts';
 import type { Logger, Step, StepContext } from './step.ts';
-
-/** The run around a call. */
-export interface Host {
-  /** It has ended, or its end is on its way: nothing else may happen. */
-  readonly isEnding: boolean;
-  readonly runId: string;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** The limit of the whole run, where it has one. */
-  readonly limiter?: Limiter | undefined;
-  /** Whether anyone hears what steps below tell. */
-  readonly listening: boolean;
-  /** A handler that was stopped has not delivered yet (1), or now has (-1). */
-  deafness(change: 1 | -1): void;
-  late(path: string, stepId: string, delivered: Delivered): void;
-  /** What became of a step when the run was stored. */
-  recorded(path: string): Recorded | undefined;
-  readonly questions: Questions;
-  /** The end of a list in the shared memory as the step at a path sees it: `count` items at least, where there are as many. */
-  remembered?(path: string, name: string, count: number): Observable<readonly unknown[]>;
-}
-
-/** What a handler delivers after it was stopped. */
-export interface Delivered {
-  readonly value?: unknown;
-  readonly error?: ErrorJson;
-}
-
-/** A step as it stood when the run was stored; without an outcome it was at work. */
-export interface Recorded {
-  readonly input: unknown;
-  readonly outcome: Outcome | undefined;
-}
 
 /** What a call needs to know of its step. */
 export interface Callee {
@@ -287,22 +251,4 @@ class CheckedSink implements OpenSink, Stoppable {
       { path },
     );
   }
-}
-
-/** An error of ours that says already where it happened stays; anything else becomes the cause of one that says. */
-export function placedError(error: unknown, path: string, attempt: number): FlowError {
-  if (FlowError.is(error)) {
-    const { path: at } = error;
-    if (at === path || at?.startsWith(`${path}.`) || at?.startsWith(`${path}[`)) return error;
-  }
-  const isError = typeof error === 'object' && error !== null && 'message' in error;
-  // An error of ours says its code already; this one is another.
-  const fact = isError
-    ? String(error.message).replace(FlowError.is(error) ? ` (${error.code})` : '', '')
-    : `it threw ${showValue(error)}, which is no Error. Throw new Error(…), which tells where it came from.`;
-  return new FlowError(
-    'step-failed',
-    `Step "${path}" failed${attempt > 1 ? ` in attempt ${attempt}` : ''}: ${fact}`,
-    { cause: error, path, attempt },
-  );
 }

@@ -14,11 +14,10 @@ import type {
   PlanParam,
   Scope,
 } from './plan.ts';
-import { isReadAgain, readerFor } from './read.ts';
+import { type Mutable, newNode, readStreams } from './plan-node.ts';
+import { isReadAgain, outputStreams, readerFor } from './read.ts';
 import type { Step } from './step.ts';
 import { linkedParams, offerOf, settingsOfCalls } from './tools.ts';
-
-const none: readonly never[] = [];
 
 /** `toolStep` makes a step that runs once for each call of it. */
 export function makePlan(
@@ -51,18 +50,7 @@ class Planner {
       step: noStep,
     });
     const root = this.flow(definition, '', open, undefined);
-    const channelsOf = new Map<number, number[]>();
-    this.channels.forEach(({ stream }, i) => {
-      const known = channelsOf.get(stream);
-      if (known) known.push(i);
-      else channelsOf.set(stream, [i]);
-    });
-    // Most streams have no reader: then there is nothing to do per chunk.
-    for (const node of this.nodes) {
-      node.feedsRoot = node.streams.includes(root.close);
-      node.allStreams = node.streams;
-      node.streams = node.streams.filter((stream) => channelsOf.has(stream));
-    }
+    const channelsOf = readStreams(this.nodes, this.channels, root.close);
     const missing = Int32Array.from(this.nodes, (node) => node.missing);
     return {
       definition,
@@ -79,27 +67,7 @@ class Planner {
   private add(
     node: Partial<PlanNode> & Pick<PlanNode, 'kind' | 'id' | 'path' | 'settings' | 'step'>,
   ): Mutable<PlanNode> {
-    const made = {
-      links: none,
-      needsSuccessOnly: true,
-      params: none,
-      when: undefined,
-      gate: undefined,
-      isSimple: isSimple(node.settings),
-      missing: 0,
-      targets: [],
-      startTargets: [],
-      streams: none,
-      allStreams: none,
-      feedsRoot: false,
-      reads: [],
-      readsChunks: false,
-      keepsInput: false,
-      offers: [],
-      scope: undefined as unknown as Scope,
-      ...node,
-      index: this.nodes.length,
-    } satisfies PlanNode;
+    const made = newNode(this.nodes.length, node);
     this.nodes.push(made);
     return made;
   }
@@ -147,7 +115,7 @@ class Planner {
     // Without steps, the outputs come from the input.
     if (ends.size === 0) ends.add(open.index);
     for (const end of ends) this.wait(close, end);
-    for (const stream of this.outputStreams(scope)) this.feed(stream, close.index);
+    for (const stream of outputStreams(scope)) this.feed(stream, close.index);
     return scope;
   }
 
@@ -274,18 +242,6 @@ class Planner {
     });
   }
 
-  /** The steps whose chunks are the chunks of the flow: those that its outputs read. */
-  private outputStreams(scope: Scope): ReadonlySet<number> {
-    const streams = new Set<number>();
-    for (const binding of scope.definition.outputs.values()) {
-      for (const text of keysOf(binding)) {
-        const key = parseKey(text);
-        if (key.of === 'return') streams.add(this.sourceOf(scope, key.step).outcome);
-      }
-    }
-    return streams;
-  }
-
   /** Whatever is told in the stream of one node is told in that of another, too. */
   private feed(stream: number, into: number): void {
     for (const node of this.feeders.get(stream) ?? []) this.feeds(node, into);
@@ -306,7 +262,5 @@ class Planner {
     return this.nodes[index] as Mutable<PlanNode>;
   }
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const noStep: Step = { handler: () => undefined };

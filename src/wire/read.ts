@@ -48,6 +48,19 @@ export function readerFor({ open, nodes, definition }: Scope, needs: Needs): Rea
   };
 }
 
+/** The steps whose chunks are the chunks of a flow: those that its outputs read. */
+export function outputStreams({ definition, nodes }: Scope): ReadonlySet<number> {
+  const streams = new Set<number>();
+  for (const binding of definition.outputs.values()) {
+    for (const text of keysOf(binding)) {
+      const key = parseKey(text);
+      const source = key.of === 'return' ? nodes.get(key.step) : undefined;
+      if (source) streams.add(source.outcome);
+    }
+  }
+  return streams;
+}
+
 /** Whether the chunks that a param brings may be read more than once: by the step, or by a step of the flow that it is, when it is retried. */
 export function isReadAgain(
   { definition }: StepShape,

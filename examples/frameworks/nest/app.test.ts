@@ -57,10 +57,9 @@ async function listen(id: string, last?: string, count = Infinity): Promise<Mess
     const blocks = (rest + piece).split('\n\n');
     rest = blocks.pop() ?? '';
     for (const block of blocks) {
-      const fields = Object.fromEntries(
-        block.split('\n').map((line) => [line.split(': ')[0], line.slice(line.indexOf(': ') + 2)]),
-      );
-      if (fields['data']) heard.push({ ...fields, data: JSON.parse(fields['data']) } as Message);
+      const field = (name: string) => block.match(`(?:^|\n)${name}: (.*)`)?.[1] ?? '';
+      if (field('data') === '') continue;
+      heard.push({ id: field('id'), event: field('event'), data: JSON.parse(field('data')) });
       if (heard.length === count) {
         leaving.abort();
         return heard;
@@ -71,7 +70,7 @@ async function listen(id: string, last?: string, count = Infinity): Promise<Mess
 }
 
 test('a run goes on while its client is away, and the client misses nothing', async () => {
-  const id = await post({ text, pace: 30 });
+  const id = await post({ text, pace: 150 });
   const before = await listen(id, undefined, 5);
   assert.equal((await state(id)).status, 'running');
   while ((await state(id)).status === 'running') await new Promise((go) => setTimeout(go, 10));

@@ -1,7 +1,6 @@
 /** Runs belong to the server, not to a request: they go on whoever listens. */
 import { Injectable, NotFoundException, type OnApplicationShutdown } from '@nestjs/common';
 import type { Run } from 'millrace';
-import { timer } from 'rxjs';
 import { type Gist, gistFlow, type Text } from './flow.ts';
 
 const keptFor = 10 * 60 * 1000;
@@ -15,7 +14,7 @@ export class GistService implements OnApplicationShutdown {
     this.runs.set(run.id, run);
     // Whoever comes back in time still hears everything.
     run.events$.subscribe({
-      complete: () => timer(keptFor).subscribe(() => this.runs.delete(run.id)),
+      complete: () => setTimeout(() => this.runs.delete(run.id), keptFor).unref(),
     });
     return run;
   }

@@ -1,45 +1,64 @@
 /** What becomes of those who read the chunks of a step when its work is given up: they read a stream that will never end. */
-import type { PlanNode } from '../../wire/plan.ts';
+import { isPlain } from '../../plain.ts';
+import { type PlanNode, successOf } from '../../wire/plan.ts';
 import type { LiveState } from './live-state.ts';
-import type { Seat, Ticket } from './seat.ts';
+import { type Seat, streamOf, type Ticket } from './seat.ts';
 
 type Supersede = (state: LiveState, seat: Seat, ticket: Ticket) => void;
 
-/** Gives up what was begun on such a stream, at versions from `first` up to and without `end`, when the step itself starts again. */
+/** Gives up, in its turn, what was begun with the stream that a node had started at a version. */
 export function abandonReaders(
   state: LiveState,
-  { startTargets }: PlanNode,
-  first: number,
-  end = Number.POSITIVE_INFINITY,
+  node: PlanNode,
+  version: number,
   supersede: Supersede,
 ): void {
-  for (const target of startTargets) {
-    const seat = state.seat(target);
-    abandon(state, seat, first, end, supersede);
-    const { node } = seat;
-    if (node.kind !== 'open') continue;
-    // A flow that has begun with the stream: nobody in it may go on with that.
-    const wasUnknown = seat.isUnknown;
-    seat.answers.overwrite(first, end, undefined);
-    state.unknowns += Number(seat.isUnknown) - Number(wasUnknown);
-    seat.params = undefined;
-    for (let i = node.index + 1; i < node.scope.close; i++)
-      abandon(state, state.seat(i), first, end, supersede);
-    if (node.startTargets.length > 0)
-      state.ready.push(() => abandonReaders(state, node, first, end, supersede));
+  const dead = new Set(state.streams.of(streamOf(node), version));
+  dead.delete(undefined);
+  const started = node.kind === 'close' ? state.seat(node.scope.open).node : node;
+  for (const target of started.startTargets) {
+    const reader = state.seat(target);
+    abandon(state, reader, dead, supersede);
+    if (reader.node.kind === 'open') abandonFlow(state, reader.node, dead, supersede);
   }
+}
+
+/** A flow that has begun with the stream: nobody in it may go on with that. */
+function abandonFlow(
+  state: LiveState,
+  { index, scope }: PlanNode,
+  dead: ReadonlySet<unknown>,
+  supersede: Supersede,
+): void {
+  for (let i = index; i < scope.close; i++) {
+    const seat = state.seat(i);
+    if (seat.node.kind === 'open') forgetOpening(state, seat, dead);
+    abandon(state, seat, dead, supersede);
+    // It may have waited for its turn, which will never come.
+    if (seat.tickets.length > 0) state.ready.push(seat.node);
+  }
+}
+
+function forgetOpening(state: LiveState, seat: Seat, dead: ReadonlySet<unknown>): void {
+  const wasUnknown = seat.isUnknown;
+  seat.answers.replace((outcome) => holds(successOf(outcome), dead), undefined);
+  state.unknowns += Number(seat.isUnknown) - Number(wasUnknown);
+  if (holds(seat.params, dead)) seat.params = undefined;
 }
 
 function abandon(
   state: LiveState,
   seat: Seat,
-  first: number,
-  end: number,
+  dead: ReadonlySet<unknown>,
   supersede: Supersede,
 ): void {
-  for (const ticket of [...seat.tickets]) {
-    const { number } = ticket.version;
-    if (ticket.begun && !ticket.isGone && number >= first && number < end)
+  for (const ticket of [...seat.tickets])
+    if (ticket.begun && !ticket.isGone && holds(ticket.params, dead))
       supersede(state, seat, ticket);
-  }
+}
+
+/** Whether a stream is, or is part of, what a step is called with. */
+function holds(params: unknown, streams: ReadonlySet<unknown>): boolean {
+  if (streams.has(params)) return true;
+  return isPlain(params) && Object.values(params).some((part) => holds(part, streams));
 }

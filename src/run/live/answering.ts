@@ -86,21 +86,21 @@ export function supersede(state: LiveState, seat: Seat, ticket: Ticket): void {
   seat.remove(ticket);
   tellSuperseded(state, seat, ticket);
   keepAnswer(state, seat, version.number, undefined);
-  if (started) {
-    // What it was before cannot be brought back: others have seen it start anew.
-    if (!rides && (seat.keepsStarts || seat.chunks)) seat.params = undefined;
-    if (node.startTargets.length > 0) {
-      const end = seat.tickets.find((next) => next.version.number > version.number);
-      state.ready.push(() =>
-        abandonReaders(state, node, version.number, end?.version.number, supersede),
-      );
-    }
-  }
+  // What it was before cannot be brought back: others have seen it start anew.
+  if (started && !rides && (seat.keepsStarts || seat.chunks)) seat.params = undefined;
+  if (isRead(state, seat, ticket))
+    state.ready.push(() => abandonReaders(state, node, version.number, supersede));
   passOn(state, seat, ticket, undefined, true);
   if (seat.tickets.length > 0) state.ready.push(node);
   // Last: it may call code of users.
   work?.stop();
 }
+
+/** Whether others may read a stream that ends with the ticket. */
+const isRead = (state: LiveState, { node }: Seat, { started, rides }: Ticket): boolean =>
+  node.kind === 'close'
+    ? state.seat(node.scope.open).node.startTargets.length > 0
+    : started && !rides && node.startTargets.length > 0;
 
 /** Rides along with what is at work already. Its readers need not wait: they read that. */
 export function ride(state: LiveState, seat: Seat, ticket: Ticket, work: Ticket): void {

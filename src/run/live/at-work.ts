@@ -1,10 +1,10 @@
 /** A step of a live flow at work on one version: what its handler may ask, and what it tells. */
 import { errorJson } from '../../errors.ts';
 import type { Outcome } from '../../state/outcome.ts';
-import { Adds, Asked, Aside, Below, Through } from '../../wire/aside.ts';
+import { Adds, Aside, Asked, Below, Through } from '../../wire/aside.ts';
 import type { Note } from '../../wire/attempt.ts';
-import type { Delivered, Host } from '../../wire/call.ts';
 import { restart } from '../../wire/channel.ts';
+import type { Delivered, Host } from '../../wire/host.ts';
 import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from '../work.ts';
 import { conclude, startRiders } from './answering.ts';
 import type { LiveState } from './live-state.ts';
@@ -150,8 +150,7 @@ class AtWork implements Workplace, Host {
   }
 
   private tell(path: string, stepId: string, change: Parameters<LiveState['tellOf']>[2]): void {
-    if (this.state.listening)
-      this.state.tellOf(path, stepId, change, this.ticket.version.number);
+    if (this.state.listening) this.state.tellOf(path, stepId, change, this.ticket.version.number);
   }
 
   /** To those who read the chunks at this version, and at those that ride along. */

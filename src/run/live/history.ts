@@ -43,9 +43,8 @@ export class History<T> {
     return undefined;
   }
 
-  /** Replaces what has been set at versions from `first` up to and without `end`. */
-  overwrite(first: number, end: number, value: T): void {
-    for (const entry of this.entries)
-      if (entry.version >= first && entry.version < end) entry.value = value;
+  /** Replaces every value of a kind. */
+  replace(isMeant: (value: T) => boolean, value: T): void {
+    for (const entry of this.entries) if (isMeant(entry.value)) entry.value = value;
   }
 }

@@ -80,7 +80,12 @@ export class LiveExecution {
     const { open, root, plan } = state;
     if (open.length > 0) {
       const error = cancelledError(plan.definition.id, reason);
-      state.tellOf(root.path, root.id, { type: 'FLOW_CANCEL', reason: errorJson(error) }, undefined);
+      state.tellOf(
+        root.path,
+        root.id,
+        { type: 'FLOW_CANCEL', reason: errorJson(error) },
+        undefined,
+      );
     }
     state.isStopped = true;
     for (const { tickets } of state.seats) for (const { work } of tickets) work?.stop();

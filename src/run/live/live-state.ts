@@ -1,7 +1,7 @@
 /** All that a live run knows. What the plan reads of it is the newest; `Past` is the same at an older version. */
 import type { Change } from '../../state/event.ts';
 import type { Outcome } from '../../state/outcome.ts';
-import type { Delivered } from '../../wire/call.ts';
+import type { Delivered } from '../../wire/host.ts';
 import type { Plan, PlanNode, View } from '../../wire/plan.ts';
 import { Hosted } from '../hosted.ts';
 import type { RunOptions } from '../options.ts';

@@ -51,6 +51,11 @@ export class LiveStreams {
     }
   }
 
+  /** What its readers at a version read. */
+  of(stream: number, version: number): readonly unknown[] {
+    return this.channelsOf(stream).map((channel) => this.read(channel, version));
+  }
+
   read(channel: number, version: number): unknown {
     return this.channels[channel]?.at(version)?.value?.chunks$;
   }

@@ -1,5 +1,12 @@
 /** A flow kept running on changing inputs. */
-import { Observable, type Observer, Subject, type Subscriber, type Subscription, share } from 'rxjs';
+import {
+  Observable,
+  type Observer,
+  Subject,
+  type Subscriber,
+  type Subscription,
+  share,
+} from 'rxjs';
 import { FlowError } from '../../errors.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { emptySnapshot, type FlowIdentity, reduce, type Snapshot } from '../../state/snapshot.ts';
@@ -189,11 +196,7 @@ export class Live<Input, Output> {
   }
 
   /** Passes on what a subject brings, to the end of the flow. The first follower starts it. */
-  private follow<T>(
-    subject: Subject<T>,
-    out: Subscriber<unknown>,
-    next: (value: T) => void,
-  ): void {
+  private follow<T>(subject: Subject<T>, out: Subscriber<unknown>, next: (value: T) => void): void {
     out.add(subject.subscribe(next));
     const ends: Partial<Observer<never>> = {
       error: (error: unknown) => out.error(error),

@@ -34,7 +34,7 @@ function dropLost(state: LiveState, seat: Seat): void {
 /** The next version to look at. Of several that are ready most nodes take the newest. */
 function nextOf(state: LiveState, seat: Seat): Ticket | undefined {
   const { node, tickets, next } = seat;
-  if (!next || next.missing > 0 || !takesNewest(node)) return next;
+  if (!next || next.missing > 0 || !takesNewest(node, state.plan)) return next;
   let newest = next;
   for (let i = tickets.indexOf(next) + 1; tickets[i]?.isComplete; i++) {
     const ticket = tickets[i] as Ticket;
@@ -51,7 +51,7 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   const mayDiffer =
     ticket.changed ||
     seat.isUnknown ||
-    (node.kind === 'close' && ticket.started) ||
+    (node.kind === 'close' && (ticket.started || isPartial(seat))) ||
     state.reach.readsBeyond[node.index] === true;
   const atWork = seat.newestBegun;
   if (!mayDiffer || node.kind === 'close') {
@@ -80,6 +80,10 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   else begin(state, seat, ticket, Object.freeze(params));
   return true;
 }
+
+/** Why an output is missing is a long story: it may be another one now, though its last sentence is the same. */
+const isPartial = ({ node, outcome }: Seat): boolean =>
+  outcome?.status !== 'success' || Object.keys(outcome.value as Values).length < node.params.length;
 
 /** Whether a step that works on something newer can just take its last answer back. */
 const canGoBack = (seat: Seat): boolean =>

@@ -50,14 +50,11 @@ export function isSame(node: PlanNode, before: Outcome, now: Outcome): boolean {
   if (before === now) return true;
   if (before.status === 'success' && now.status === 'success') {
     if (node.kind !== 'step')
-      return sameParams(node, before.value as Values, now.value as Values) || before.value === now.value;
+      return (
+        sameParams(node, before.value as Values, now.value as Values) || before.value === now.value
+      );
     const same = (node.settings.equals ?? Object.is) as Equals;
     return before.adds === now.adds && same(before.value, now.value);
   }
-  return (
-    before.status === 'skipped' &&
-    now.status === 'skipped' &&
-    before.skip.reason === now.skip.reason &&
-    before.skip.detail.message === now.skip.detail.message
-  );
+  return before.status === 'skipped' && now.status === 'skipped' && equal(before.skip, now.skip);
 }

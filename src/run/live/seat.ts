@@ -95,7 +95,8 @@ export class Seat {
   /** `isStreamed`: others read its chunks. */
   constructor(node: PlanNode, isStreamed: boolean) {
     this.node = node;
-    this.keepsStarts = node.kind === 'open' || (node.kind === 'step' && (node.keepsInput || isStreamed));
+    this.keepsStarts =
+      node.kind === 'open' || (node.kind === 'step' && (node.keepsInput || isStreamed));
     this.chunks = node.streams.some((stream) => stream !== node.index) ? [] : undefined;
   }
 

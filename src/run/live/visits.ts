@@ -55,8 +55,7 @@ function readersOf({ reach: { readers } }: LiveState, names: readonly string[] |
 function visitAll(state: LiveState, version: Version): void {
   const { nodes, missing } = state.plan;
   version.left = nodes.length - 1;
-  for (let i = 1; i < nodes.length; i++)
-    state.seat(i).add(version).missing = missing[i] as number;
+  for (let i = 1; i < nodes.length; i++) state.seat(i).add(version).missing = missing[i] as number;
   for (const target of state.root.targets) arrive(state, target, version, true, false);
 }
 

@@ -1,0 +1,41 @@
+/** The run around a call of a handler, as the call sees it. */
+import type { Observable } from 'rxjs';
+import type { ErrorJson } from '../errors.ts';
+import type { Outcome } from '../state/outcome.ts';
+import type { Clock } from './clock.ts';
+import type { Limiter } from './limiter.ts';
+import type { Questions } from './questions.ts';
+import type { Logger } from './step.ts';
+
+/** The run around a call. */
+export interface Host {
+  /** It has ended, or its end is on its way: nothing else may happen. */
+  readonly isEnding: boolean;
+  readonly runId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** The limit of the whole run, where it has one. */
+  readonly limiter?: Limiter | undefined;
+  /** Whether anyone hears what steps below tell. */
+  readonly listening: boolean;
+  /** A handler that was stopped has not delivered yet (1), or now has (-1). */
+  deafness(change: 1 | -1): void;
+  late(path: string, stepId: string, delivered: Delivered): void;
+  /** What became of a step when the run was stored. */
+  recorded(path: string): Recorded | undefined;
+  readonly questions: Questions;
+  /** The end of a list in the shared memory as the step at a path sees it: `count` items at least, where there are as many. */
+  remembered?(path: string, name: string, count: number): Observable<readonly unknown[]>;
+}
+
+/** What a handler delivers after it was stopped. */
+export interface Delivered {
+  readonly value?: unknown;
+  readonly error?: ErrorJson;
+}
+
+/** A step as it stood when the run was stored; without an outcome it was at work. */
+export interface Recorded {
+  readonly input: unknown;
+  readonly outcome: Outcome | undefined;
+}
