@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { applyPatches as immerPatches, enablePatches } from 'immer';
 import {
   applyPatches,
   type Commit,
@@ -98,6 +99,20 @@ test('5.3 folding the patches of commits 0..n gives snapshot n, for every n, aft
     }),
     { numRuns: 60 },
   ));
+
+test('5.3 immer applies the patches to a plain snapshot, too', async () => {
+  enablePatches();
+  let snapshot = empty();
+  let plain = JSON.parse(JSON.stringify(snapshot)) as object;
+  for (const event of await eventsOf({ list: [1, 2], fail: true })) {
+    const commit = commitOf(snapshot, event);
+    if (!commit) continue;
+    snapshot = commit.snapshot;
+    const patches = commit.patches.map((patch) => ({ ...patch, path: [...patch.path] }));
+    plain = immerPatches(plain, patches);
+    expect(plain).toEqual(JSON.parse(JSON.stringify(snapshot)));
+  }
+});
 
 test('5.2 snapshots from one before that grow apart do not see each other', async () => {
   const events = await eventsOf({ list: [1], fail: false });

@@ -1,14 +1,15 @@
-/** What outlives components: rates that change, and the run that is under way. */
-import { Injectable } from '@angular/core';
+/** What is there before components, and after them. */
+import { Injectable, signal } from '@angular/core';
 import { BehaviorSubject } from 'rxjs';
 import { transfer } from './flows.ts';
 
 @Injectable({ providedIn: 'root' })
 export class Bank {
+  readonly amount = signal(1000);
   readonly rate$ = new BehaviorSubject(2);
-  transfer = transfer.start({ amount: 0 });
 
-  send(amount: number): void {
-    this.transfer = transfer.start({ amount });
+  /** A run that goes on whether or not a component shows it. */
+  send() {
+    return transfer.start({ amount: this.amount() });
   }
 }

@@ -23,7 +23,7 @@ const transferring = new Flow<{ amount: number }>('transfer');
 const reserved = transferring.step(
   'reserve',
   async ({ amount }: { amount: number }) => {
-    await pause(50);
+    await pause(500);
     if (amount > 5000) throw new Error('There is not so much in the account');
     return amount;
   },
@@ -32,7 +32,7 @@ const reserved = transferring.step(
 const sent = transferring.step(
   'send',
   async ({ amount }: { amount: number }) => {
-    await pause(50);
+    await pause(20);
     return `${amount} are on their way`;
   },
   { amount: reserved.out },

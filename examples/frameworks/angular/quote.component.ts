@@ -13,22 +13,17 @@ import { TransferComponent } from './transfer.component.ts';
     @if (quote.hasValue()) {
       <output>{{ quote.value().total }} after a fee of {{ quote.value().fee }}</output>
     }
-    <button type="button" (click)="send()">Send</button>
+    <button type="button" (click)="isSending.set(true)">Send</button>
     @if (isSending()) {
       <app-transfer />
     }
   `,
 })
 export class QuoteComponent {
-  readonly amount = signal(1000);
-  readonly isSending = signal(false);
   private readonly bank = inject(Bank);
+  readonly amount = this.bank.amount;
+  readonly isSending = signal(false);
   private readonly live = quote.live({ amount: toObservable(this.amount), rate: this.bank.rate$ });
   /** It stops with the component. */
   readonly quote = rxResource({ stream: () => this.live.output$ });
-
-  send(): void {
-    this.bank.send(this.amount());
-    this.isSending.set(true);
-  }
 }

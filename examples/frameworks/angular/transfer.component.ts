@@ -24,6 +24,6 @@ import { transfer } from './flows.ts';
 })
 export class TransferComponent {
   readonly steps = Object.keys(transfer.steps);
-  readonly run = inject(Bank).transfer;
+  readonly run = inject(Bank).send();
   readonly state = toSignal(this.run.state$, { requireSync: true });
 }

@@ -4,7 +4,7 @@ import { failure, type Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import { abandonReaders } from './abandoned.ts';
 import type { LiveState } from './live-state.ts';
-import { arrive, keepAnswer, passOn, refuseStart } from './passing-on.ts';
+import { arrive, keepAnswer, keepStart, passOn, refuseStart } from './passing-on.ts';
 import { isSame } from './same.ts';
 import type { Seat, Ticket } from './seat.ts';
 import { tellEnd, tellSuperseded } from './told.ts';
@@ -114,9 +114,13 @@ export function ride(state: LiveState, seat: Seat, ticket: Ticket, work: Ticket)
     state.streams.repeat(node, seat.chunks, ticket.version.number);
 }
 
-function startRiding(state: LiveState, { node }: Seat, ticket: Ticket): void {
+function startRiding(state: LiveState, seat: Seat, ticket: Ticket): void {
+  const { version } = ticket;
   ticket.started = true;
-  for (const target of node.startTargets) arrive(state, target, ticket.version, false, false);
+  if (!seat.keepsStarts) return;
+  // At this version, too: one between may have been given up.
+  keepStart(state, seat, version, seat.starts.at(version.number)?.value);
+  for (const target of seat.node.startTargets) arrive(state, target, version, false, false);
 }
 
 /** The versions that ride along with work that has just begun. */
