@@ -9,6 +9,8 @@ const config: KnipConfig = {
     'examples/*/main.ts',
     'test/**/*.test.ts',
     'test/types/**/*.ts',
+    // Bundled, or run as processes, by their tests.
+    'test/{savers/indexeddb-page,*/*-child}.ts',
     // Bundled for a browser by its test.
     'test/fixtures/page.ts',
     // Given to node by the tests of the examples.
@@ -26,12 +28,6 @@ const config: KnipConfig = {
     '@arethetypeswrong/cli',
     // Called by scripts/types.ts.
     'typescript-5.9',
-    // Waiting for the savers.
-    '@types/pg',
-    'better-sqlite3',
-    'idb',
-    'kysely',
-    'pg',
   ],
 };
 

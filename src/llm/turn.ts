@@ -78,7 +78,7 @@ export function* takeTurn(turn: Turn, path: string): Script<LlmResult<unknown>> 
     usage = addUsage(usage, answer.usage);
     const calls = toolCalls(answer.message);
     const done = resultOf(answer, said, usage, calls);
-    if (!structure || (calls.length > 0 && call.tools)) return done;
+    if (!structure || (calls.length > 0 && call.tools)) return done as LlmResult;
     try {
       return { ...done, object: yield defer(() => structure.check(done.text, path)) };
     } catch (error) {
@@ -113,9 +113,8 @@ const resultOf = (
   said: readonly Message[],
   usage: Usage,
   calls: readonly ToolCallPart[],
-): LlmResult<unknown> => ({
+): Omit<LlmResult, 'object'> => ({
   text: messageText(answered),
-  object: undefined,
   parts: answered.content,
   toolCalls: calls,
   usage,

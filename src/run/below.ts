@@ -1,6 +1,6 @@
 /** Steps that run inside the call of another step: items of `each`, rounds of `repeat`, flows with settings of their own. */
 import { Observable, type Observer, type Subscriber } from 'rxjs';
-import { errorJson, type FlowError } from '../errors.ts';
+import { errorJson, FlowError } from '../errors.ts';
 import type { StepSettings } from '../graph/definition.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import type { Additions } from '../state/outcome.ts';
@@ -20,6 +20,16 @@ import { additionsOf, joined } from './lists.ts';
 
 /** A step that can be run below another one; a flow brings its plan. */
 export type Runnable = Step & { readonly plan?: () => Plan };
+
+/** Each run inside of another one stands on its stack. */
+const deepest = 64;
+
+const tooDeep = (path: string): FlowError =>
+  new FlowError(
+    'step-failed',
+    `Step "${path}" is a flow inside of ${deepest} others that each run apart, and the stack holds no more. A flow without settings such as retry or timeout costs no stack: take them off the outer ones.`,
+    { path },
+  );
 
 const begins = new Activity(1, 0);
 const ends = new Activity(-1, 0);
@@ -137,6 +147,10 @@ function runFlow(
   out: Subscriber<Aside>,
   end: End,
 ): void {
+  if ((host.depth ?? 0) >= deepest) {
+    end.fail(tooDeep(path));
+    return;
+  }
   const event = ({ path: at, stepId, runId, seq, t, ...change }: FlowEvent): void => {
     if (at !== path) below.pass(new Below(at, stepId, change as Change));
     else if (isTold && change.type === 'FLOW_START') below.start(change.input);

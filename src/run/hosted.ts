@@ -12,6 +12,7 @@ const nothing = Object.freeze({});
 
 export abstract class Hosted implements Host {
   readonly runId: string;
+  readonly depth: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limiter: Limiter | undefined;
@@ -24,6 +25,7 @@ export abstract class Hosted implements Host {
   constructor(options: RunOptions, setup: Setup) {
     const { clock = schedulerClock, logger = console, concurrency } = options;
     this.options = options;
+    this.depth = setup.host ? (setup.host.depth ?? 0) + 1 : 0;
     this.setup = setup;
     this.clock = clock;
     this.logger = logger;

@@ -21,8 +21,14 @@ export function explain(snapshot: Snapshot, path: string): string {
     at = name === '' ? undefined : stepState(snapshot, name);
   }
   if (at && at !== step) reasons.push(...rootCause(name, at));
-  return `"${path}" ${told(step)}${reasons.length > 0 ? `: ${reasons.join(': ')}` : ''}.`;
+  return `"${path}" ${told(step)}${reasons.length > 0 ? `: ${shortened(reasons).join(': ')}` : ''}.`;
 }
+
+/** Of a long chain its beginning and its root. */
+const shortened = (reasons: readonly string[]): readonly string[] =>
+  reasons.length <= 10
+    ? reasons
+    : [...reasons.slice(0, 4), `… ${reasons.length - 7} more …`, ...reasons.slice(-3)];
 
 function told(step: StepState): string {
   switch (step.status) {

@@ -2,8 +2,7 @@
 
 import { firstValueFrom, Subject, take, toArray } from 'rxjs';
 import type { Saver } from '../index.ts';
-import type { Say } from './saver-contract.ts';
-import { every, once, put, refusal, Story, same, told } from './saver-story.ts';
+import { every, once, put, refusal, type Say, Story, same, told } from './saver-story.ts';
 
 const seqs = ({ commits }: Story): number[] => commits.map(({ seq }) => seq);
 

@@ -3,6 +3,7 @@ import type { Saver } from '../index.ts';
 import { commitLaws } from './saver-commits.ts';
 import { runLaws } from './saver-runs.ts';
 import { stateLaws } from './saver-states.ts';
+import type { Say } from './saver-story.ts';
 import { valueLaws } from './saver-values.ts';
 
 /** A saver on an empty store. */
@@ -20,16 +21,6 @@ export interface SaverContractOptions {
   /** How many random runs. Default 30. */
   readonly runs?: number;
 }
-
-/** What a law is given. */
-export interface Subject {
-  readonly saver: Saver;
-  /** Another saver on the same store, or the same one. */
-  readonly again: () => Promise<Saver>;
-}
-
-/** Says a law: a sentence, and how it shows. */
-export type Say = (sentence: string, law: (subject: Subject) => Promise<void>) => void;
 
 /**
  * Registers a test for each law that a saver must keep. Every law gets an empty store.

@@ -15,8 +15,7 @@ import {
   type Saver,
   type StepNode,
 } from '../index.ts';
-import type { Say } from './saver-contract.ts';
-import { every, once, randomFrom, same } from './saver-story.ts';
+import { every, once, randomFrom, type Say, same } from './saver-story.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 type AnyFlow = CompiledFlow<{ readonly n: number }, unknown>;

@@ -2,8 +2,7 @@
 
 import { concatMap, delay, firstValueFrom, from, of, Subject, take, tap } from 'rxjs';
 import { applyPatches, type Claim, emptySnapshot, type Saver } from '../index.ts';
-import type { Say } from './saver-contract.ts';
-import { every, once, put, refusal, Story, same, told } from './saver-story.ts';
+import { every, once, put, refusal, type Say, Story, same, told } from './saver-story.ts';
 
 const idsOf = async (saver: Saver, query = {}): Promise<readonly string[]> =>
   ((await once(saver.list(query))) ?? []).map(({ runId }) => runId);

@@ -13,6 +13,16 @@ import {
 } from '../index.ts';
 import { firstDifference, sameValue } from './same-value.ts';
 
+/** What a law is given. */
+export interface Subject {
+  readonly saver: Saver;
+  /** Another saver on the same store, or the same one. */
+  readonly again: () => Promise<Saver>;
+}
+
+/** Says a law: a sentence, and how it shows. */
+export type Say = (sentence: string, law: (subject: Subject) => Promise<void>) => void;
+
 const flow = Object.freeze({ id: 'story', hash: 'h', steps: Object.freeze({ a: 'h1' }) });
 
 /** A run that goes as it is told. */

@@ -1,7 +1,6 @@
 /** Laws of values: what comes back as it was, and what is refused with the place where it stands. */
 import { FlowError } from '../index.ts';
-import type { Say, Subject } from './saver-contract.ts';
-import { every, once, put, Story, same, told } from './saver-story.ts';
+import { every, once, put, type Say, Story, type Subject, same, told } from './saver-story.ts';
 
 class Money {
   readonly amount = 5;

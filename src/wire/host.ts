@@ -12,6 +12,8 @@ export interface Host {
   /** It has ended, or its end is on its way: nothing else may happen. */
   readonly isEnding: boolean;
   readonly runId: string;
+  /** How many runs it runs inside of. */
+  readonly depth?: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The limit of the whole run, where it has one. */

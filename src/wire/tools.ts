@@ -70,7 +70,7 @@ function unbound(
 /** Under what name a tool's step finds its calls among its params. */
 export const callsParam = '$calls';
 /** Under what name a step at the end of a tool-result link finds the results. */
-export const resultsParam = 'toolResults';
+const resultsParam = 'toolResults';
 
 /** What tool links and tool-result links bring to a step beside its own params. */
 export function linkedParams(

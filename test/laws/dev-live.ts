@@ -16,7 +16,6 @@ function holds(given: LiveCase) {
   for (const e of t.events) { if (e.type === 'FLOW_START') versions++; if (e.type === 'STEP_START') starts++; if (e.type === 'STEP_SKIP' && e.reason === 'superseded') superseded++; }
   const wrong = breaches(flow, given, t);
   if (wrong.length > 0) {
-    if (process.env.EVENTS) for (const e of t.events) console.log(JSON.stringify({ ...e, runId: undefined, stepId: undefined, t0: undefined, t1: undefined, detail: undefined, error: (e as any).error?.code }));
     throw new Error(`\n  ${wrong.join('\n  ')}`);
   }
 }
@@ -27,5 +26,9 @@ if (r.failed && r.counterexample) {
   console.log('seed', r.seed, 'path', r.counterexamplePath?.slice(0, 2000));
   console.log(fc.stringify(r.counterexample[0]));
   console.log((r.errorInstance as Error)?.message ?? r);
-  if (process.env.EVENTS) { console.log('---'); }
+  const given = r.counterexample[0] as LiveCase;
+  let world: World | undefined;
+  const flow = build(given.graph, () => world as World);
+  const t = tellLive(flow, given, (w) => { world = w; });
+  if (t.events.length < 120) for (const e of t.events as any) console.log(`${e.t} v${e.version} ${e.type} ${e.path} ${e.reason?.message ? '' : e.reason ?? ''} ${JSON.stringify(e.input ?? e.chunk)} -> ${JSON.stringify(e.output)} ${e.error?.code ?? ''}`);
 }

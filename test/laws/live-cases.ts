@@ -117,17 +117,32 @@ class Enlivener {
         };
       case 'flow':
         return { kind: 'flow', flow: this.graph(work.flow) };
-      case 'each':
-        return { ...work, item: this.work(work.item) as typeof work.item };
+      case 'each': {
+        const item = this.work(work.item) as typeof work.item;
+        // How many results there were before one failed is a matter of order within an instant.
+        return { ...work, item: work.onError === 'fail' ? evenTempered(item) : item };
+      }
     }
   }
+}
+
+function evenTempered<W extends Work>(work: W): W {
+  if (work.kind === 'code') return { ...work, mood: undefined };
+  if (work.kind === 'each') return { ...work, item: evenTempered(work.item) };
+  const steps = work.flow.steps.map((step) => ({ ...step, work: evenTempered(step.work) }));
+  return { ...work, flow: { ...work.flow, steps } };
 }
 
 /** Flows keep their own settings half of the time: so many are run as part of the plan. */
 const placed = ({ settings, work, id }: StepModel, live: LiveSettings): Settings =>
   work.kind === 'flow' && id.charCodeAt(0) % 2 === 0
     ? settings
-    : { ...settings, live: work.kind === 'code' ? live : { ...live, concurrency: undefined } };
+    : {
+        ...settings,
+        // To wait for a place is part of the time that a step has.
+        timeout: live.concurrency ? undefined : settings.timeout,
+        live: work.kind === 'code' ? live : { ...live, concurrency: undefined },
+      };
 
 /** The inputs, one after the other, as the flow should see them. */
 export function inputsOf({ first, changes }: LiveCase): readonly Input[] {

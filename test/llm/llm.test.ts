@@ -373,3 +373,25 @@ test('5.1 what a step adds to memory is part of its state, and of the fold of ev
   expect(output).toMatchObject({ adds: { chat: [{ role: 'user' }, { role: 'assistant' }] } });
   expect(events.at(-1)).toMatchObject({ data: { chat: { '~list': 1, added: 2 } } });
 });
+
+test('6.5 in a live flow a newer prompt cancels the request of the older one', async () => {
+  const { Observable: Source, Subject } = await import('rxjs');
+  let stopped = 0;
+  const prompts = new Subject<{ prompt: string }>();
+  const slow = (call: Parameters<ReturnType<typeof model>>[0]) =>
+    said(call)[0] === 'user: slow'
+      ? new Source<ChatChunk>(() => () => void stopped++)
+      : model('quick')(call);
+  const flow = new Flow<{ prompt: string }>('live');
+  const gist = flow.step('gist', llm({ model: slow, memory: 'chat' }), {
+    prompt: flow.input.prompt,
+  });
+  const outputs: unknown[] = [];
+  flow
+    .output({ text: gist.out.text })
+    .live(prompts)
+    .output$.subscribe((output) => outputs.push(output));
+  prompts.next({ prompt: 'slow' });
+  prompts.next({ prompt: 'fast' });
+  expect([stopped, outputs]).toEqual([1, [{ text: 'quick' }]]);
+});

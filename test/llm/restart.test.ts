@@ -14,7 +14,7 @@ afterAll(() => {
 
 function processOf(folder: string, ...what: readonly string[]): readonly string[] {
   const sources = pathToFileURL(join(root, 'test/examples/from-sources.ts')).href;
-  const script = join(root, 'test/llm/approving.ts');
+  const script = join(root, 'test/llm/approving-child.ts');
   const args = ['--import', sources, script, folder, ...what];
   return execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split('\n');
 }

@@ -199,9 +199,11 @@ test('3.7 a subflow with settings of its own, which runs apart, nested 50 deep',
   expect(Object.keys(endings(told))).toHaveLength(51);
 });
 
-// engine: flows that run apart (settings of their own, each, repeat) begin, tell and end inside the call of the step around them. From about
-// 150 levels on the stack overflows, and the run never ends. Let them begin and end from the ready queue of the run at the root, and tell there.
-test.todo('3.7 a subflow with settings of its own nested 500 deep');
+test('3.7 where flows run apart deeper than the stack holds, the run fails and says so', () => {
+  const told = atOnce(nested(200, { retry: { count: 0 } }), { n: 0 });
+  expect(errorOf(told).code).toBe('run-failed');
+  expect(errorOf(told).message).toContain('is a flow inside of 64 others that each run apart');
+});
 
 test('3.7 100 000 retries without a delay', () => {
   let calls = 0;

@@ -29,7 +29,10 @@ export function same(state: LiveState, seat: Seat, ticket: Ticket): void {
   const outcome = seat.outcome as Outcome;
   seat.remove(ticket);
   if (seat.isTellDue) tellEnd(state, seat, ticket.version, true);
-  if (seat.isUnknown) keepAnswer(state, seat, number, outcome);
+  if (seat.isUnknown) {
+    keepAnswer(state, seat, number, outcome);
+    if (seat.keepsStarts) keepStart(state, seat, ticket.version, seat.starts.at(number)?.value);
+  }
   if (seat.chunks && seat.chunks.length > 0 && !ticket.rides)
     state.streams.repeat(seat.node, seat.chunks, number);
   passOn(state, seat, ticket, outcome, false);
