@@ -16,7 +16,7 @@ export interface Row<Name extends string> {
   readonly units: number;
   /** What every way has to give, after so many calls of handlers. */
   readonly value: unknown;
-  readonly calls: number;
+  readonly calls?: number;
   readonly ways: Partial<Record<Name, Way>>;
 }
 
@@ -69,7 +69,7 @@ async function fault(way: Way, row: Row<string>): Promise<string | undefined> {
   } catch (error) {
     return error instanceof RangeError ? 'stack overflow' : String(error).slice(0, 80);
   }
-  return calls.count === row.calls ? undefined : `${calls.count} calls`;
+  return row.calls === undefined || calls.count === row.calls ? undefined : `${calls.count} calls`;
 }
 
 /** How often it must run to fill a batch, once it is warm. */

@@ -16,6 +16,7 @@ const cases = [
   'growth',
   'compile',
   'state',
+  'sqlite',
   'memory',
 ];
 

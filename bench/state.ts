@@ -27,7 +27,7 @@ interface Given {
 }
 
 /** A chain whose steps read the number before them, and the payload too where it is handed to every step. */
-function chainOf(length: number, isHanded: boolean) {
+export function chainOf(length: number, isHanded: boolean) {
   const flow = new Flow<Given>('state');
   let x: Ref<number> = flow.input.x;
   for (let i = 0; i < length; i++) {
@@ -39,7 +39,7 @@ function chainOf(length: number, isHanded: boolean) {
 
 type StateFlow = ReturnType<typeof chainOf>;
 
-const input = { x: 0, payload };
+export const input = { x: 0, payload };
 
 /** One run, as events, up to its output. */
 function finished(flow: StateFlow, options?: RunOptions): unknown {
@@ -88,42 +88,47 @@ async function sizesOf(length: number, isHanded: boolean): Promise<readonly [num
   return [json / length, held / length];
 }
 
-const slow = await slowness();
-for (const isHanded of [false, true]) {
-  const rows: string[][] = [];
-  const saver = new Map<number, number>();
-  const bytes = new Map<number, number>();
-  for (const size of sizes) {
-    const { time } = await times(size, isHanded);
-    const [json, held] = await sizesOf(size, isHanded);
-    saver.set(size, time.saver as number);
-    bytes.set(size, json);
-    rows.push([
-      String(size),
-      ...(['operator', 'start', 'state', 'saver', 'sync'] as const).map((way) => show(time[way])),
-      json.toFixed(0),
-      held.toFixed(0),
-    ]);
+async function main(): Promise<void> {
+  const slow = await slowness();
+  for (const isHanded of [false, true]) {
+    const rows: string[][] = [];
+    const saver = new Map<number, number>();
+    const bytes = new Map<number, number>();
+    for (const size of sizes) {
+      const { time } = await times(size, isHanded);
+      const [json, held] = await sizesOf(size, isHanded);
+      saver.set(size, time.saver as number);
+      bytes.set(size, json);
+      rows.push([
+        String(size),
+        ...(['operator', 'start', 'state', 'saver', 'sync'] as const).map((way) => show(time[way])),
+        json.toFixed(0),
+        held.toFixed(0),
+      ]);
+    }
+    const grown = (of: Map<number, number>) =>
+      (of.get(large) as number) / (of.get(small) as number);
+    console.log(
+      `## State, 100 KB ${isHanded ? 'that every step is handed' : 'in the input'}\n\nµs per step; this machine is ${slow.toFixed(2)} times as slow as that of the aims.\n`,
+    );
+    printTable(
+      [
+        'steps',
+        'operator',
+        'start()',
+        'state$ read',
+        'MemorySaver',
+        'its sync mode',
+        'JSON bytes',
+        'bytes held',
+      ],
+      rows,
+    );
+    const most = saver.get(large) as number;
+    console.log(
+      `${large} ÷ ${small} steps: time ${show(grown(saver))}, bytes ${show(grown(bytes))} (aim ${aim}); with the saver ${show(most / slow)} µs per step on the machine of the aims (aim ${limit}).\n`,
+    );
   }
-  const grown = (of: Map<number, number>) => (of.get(large) as number) / (of.get(small) as number);
-  console.log(
-    `## State, 100 KB ${isHanded ? 'that every step is handed' : 'in the input'}\n\nµs per step; this machine is ${slow.toFixed(2)} times as slow as that of the aims.\n`,
-  );
-  printTable(
-    [
-      'steps',
-      'operator',
-      'start()',
-      'state$ read',
-      'MemorySaver',
-      'its sync mode',
-      'JSON bytes',
-      'bytes held',
-    ],
-    rows,
-  );
-  const most = saver.get(large) as number;
-  console.log(
-    `${large} ÷ ${small} steps: time ${show(grown(saver))}, bytes ${show(grown(bytes))} (aim ${aim}); with the saver ${show(most / slow)} µs per step on the machine of the aims (aim ${limit}).\n`,
-  );
 }
+
+if (import.meta.main) await main();

@@ -76,7 +76,7 @@ function retryAfter(headers: unknown): number | undefined {
   return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
 
-export function modelFailed(model: string, error: unknown): FlowError {
+function modelFailed(model: string, error: unknown): FlowError {
   if (FlowError.is(error)) return error;
   return new FlowError('step-failed', `The model "${model}" failed: ${reason(error)}`, {
     cause: error,

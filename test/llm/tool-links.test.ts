@@ -2,7 +2,7 @@
 import { defineStep, Flow, MemorySaver, type ToolResult } from 'millrace';
 import { llm } from 'millrace/llm';
 import { firstValueFrom, toArray } from 'rxjs';
-import { expect, test } from 'vitest';
+import { expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { model, type ScriptedModel, said } from './script.ts';
 
@@ -114,8 +114,8 @@ test('7.5 a failing call gives an error result, the others their answers', async
   const second = model('Two are fine.');
   const flow = weatherFlow(model({ calls: [call('Ulm'), call('Atlantis'), call(7)] }), second);
   const { output } = await flow.complete({ prompt: 'Weather?' });
-  const results = output.results as unknown as ToolResult[];
-  expect(results.map(({ result, error }) => result ?? error?.code)).toEqual([
+  expectTypeOf(output.results).toEqualTypeOf<readonly ToolResult[]>();
+  expect(output.results.map(({ result, error }) => result ?? error?.code)).toEqual([
     'Ulm: 3 C',
     'step-failed',
     'invalid-params',

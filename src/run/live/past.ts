@@ -1,6 +1,6 @@
 /** What a live run was at a version, for what is looked at while newer versions are under way. */
 import type { Outcome } from '../../state/outcome.ts';
-import type { PlanNode, View } from '../../wire/plan.ts';
+import type { PlanLink, PlanNode, View } from '../../wire/plan.ts';
 import type { LiveState } from './live-state.ts';
 import type { Version } from './seat.ts';
 
@@ -54,10 +54,13 @@ export function isKnown(state: LiveState, { index }: PlanNode, version: Version)
     const answer = state.seat(source).answers.at(number);
     if (answer && answer.value === undefined) return false;
   }
-  for (const { source, start } of state.reach.streams[index] ?? []) {
-    const answer = state.seat(source).answers.at(number);
+  for (const { source, start } of state.reach.streams[index] as readonly PlanLink[]) {
     const started = state.seat(start).starts.at(number)?.version ?? 0;
-    if (answer && answer.value === undefined && started <= answer.version) return false;
+    // A flow may have been given up before it began, and its end does not know yet.
+    for (const node of source === start ? [source] : [source, start]) {
+      const answer = state.seat(node).answers.at(number);
+      if (answer && answer.value === undefined && started <= answer.version) return false;
+    }
   }
   return true;
 }
