@@ -16,11 +16,9 @@ const config: KnipConfig = {
     // Given to node by the tests of the examples.
     'test/examples/from-sources.ts',
   ],
-  project: [
-    ...['src/**/*.ts', 'scripts/**/*.ts', 'examples/**/*.ts', 'test/**/*.ts'],
-    // Projects of their own.
-    '!examples/frameworks/**',
-  ],
+  project: ['src/**/*.ts', 'scripts/**/*.ts', 'examples/**/*.ts', 'test/**/*.ts'],
+  // Projects of their own.
+  ignore: ['examples/frameworks/**'],
   ignoreExportsUsedInFile: { interface: true, type: true },
   ignoreDependencies: [
     // Called by scripts/check.ts.
