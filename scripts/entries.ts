@@ -19,6 +19,7 @@ const addresses = [
   'llm/openai-compatible',
   'otel',
   'savers/indexeddb',
+  'savers/codec',
   'savers/jsonl',
   'savers/postgres',
   'savers/sql',

@@ -5,8 +5,8 @@ import type { Direction, Layout, Point, Size, Text } from './box.ts';
 import { tie } from './ports.ts';
 import { widthOf, wrap } from './text.ts';
 
-export const labelSize = 14;
-export const noteSize = 11.5;
+const labelSize = 14;
+const noteSize = 11.5;
 export const labelHeight = 18;
 export const noteHeight = 15;
 const margin = 20;
@@ -87,7 +87,7 @@ function sizeOfEdge({ label }: PictureEdge): Text & Size {
   return { ...text, width: width && width + 8, height: height && height + 4 };
 }
 
-export const extent = ({ labels, notes }: Text): Size => ({
+const extent = ({ labels, notes }: Text): Size => ({
   width: Math.max(
     0,
     ...labels.map((line) => widthOf(line, labelSize)),

@@ -10,7 +10,7 @@ export type Key =
   | { readonly of: 'chunks'; readonly step: string; readonly path: Path };
 
 /** The name under which the whole input of a flow can be read. */
-export const INPUT = '$input';
+const INPUT = '$input';
 
 const longestKey = 1024;
 const id = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;

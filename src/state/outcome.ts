@@ -46,8 +46,6 @@ export const skipped = (reason: SkipReason, detail: SkipDetail): Outcome => ({
   status: 'skipped',
   skip: { reason, detail },
 });
-export const cancelled: Outcome = { status: 'cancelled' };
-
 /** Whether an outcome keeps the steps after it from running: a failure, or a skip because of one. */
 export const isPoison = (outcome: Outcome): boolean =>
   outcome.status === 'failure' ||

@@ -122,7 +122,7 @@ export function drawLanes(lanes: readonly Lane[], keep = 10): readonly string[] 
 }
 
 /** `1m 30s`, as RxJS reads it: several durations in a row are added up. */
-export function duration(ms: number): string {
+function duration(ms: number): string {
   const parts = [
     [Math.floor(ms / 60_000), 'm'],
     [Math.floor(ms / 1000) % 60, 's'],

@@ -50,7 +50,7 @@ export interface Shared {
 const shared = new WeakMap<StepSettings, Shared>();
 
 /** One limiter and one cache for a step of a definition, however many plans it is part of. */
-export function sharedOf(settings: StepSettings): Shared {
+function sharedOf(settings: StepSettings): Shared {
   const known = shared.get(settings);
   if (known) return known;
   const { concurrency, cache } = settings;

@@ -39,7 +39,7 @@ test('conditions skip', async () => {
   );
 });
 test('streams', async () => {
-  const flow = new Flow<{}>('st');
+  const flow = new Flow<object>('st');
   const a = flow.step(
     'a',
     () => from(['x', 'y', 'z']).pipe(concatMap((v) => of(v).pipe(delay(1)))),
@@ -127,7 +127,7 @@ test('retry, subflow, each, repeat', async () => {
   `);
 });
 test('failure', async () => {
-  const flow = new Flow<{}>('r2');
+  const flow = new Flow<object>('r2');
   const x = flow.step(
     'x',
     (): number => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { applyPatches as immerPatches, enablePatches } from 'immer';
+import { enablePatches, applyPatches as immerPatches } from 'immer';
 import {
   applyPatches,
   type Commit,
