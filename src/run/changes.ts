@@ -1,6 +1,6 @@
 /** What a run tells, put together from what it knows. */
 import { errorJson, FlowError } from '../errors.ts';
-import { copyPlain, freeze, put } from '../plain.ts';
+import { copyPlain, freeze, isPlain, put } from '../plain.ts';
 import type { Change, Usage } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
@@ -62,6 +62,30 @@ export function usageOf({ usage }: Step, result: unknown): Usage | undefined {
     return undefined;
   }
 }
+
+const toldInputs = new WeakMap<object, object>();
+
+/** Params as they are told: a stream is no data, and so its place says only that there was one. */
+export function toldInput(params: unknown): unknown {
+  if (!isPlain(params) || Array.isArray(params)) return params;
+  const known = toldInputs.get(params);
+  if (known) return known;
+  const values = params as Readonly<Record<string, unknown>>;
+  const streams = Object.keys(values).filter((name) => isStream(values[name]));
+  if (streams.length === 0) return params;
+  const told = Object.freeze({
+    ...values,
+    ...Object.fromEntries(streams.map((name) => [name, '(stream)'])),
+  });
+  toldInputs.set(params, told);
+  return told;
+}
+
+const isStream = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !isPlain(value) &&
+  typeof (value as { subscribe?: unknown }).subscribe === 'function';
 
 /** The shared memory as a run leaves it, where the flow has any. */
 export function memoryAfter(

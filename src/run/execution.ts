@@ -11,7 +11,7 @@ import type { Observable } from 'rxjs';
 import { type Outcome, skipped, success } from '../state/outcome.ts';
 import { fillParams, refusal } from '../wire/admit.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
-import { flowStart, memoryAfter, stepOutput, stepSkip } from './changes.ts';
+import { flowStart, memoryAfter, stepOutput, stepSkip, toldInput } from './changes.ts';
 import { checkedInput, checkedParams, schemaOfParams } from './checked.ts';
 import { remembered } from './lists.ts';
 import type { RunOptions } from './options.ts';
@@ -128,7 +128,8 @@ export class Execution extends Told implements View, Engine {
     const { index } = node;
     if (node.kind === 'open' && outcome?.status !== 'skipped') {
       // The flow had begun, and its steps are asked one by one.
-      if (input === undefined) return false;
+      // A stream that it was given is not stored: then it begins again, and its steps are asked all the same.
+      if (input === undefined || node.readsChunks) return false;
       this.started[index] = 1;
       this.inputs[index] = input;
       for (const target of node.startTargets) this.arrive(target);
@@ -137,6 +138,7 @@ export class Execution extends Told implements View, Engine {
     }
     if (!outcome) return false;
     this.inputs[index] = input;
+    this.streams.replay(node);
     this.conclude(node, outcome);
     return true;
   }
@@ -166,7 +168,7 @@ export class Execution extends Told implements View, Engine {
     if (this.listening) {
       const t = this.clock.now();
       this.startedAt[index] = t;
-      this.tell(node, { type: 'STEP_START', input: params }, undefined, t);
+      this.tell(node, { type: 'STEP_START', input: toldInput(params) }, undefined, t);
     }
     for (const target of node.startTargets) this.arrive(target);
   }
@@ -199,7 +201,7 @@ export class Execution extends Told implements View, Engine {
     }
     const t1 = this.clock.now();
     const t0 = this.startedAt[node.kind === 'close' ? node.scope.open : node.index] ?? t1;
-    const change = stepOutput(node, input, outcome, attempts, t0, t1);
+    const change = stepOutput(node, toldInput(input), outcome, attempts, t0, t1);
     this.tell(node, change, () => this.conclude(node, outcome), t1);
   }
 

@@ -9,6 +9,7 @@ export class Streams {
   private readonly plan: Plan;
   private readonly outcomes: readonly (Outcome | undefined)[];
   private readonly channels: (Channel | undefined)[] = [];
+  private readonly replayed = new Set<number>();
 
   constructor(plan: Plan, outcomes: readonly (Outcome | undefined)[]) {
     this.plan = plan;
@@ -29,6 +30,11 @@ export class Streams {
     }
   }
 
+  /** A node had ended before this process began. Its chunks are not stored: its result stands for them, a list item by item. */
+  replay(node: PlanNode): void {
+    this.replayed.add(node.index);
+  }
+
   /** A node has ended: so have the streams that it is known by, and nobody reads for it any more. */
   end(node: PlanNode, outcome: Outcome): void {
     for (const channel of this.plan.channelsOf.get(node.index) ?? none) {
@@ -45,6 +51,11 @@ export class Streams {
     const made = new Channel(source, keepsAll);
     this.channels[index] = made;
     const outcome = this.outcomes[stream];
+    if (outcome?.status === 'success' && this.replayed.has(stream)) {
+      const { value } = outcome;
+      for (const chunk of Array.isArray(value) ? value : [value])
+        if (chunk !== undefined) made.push(chunk);
+    }
     if (outcome) made.end(endOf(outcome));
     return made;
   }

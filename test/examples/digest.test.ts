@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { sqlite } from 'millrace/savers/sqlite';
+import { firstValueFrom, from } from 'rxjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { likenessOf, rank, summarise } from '../../examples/digest/lex-rank.ts';
 import {
@@ -243,7 +245,7 @@ const long = Array.from({ length: 30 }, (_, i) => {
   return `The ${a} of the old mill needs ${b} and ${c} before ${d} comes in.`;
 }).join(' ');
 
-test('a folder is digested: long documents summarised, short ones quoted, the graph drawn', () => {
+test('a folder is digested: long documents summarised, short ones quoted, the graph drawn, the run saved', async () => {
   const docs = write({ 'long.md': `# Mills\n\n${long}`, 'sub/short.md': '# Short\n\nTwo words.' });
   const { status, stdout, stderr } = digest(docs);
   expect(stderr).toMatch(/summarised +\S+long\.md: 3 sentences\n/);
@@ -253,7 +255,12 @@ test('a folder is digested: long documents summarised, short ones quoted, the gr
   expect(stdout).toContain('\n   1. Two words.\n');
   expect(status).toBe(0);
   const drawn = readdirSync(join(folder, '.millrace')).sort();
-  expect(drawn).toEqual(['digest.mmd', 'digest.svg']);
+  expect(drawn.slice(0, 3)).toEqual(['digest.mmd', 'digest.svg', 'runs.db']);
+  const saver = sqlite(join(folder, '.millrace', 'runs.db'));
+  const [run] = await firstValueFrom(from(saver.list({ flowId: 'digest' })));
+  await saver.close();
+  expect(run).toMatchObject({ status: 'success' });
+  expect(stdout).toContain(`The run, saved: ${run?.runId} in `);
   const [mermaid, svg] = drawn.map((name) => readFileSync(join(folder, '.millrace', name), 'utf8'));
   for (const step of ['read', 'parse', 'weigh', 'documents', 'page']) {
     expect(mermaid).toContain(step);
