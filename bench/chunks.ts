@@ -1,5 +1,5 @@
 /** A step that tells 10 000 chunks, and one that reads them while they come. */
-import { from, lastValueFrom, type Observable, Subject, scan } from 'rxjs';
+import { from, lastValueFrom, type Observable, reduce, Subject } from 'rxjs';
 import { Flow } from '../dist/index.js';
 import type { Row } from './harness.ts';
 import { lastOf } from './millrace.ts';
@@ -23,7 +23,7 @@ const add = (sum: number, chunk: number): number => sum + chunk;
 
 function consume(chunks$: Observable<number>): Observable<number> {
   calls.count++;
-  return chunks$.pipe(scan(add, 0));
+  return chunks$.pipe(reduce(add, 0));
 }
 
 function row(isAsync: boolean): Row<Name> {

@@ -56,18 +56,23 @@ async function time(way: Way, repeat: number): Promise<number> {
   return worked() - started;
 }
 
-/** Some ways lose the end of a run without a word when it is too deep for the stack. */
-const tooLong = (): Promise<unknown> =>
-  new Promise((_, reject) => setTimeout(reject, 10_000, 'no end'));
-
-/** What is wrong with a way, if anything. */
+/** What is wrong with a way, if anything. Where the stack is too short, some lose the end without a word, others throw past everybody. */
 async function fault(way: Way, row: Row<string>): Promise<string | undefined> {
+  let giveUp: (error: unknown) => void = () => undefined;
+  const lost = new Promise((_, reject) => {
+    giveUp = reject;
+  });
+  const timer = setTimeout(giveUp, 10_000, 'no end');
+  process.on('uncaughtException', giveUp);
   calls.count = 0;
   try {
-    const given = await Promise.race([way(), tooLong()]);
+    const given = await Promise.race([way(), lost]);
     if (given !== row.value) return `gave ${String(given)}`;
   } catch (error) {
     return error instanceof RangeError ? 'stack overflow' : String(error).slice(0, 80);
+  } finally {
+    clearTimeout(timer);
+    process.off('uncaughtException', giveUp);
   }
   return row.calls === undefined || calls.count === row.calls ? undefined : `${calls.count} calls`;
 }

@@ -66,6 +66,19 @@ export function checkOptions(options: RunOptions, plan: Plan): void {
   }
 }
 
+// Asked for in bulk: a call costs more than the start of a run.
+const pool = new Uint8Array(1024);
+let used = pool.length;
+
+function randomBytes(): Uint8Array {
+  if (used === pool.length) {
+    crypto.getRandomValues(pool);
+    used = 0;
+  }
+  used += 8;
+  return pool.slice(used - 8, used);
+}
+
 let lastTime = 0;
 let counter = 0;
 
@@ -74,7 +87,7 @@ export function newRunId(now: number): string {
   // Within a millisecond, and when a clock goes back, the counter keeps the order.
   if (now > lastTime) [lastTime, counter] = [now, 0];
   else if (++counter > 0xfff) [lastTime, counter] = [lastTime + 1, 0];
-  const random = crypto.getRandomValues(new Uint8Array(8));
+  const random = randomBytes();
   random[0] = ((random[0] as number) & 0x3f) | 0x80;
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
   const time = hex(Math.floor(lastTime), 12);
