@@ -45,9 +45,11 @@ function refuseUnknown(
   refuse: (issues: readonly Issue[]) => FlowError,
 ): void {
   if (names.open) return;
-  const known = [...new Set([...Object.keys(names.known), ...inputs.keys()])];
-  const unknown = Object.keys(input).filter((name) => !known.includes(name));
+  const unknown = Object.keys(input).filter(
+    (name) => !Object.hasOwn(names.known, name) && !inputs.has(name),
+  );
   if (unknown.length === 0) return;
+  const known = [...new Set([...Object.keys(names.known), ...inputs.keys()])];
   throw refuse(
     unknown.map((name) => ({
       path: name,

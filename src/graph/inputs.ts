@@ -100,8 +100,15 @@ export const takenBy = (step: StepShape): Properties | undefined =>
 
 /** The inputs of a flow as properties; `undefined` where a declared schema does not tell. */
 export function inputNames(definition: FlowDefinition): Properties | undefined {
-  return definition.input ? paramsOf(definition.input) : propertiesOf(inputJsonSchema(definition));
+  if (!inputs.has(definition)) {
+    const { input } = definition;
+    inputs.set(definition, input ? paramsOf(input) : propertiesOf(inputJsonSchema(definition)));
+  }
+  return inputs.get(definition);
 }
+
+// Kept, because every run asks.
+const inputs = new WeakMap<FlowDefinition, Properties | undefined>();
 
 /** The JSON Schema of what a flow takes. */
 export function inputJsonSchema(definition: FlowDefinition): JsonSchema {

@@ -41,18 +41,20 @@ export function stepOutput(
   const value = successOf(outcome);
   const adds = outcome.status === 'success' ? outcome.adds : undefined;
   const usage = value === undefined ? undefined : usageOf(node.step, value);
-  return {
-    type: 'STEP_OUTPUT',
-    input,
-    ...(value !== undefined && { output: value }),
-    ...(outcome.status === 'failure' && { error: freeze(errorJson(outcome.error)) }),
-    t0,
-    t1,
-    attempts,
-    ...(usage && { usage }),
-    ...(adds && { adds }),
-  };
+  // Field by field: to spread what may be absent takes as long as a step.
+  const change = { type: 'STEP_OUTPUT', input } as Mutable<StepOutput>;
+  if (value !== undefined) change.output = value;
+  if (outcome.status === 'failure') change.error = freeze(errorJson(outcome.error));
+  change.t0 = t0;
+  change.t1 = t1;
+  change.attempts = attempts;
+  if (usage) change.usage = usage;
+  if (adds) change.adds = adds;
+  return change;
 }
+
+type StepOutput = Extract<Change, { type: 'STEP_OUTPUT' }>;
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What a result says of its usage. Where that cannot be read there is none: a count must not undo the work. */
 export function usageOf({ usage }: Step, result: unknown): Usage | undefined {

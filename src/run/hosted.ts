@@ -16,11 +16,11 @@ export abstract class Hosted implements Host {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly limiter: Limiter | undefined;
-  readonly questions: Questions;
   /** Shared memory as it was when the run began. */
   readonly memory: Readonly<Record<string, unknown>>;
   protected readonly options: RunOptions;
   protected readonly setup: Setup;
+  private asked: Questions | undefined;
 
   constructor(options: RunOptions, setup: Setup) {
     const { clock = schedulerClock, logger = console, concurrency } = options;
@@ -31,8 +31,13 @@ export abstract class Hosted implements Host {
     this.logger = logger;
     this.runId = options.id ?? newRunId(clock.now());
     this.limiter = concurrency === undefined ? undefined : new Limiter(concurrency);
-    this.questions = setup.host?.questions ?? new Questions(setup.answers);
     this.memory = setup.memory ?? nothing;
+  }
+
+  // Made when somebody asks: most runs have none.
+  get questions(): Questions {
+    this.asked ??= this.setup.host?.questions ?? new Questions(this.setup.answers);
+    return this.asked;
   }
 
   abstract readonly listening: boolean;

@@ -59,6 +59,7 @@ export function newRun(
   const { saver, parentId } = options;
   const runId = idOf(options);
   const placed = { ...options, id: runId };
+  if (!saver && parentId === undefined) return of(new Unsaved(flow, input, placed));
   const snapshot = emptySnapshot(runId, saver ? flow.identity(true) : lazily(flow));
   const prepared = (memory: Snapshot['data'] | undefined): Prepared => ({
     input,
@@ -67,7 +68,6 @@ export function newRun(
     setup: (tell) => ({ memory, gate: gateOf(placed, snapshot, tell) }),
   });
   if (!saver) {
-    if (parentId === undefined) return of(prepared(undefined));
     throw new FlowError(
       'invalid-option',
       `The run of "${flow.plan.definition.id}" continues "${parentId}", but has no saver to find it. Give the option "saver", or flow.with({ saver })`,
@@ -78,6 +78,29 @@ export function newRun(
       claimed(saver, snapshot, placed, input).pipe(map(() => prepared(memory))),
     ),
   );
+}
+
+/** A run that nobody keeps. Perhaps nobody reads its state either: then none is made. */
+class Unsaved implements Prepared {
+  readonly input: unknown;
+  readonly options: RunOptions & { readonly id: string };
+  private readonly flow: RunnableFlow;
+  private empty: Snapshot | undefined;
+
+  constructor(flow: RunnableFlow, input: unknown, options: Unsaved['options']) {
+    this.flow = flow;
+    this.input = input;
+    this.options = options;
+  }
+
+  get snapshot(): Snapshot {
+    this.empty ??= emptySnapshot(this.options.id, lazily(this.flow));
+    return this.empty;
+  }
+
+  setup(): Setup {
+    return {};
+  }
 }
 
 const memoryOf = (

@@ -113,9 +113,9 @@ export const completed = <Output>(
   prepared$: Observable<Prepared>,
 ): Promise<Completed<Output>> =>
   new Promise((resolve, reject) => {
-    const listen = ({ options, snapshot: before }: Prepared): Listener => {
+    const listen = (prepared: Prepared): Listener => {
       const told: FlowEvent[] = [];
-      const runId = options.id as string;
+      const runId = prepared.options.id as string;
       let snapshot: Snapshot | undefined;
       return {
         event: (event) => {
@@ -126,12 +126,12 @@ export const completed = <Output>(
             runId,
             output: output as Output,
             get snapshot() {
-              snapshot ??= told.reduce(reduce, before);
+              snapshot ??= told.reduce(reduce, prepared.snapshot);
               return snapshot;
             },
           }),
         error: reject,
-        suspended: (questions) => reject(suspendedError(plan, questions, options)),
+        suspended: (questions) => reject(suspendedError(plan, questions, prepared.options)),
       };
     };
     launch(plan, prepared$, listen, reject);

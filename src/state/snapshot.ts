@@ -67,36 +67,48 @@ export interface Snapshot {
 
 type Fields = Omit<Snapshot, 'steps'>;
 
-/** The steps of snapshots made here, in the form that changes cheaply. */
-const tables = new WeakMap<Snapshot, Table<StepState>>();
+/** Where a snapshot made here has its steps, in the form that changes cheaply; and as a record, once somebody has read it. */
+const hidden = Symbol('steps');
+
+interface Steps {
+  readonly table: Table<StepState>;
+  record: Snapshot['steps'] | undefined;
+}
+
+const stepsOf = (snapshot: Snapshot): Steps | undefined =>
+  (snapshot as { readonly [hidden]?: Steps })[hidden];
+
+/** One getter for all snapshots: one of its own would make each a shape of its own, which is slow. */
+const steps = {
+  enumerable: true,
+  get(this: Snapshot): Snapshot['steps'] {
+    const own = stepsOf(this) as Steps;
+    own.record ??= toRecord(own.table);
+    return own.record;
+  },
+};
 
 /** The record of all steps is made when somebody reads it: most snapshots are passed by. */
 function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
-  let record: Snapshot['steps'] | undefined;
   const { v, runId, parentId, flow, seq, version, status, input, output, error, t0, t1 } = fields;
   const { data, unsaved } = fields;
-  const snapshot: Snapshot = Object.freeze({
-    v,
-    runId,
-    ...(parentId !== undefined && { parentId }),
-    flow,
-    seq,
-    ...(version !== undefined && { version }),
-    status,
-    ...(input !== undefined && { input }),
-    ...(output !== undefined && { output }),
-    ...(error !== undefined && { error }),
-    ...(t0 !== undefined && { t0 }),
-    ...(t1 !== undefined && { t1 }),
-    get steps() {
-      record ??= toRecord(table);
-      return record;
-    },
-    data,
-    ...(unsaved !== undefined && { unsaved }),
-  });
-  tables.set(snapshot, table);
-  return snapshot;
+  // Field by field: to spread what may be absent takes several times as long.
+  const snapshot = { v, runId } as { -readonly [K in keyof Snapshot]: Snapshot[K] };
+  Object.defineProperty(snapshot, hidden, { value: { table, record: undefined } });
+  if (parentId !== undefined) snapshot.parentId = parentId;
+  snapshot.flow = flow;
+  snapshot.seq = seq;
+  if (version !== undefined) snapshot.version = version;
+  snapshot.status = status;
+  if (input !== undefined) snapshot.input = input;
+  if (output !== undefined) snapshot.output = output;
+  if (error !== undefined) snapshot.error = error;
+  if (t0 !== undefined) snapshot.t0 = t0;
+  if (t1 !== undefined) snapshot.t1 = t1;
+  Object.defineProperty(snapshot, 'steps', steps);
+  snapshot.data = data;
+  if (unsaved !== undefined) snapshot.unsaved = unsaved;
+  return Object.freeze(snapshot);
 }
 
 /** All but the steps. Spreading a snapshot would make the record of its steps. */
@@ -133,7 +145,7 @@ const fieldsOf = ({
 });
 
 const tableFor = (snapshot: Snapshot): Table<StepState> =>
-  tables.get(snapshot) ?? tableOf(snapshot.steps);
+  stepsOf(snapshot)?.table ?? tableOf(snapshot.steps);
 
 /** The state of a run before its first event. */
 export const emptySnapshot = (runId: string, flow: FlowIdentity): Snapshot =>
@@ -155,7 +167,7 @@ export function snapshotFrom(
 
 /** A snapshot that was plain data, such as JSON, in the meantime. */
 export const revive = (plain: Snapshot): Snapshot =>
-  tables.has(plain) ? plain : snapshotOf(freeze(plain), tableOf(freeze(plain.steps)));
+  stepsOf(plain) ? plain : snapshotOf(freeze(plain), tableOf(freeze(plain.steps)));
 
 /** The state of one step; cheaper than `snapshot.steps[path]` where many snapshots are asked. */
 export const stepState = (snapshot: Snapshot, path: string): StepState | undefined =>
