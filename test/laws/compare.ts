@@ -242,7 +242,7 @@ export const flat = (params: unknown): unknown =>
       name,
       value instanceof Stream ||
       typeof (value as { subscribe?: unknown } | null)?.subscribe === 'function'
-        ? 'stream'
+        ? '(stream)'
         : value,
     ]),
   );

@@ -36,13 +36,17 @@ export interface LiveCase {
 export interface LiveKinds extends Kinds {
   readonly policies: readonly (Policy | undefined)[];
   readonly changes?: number;
+  /** Nothing is ever too much. */
+  readonly queues?: boolean;
 }
 
 const live = (kinds: LiveKinds): fc.Arbitrary<LiveSettings> =>
   fc.record({
     policy: fc.constantFrom(...kinds.policies),
     concurrency: fc.constantFrom(undefined, undefined, 2, 3),
-    maxPending: fc.constantFrom(undefined, undefined, undefined, 1, 2),
+    maxPending: kinds.queues
+      ? fc.constant(undefined)
+      : fc.constantFrom(undefined, undefined, undefined, 1, 2),
     equals: fc.constantFrom(undefined, undefined, true),
   });
 

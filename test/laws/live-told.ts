@@ -2,7 +2,6 @@
 import { Observable, Subject } from 'rxjs';
 import {
   emptySnapshot,
-  type FlowError,
   type FlowEvent,
   reduce,
   type Snapshot,
@@ -52,7 +51,8 @@ export function tellLive(
   return { events, outputs, pending: clock.pending, ...ended };
 }
 
-function liveOf(flow: Flow, given: LiveCase, clock: TestClock) {
+/** The live flow, and what feeds it. Timers of the feed are no timers of the flow. */
+export function liveOf(flow: Flow, given: LiveCase, clock: TestClock) {
   const { first, changes, way } = given;
   let at = 0;
   const times = changes.map(({ after, set }) => {
@@ -60,9 +60,9 @@ function liveOf(flow: Flow, given: LiveCase, clock: TestClock) {
     return { at, set };
   });
   const later = (act: (i: number) => void, end: () => void) => {
-    times.forEach(({ at }, i) => void clock.after(at, () => act(i)));
+    times.forEach(({ at }, i) => void clock.deaf(at, () => act(i)));
     if (times.length === 0) end();
-    else clock.after(at, end);
+    else clock.deaf(at, end);
   };
   const options = { clock, id: 'run' };
   switch (way) {
@@ -285,5 +285,3 @@ function lastState(
   }
   return wrong;
 }
-
-export type { FlowError };

@@ -2,11 +2,13 @@
 import { FlowError } from '../../errors.ts';
 import { failure, type Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
-import { abandonReaders } from './abandoned.ts';
+import { toldInput } from '../changes.ts';
+import { StepWork } from '../work.ts';
+import { abandonReaders, ridersFirst } from './abandoned.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepAnswer, keepStart, passOn, refuseStart } from './passing-on.ts';
 import { isSame } from './same.ts';
-import type { Seat, Ticket } from './seat.ts';
+import type { Seat, Ticket, Version } from './seat.ts';
 import { tellEnd, tellSuperseded } from './told.ts';
 import { outruns } from './turn.ts';
 
@@ -54,12 +56,15 @@ function decide(state: LiveState, seat: Seat, ticket: Ticket, found: Outcome): v
   seat.t0 = (opened ? opened.value?.at : ticket.startedAt) ?? ticket.endedAt;
   const isRoot = node.index === state.plan.root.close;
   if (node.kind !== 'open' && !isRoot) tellEnd(state, seat, version, false);
-  if (!ticket.started) refuseStart(state, seat, version, outcome);
+  if (!ticket.started) {
+    refuseStart(state, seat, version, outcome);
+    if (seat.chunks) seat.chunks.length = 0;
+  }
   if (isNew || seat.isUnknown) keepAnswer(state, seat, version.number, outcome);
   if (isNew && isRoot) version.hasNewOutput = outcome.status === 'success';
-  // Who reads its params may read new ones, whatever came of them.
-  const started = node.kind === 'close' ? (state.plan.nodes[node.scope.open] as PlanNode) : node;
-  passOn(state, seat, ticket, outcome, isNew || started.keepsInput);
+  // Who reads its params or chunks may read new ones, whatever came of them.
+  const { isWatched } = node.kind === 'close' ? state.seat(node.scope.open) : seat;
+  passOn(state, seat, ticket, outcome, isNew || (isWatched && ticket.started));
 }
 
 function compared(
@@ -78,25 +83,62 @@ function compared(
 }
 
 export function supersedeOlder(state: LiveState, seat: Seat, ticket: Ticket): void {
-  for (let older = seat.tickets[0]; older && older !== ticket; older = seat.tickets[0])
+  if (seat.tickets[0] === ticket) return;
+  for (const older of ridersFirst(seat.tickets.slice(0, seat.tickets.indexOf(ticket))))
     supersede(state, seat, older);
 }
 
-/** A version is given up: what is at work on it stops, and so does what reads its chunks. */
+/** A version is given up: what is at work on it stops, and so does what reads its chunks; unless another version rides along. */
 export function supersede(state: LiveState, seat: Seat, ticket: Ticket): void {
   const { node } = seat;
   const { version, work, started, rides } = ticket;
+  const next = seat.tickets[seat.tickets.indexOf(ticket) + 1];
+  const heir = !rides && next?.rides ? next : undefined;
   seat.remove(ticket);
   tellSuperseded(state, seat, ticket);
   keepAnswer(state, seat, version.number, undefined);
+  if (heir) inherit(state, seat, ticket, heir);
   // What it was before cannot be brought back: others have seen it start anew.
-  if (started && !rides && (seat.keepsStarts || seat.chunks)) seat.params = undefined;
-  if (isRead(state, seat, ticket))
-    state.ready.push(() => abandonReaders(state, node, version.number, supersede));
+  else if (started && !rides && (seat.keepsStarts || seat.chunks)) seat.params = undefined;
+  if (!heir && isRead(state, seat, ticket)) {
+    const end = goesOnAt(state, seat, version);
+    state.ready.push(() => abandonReaders(state, node, version.number, end, supersede));
+  }
   passOn(state, seat, ticket, undefined, true);
   if (seat.tickets.length > 0) state.ready.push(node);
   // Last: it may call code of users.
-  work?.stop();
+  if (!heir) work?.stop();
+}
+
+/** Work goes on for a version that rode along. */
+function inherit(state: LiveState, seat: Seat, ticket: Ticket, heir: Ticket): void {
+  ticket.heir = heir;
+  heir.rides = false;
+  heir.work = ticket.work;
+  heir.input = ticket.input;
+  heir.below = ticket.below;
+  heir.startedAt = ticket.startedAt;
+  heir.attempts = ticket.attempts;
+  heir.endedAt = ticket.endedAt;
+  heir.result = ticket.result;
+  if (!heir.started || !state.listening) return;
+  const { version, params, work } = heir;
+  const input = work instanceof StepWork ? work.params : params;
+  state.tell(seat.node, { type: 'STEP_START', input: toldInput(input) }, version);
+}
+
+/** The version from which on a flow that is given up goes on with the stream that it had begun. A step never does. */
+function goesOnAt(state: LiveState, { node, tickets }: Seat, { number }: Version): number {
+  if (node.kind !== 'close') return Number.POSITIVE_INFINITY;
+  const opening = state.seat(node.scope.open);
+  const [stream] = state.streams.of(node.index, number);
+  const next = tickets.find(
+    ({ version }) =>
+      version.number > number &&
+      !opening.ticket(version) &&
+      state.streams.of(node.index, version.number)[0] === stream,
+  );
+  return next?.version.number ?? Number.POSITIVE_INFINITY;
 }
 
 /** Whether others may read a stream that ends with the ticket. */

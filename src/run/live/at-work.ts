@@ -5,11 +5,13 @@ import { Adds, Aside, Asked, Below, Through } from '../../wire/aside.ts';
 import type { Note } from '../../wire/attempt.ts';
 import { restart } from '../../wire/channel.ts';
 import type { Delivered, Host } from '../../wire/host.ts';
+import { toldInput } from '../changes.ts';
 import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from '../work.ts';
 import { conclude, startRiders } from './answering.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepStart } from './passing-on.ts';
-import { type Seat, streamOf, type Ticket } from './seat.ts';
+import { heirOf, type Seat, streamOf, type Ticket } from './seat.ts';
+import { tellBelow } from './told.ts';
 
 /** A step starts: those who read its chunks, or its params, learn of it. */
 export function startWork(state: LiveState, seat: Seat, ticket: Ticket, params: unknown): void {
@@ -23,7 +25,7 @@ export function startWork(state: LiveState, seat: Seat, ticket: Ticket, params: 
   if (seat.chunks) seat.chunks.length = 0;
   if (state.listening) {
     ticket.startedAt = state.clock.now();
-    state.tell(node, { type: 'STEP_START', input: params }, version);
+    state.tell(node, { type: 'STEP_START', input: toldInput(params) }, version);
   }
   if (!seat.keepsStarts) return;
   keepStart(state, seat, version, { input: params, at: ticket.startedAt });
@@ -57,12 +59,16 @@ export function work(state: LiveState, seat: Seat, ticket: Ticket, params: unkno
 class AtWork implements Workplace, Host {
   private readonly state: LiveState;
   private readonly seat: Seat;
-  private readonly ticket: Ticket;
+  private readonly first: Ticket;
 
   constructor(state: LiveState, seat: Seat, ticket: Ticket) {
     this.state = state;
     this.seat = seat;
-    this.ticket = ticket;
+    this.first = ticket;
+  }
+
+  private get ticket(): Ticket {
+    return heirOf(this.first);
   }
 
   get runId() {
@@ -108,7 +114,7 @@ class AtWork implements Workplace, Host {
     const { state, seat, ticket } = this;
     const isOuter = state.enter();
     startWork(state, seat, ticket, params);
-    if (seat.node.startTargets.length > 0) state.ready.push(() => ticket.isGone || go());
+    if (seat.node.startTargets.length > 0) state.ready.push(() => this.ticket.isGone || go());
     else if (!closed) go();
     if (isOuter) state.goOn();
   }
@@ -117,7 +123,7 @@ class AtWork implements Workplace, Host {
     if (this.ticket.isGone) return;
     const { node } = work;
     const isOuter = this.state.enter();
-    if (chunk instanceof Below) this.tell(chunk.path, chunk.stepId, chunk.change);
+    if (chunk instanceof Below) this.tellBelow(chunk);
     else if (chunk instanceof Through) this.push(chunk.chunk);
     else if (chunk instanceof Adds) work.add(chunk);
     else if (chunk instanceof Asked)
@@ -142,11 +148,22 @@ class AtWork implements Workplace, Host {
     if (ticket.isGone || state.isStopped) return;
     const isOuter = state.enter();
     ticket.work = undefined;
+    tellBelow(state, ticket);
     ticket.input = params;
     ticket.attempts = attempts;
     ticket.endedAt = state.listening ? state.clock.now() : undefined;
     conclude(state, seat, ticket, outcome);
     if (isOuter) state.goOn();
+  }
+
+  private tellBelow({ path, stepId, change }: Below): void {
+    const { ticket } = this;
+    if (change.type === 'STEP_START') {
+      ticket.below ??= new Map();
+      ticket.below.set(path, stepId);
+    } else if (change.type === 'STEP_OUTPUT' || change.type === 'STEP_SKIP')
+      ticket.below?.delete(path);
+    this.tell(path, stepId, change);
   }
 
   private tell(path: string, stepId: string, change: Parameters<LiveState['tellOf']>[2]): void {

@@ -43,8 +43,20 @@ export class History<T> {
     return undefined;
   }
 
-  /** Replaces every value of a kind. */
-  replace(isMeant: (value: T) => boolean, value: T): void {
-    for (const entry of this.entries) if (isMeant(entry.value)) entry.value = value;
+  /** Puts `value` in place of all values of a kind, from version `first` on and before `end`. */
+  replace(
+    first: number,
+    end: number,
+    isMeant: (value: T) => boolean,
+    value: T,
+    oldest: number,
+  ): void {
+    const start = this.at(first);
+    const [held, last] = [start?.value, this.at(end)?.value];
+    for (const entry of this.entries)
+      if (entry.version > first && entry.version < end && isMeant(entry.value)) entry.value = value;
+    if (start && isMeant(held as T)) this.set(first, value, oldest);
+    const isCutOff = end < Number.POSITIVE_INFINITY && this.at(end)?.value !== last;
+    if (isCutOff) this.set(end, last as T, oldest);
   }
 }

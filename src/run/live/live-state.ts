@@ -1,4 +1,5 @@
 /** All that a live run knows. What the plan reads of it is the newest; `Past` is the same at an older version. */
+import type { FlowError } from '../../errors.ts';
 import type { Change } from '../../state/event.ts';
 import type { Outcome } from '../../state/outcome.ts';
 import type { Delivered } from '../../wire/host.ts';
@@ -44,6 +45,8 @@ export class LiveState extends Hosted implements View {
   newest = 0;
   /** The input of the newest version that was valid. */
   input: Values | undefined = undefined;
+  /** The newest input, where that was not valid. */
+  refused: { readonly input: unknown; readonly error: FlowError } | undefined = undefined;
   /** How many seats have an unknown answer last. */
   unknowns = 0;
   isStopped = false;

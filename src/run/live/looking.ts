@@ -9,7 +9,7 @@ import { startWork, work } from './at-work.ts';
 import type { LiveState } from './live-state.ts';
 import { isKnown, viewAt } from './past.ts';
 import { sameParams } from './same.ts';
-import type { Seat, Ticket, Values } from './seat.ts';
+import { heirOf, type Seat, type Ticket, type Values } from './seat.ts';
 import { outruns, takesNewest, turnOf } from './turn.ts';
 
 const nothing: Values = Object.freeze({});
@@ -34,7 +34,7 @@ function dropLost(state: LiveState, seat: Seat): void {
 /** The next version to look at. Of several that are ready most nodes take the newest. */
 function nextOf(state: LiveState, seat: Seat): Ticket | undefined {
   const { node, tickets, next } = seat;
-  if (!next || next.missing > 0 || !takesNewest(node, state.plan)) return next;
+  if (!next || next.missing > 0 || !takesNewest(node)) return next;
   let newest = next;
   for (let i = tickets.indexOf(next) + 1; tickets[i]?.isComplete; i++) {
     const ticket = tickets[i] as Ticket;
@@ -107,7 +107,7 @@ function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): vo
   if (node.kind === 'open') {
     startWork(state, seat, ticket, params);
     const checked = checkedInput(node.scope.definition, params, node.path);
-    whenThere(state, ticket, checked, (outcome) => conclude(state, seat, ticket, outcome));
+    whenThere(state, ticket, checked, (outcome, ticket) => conclude(state, seat, ticket, outcome));
     return;
   }
   const schema = schemaOfParams(node.step);
@@ -115,7 +115,7 @@ function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): vo
     work(state, seat, ticket, params);
     return;
   }
-  whenThere(state, ticket, checkedParams(schema, params, node.path), (outcome) => {
+  whenThere(state, ticket, checkedParams(schema, params, node.path), (outcome, ticket) => {
     if (outcome.status === 'success') {
       work(state, seat, ticket, outcome.value);
       return;
@@ -132,16 +132,17 @@ function whenThere(
   state: LiveState,
   ticket: Ticket,
   outcome: Outcome | Promise<Outcome>,
-  use: (outcome: Outcome) => void,
+  use: (outcome: Outcome, ticket: Ticket) => void,
 ): void {
   if (!(outcome instanceof Promise)) {
-    use(outcome);
+    use(outcome, ticket);
     return;
   }
   void outcome.then((late) => {
-    if (state.isStopped || ticket.isGone) return;
+    const heir = heirOf(ticket);
+    if (state.isStopped || heir.isGone) return;
     const isOuter = state.enter();
-    use(late);
+    use(late, heir);
     if (isOuter) state.goOn();
   });
 }

@@ -1,13 +1,13 @@
 /** What has become of each step so far, told to somebody who begins to hear while the flow is under way. */
 import { errorJson } from '../../errors.ts';
-import { stepOutput, stepSkip } from '../changes.ts';
+import { stepOutput, stepSkip, toldInput } from '../changes.ts';
 import type { LiveState } from './live-state.ts';
 import type { Seat } from './seat.ts';
 
 export function retell(state: LiveState): void {
   const { newest, root, plan } = state;
   if (newest === 0) return;
-  const input = state.input ?? {};
+  const input = state.refused ? state.refused.input : state.input;
   state.tellOf('', root.id, { type: 'FLOW_START', flow: plan.definition.id, input }, newest);
   for (const seat of state.seats) {
     if (seat.node.kind !== 'open' && seat.node.index !== plan.root.close) retellStep(state, seat);
@@ -22,7 +22,7 @@ function retellStep(state: LiveState, seat: Seat): void {
   if (outcome?.status === 'skipped')
     state.tellOf(node.path, node.id, stepSkip(outcome.skip, state.at), answered);
   else if (outcome) {
-    const change = stepOutput(node, input, outcome, attempts, t0 ?? now, t1 ?? now);
+    const change = stepOutput(node, toldInput(input), outcome, attempts, t0 ?? now, t1 ?? now);
     state.tellOf(node.path, node.id, change, answered);
   }
   const begun = tickets.find(({ started, rides }) => started && !rides);
@@ -33,20 +33,22 @@ function retellStep(state: LiveState, seat: Seat): void {
   state.tellOf(
     node.path,
     node.id,
-    { type: 'STEP_START', input: isFlow ? start?.input : begun.params },
+    { type: 'STEP_START', input: toldInput(isFlow ? start?.input : begun.params) },
     number,
   );
 }
 
 /** The last version that has been answered; a newer one may be under way. */
 function retellEnd(state: LiveState): void {
-  const { root, open, newest } = state;
+  const { root, open, newest, refused } = state;
   const { last } = state.seat(state.plan.root.close).answers;
-  const version = open.length > 0 ? (last?.version ?? 0) : newest;
+  const version = open.length > 0 || refused ? (last?.version ?? 0) : newest;
   if (last?.value?.status === 'success')
     state.tellOf('', root.id, { type: 'FLOW_OUTPUT', output: last.value.value }, version);
   else if (last?.value?.status === 'failure') {
     const error = errorJson(last.value.error);
     state.tellOf('', root.id, { type: 'FLOW_ERROR', error }, version);
   }
+  if (refused)
+    state.tellOf('', root.id, { type: 'FLOW_ERROR', error: errorJson(refused.error) }, newest);
 }

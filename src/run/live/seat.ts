@@ -44,6 +44,10 @@ export class Ticket {
   startedAt: number | undefined = undefined;
   /** It has been answered or superseded. */
   isGone = false;
+  /** The version that has taken its work over. */
+  heir: Ticket | undefined = undefined;
+  /** Steps below it that are at work, with their ids by path. */
+  below: Map<string, string> | undefined = undefined;
   /** What the step is called with, before its schema. */
   params: Values | undefined = undefined;
   work: Work | undefined = undefined;
@@ -64,6 +68,13 @@ export class Ticket {
   }
 }
 
+/** The version for which the work of a ticket goes on. */
+export function heirOf(ticket: Ticket): Ticket {
+  let heir = ticket;
+  while (heir.heir) heir = heir.heir;
+  return heir;
+}
+
 /** How a step started: what with, for those who read its params. Undefined where it did not run. */
 export interface Start {
   readonly input: unknown;
@@ -77,7 +88,7 @@ export class Seat {
   /** By version. Undefined where it is unknown. */
   readonly answers = new History<Outcome | undefined>();
   readonly starts = new History<Start | undefined>();
-  /** Others read its params, or its chunks. */
+  /** How it started is kept. */
   readonly keepsStarts: boolean;
   /** The newest answer that is known, and for which params; none where the step did not run. */
   outcome: Outcome | undefined = undefined;
@@ -89,14 +100,16 @@ export class Seat {
   t1: number | undefined = undefined;
   /** Its answer has been told, but then that newer work on it was given up: it must be told again. */
   isTellDue = false;
+  /** Others read its params or its chunks. */
+  readonly isWatched: boolean;
   /** What the last start has brought so far, where the chunks are also those of a flow around. */
   readonly chunks: unknown[] | undefined;
 
   /** `isStreamed`: others read its chunks. */
   constructor(node: PlanNode, isStreamed: boolean) {
     this.node = node;
-    this.keepsStarts =
-      node.kind === 'open' || (node.kind === 'step' && (node.keepsInput || isStreamed));
+    this.isWatched = node.kind !== 'close' && (node.keepsInput || isStreamed);
+    this.keepsStarts = node.kind === 'open' || this.isWatched;
     this.chunks = node.streams.some((stream) => stream !== node.index) ? [] : undefined;
   }
 

@@ -1,12 +1,13 @@
 /** What a live run tells of its nodes and versions. */
 import { errorJson } from '../../errors.ts';
 import type { Outcome } from '../../state/outcome.ts';
-import { cancelledError, memoryAfter, stepOutput, stepSkip } from '../changes.ts';
+import { cancelledError, memoryAfter, stepOutput, stepSkip, toldInput } from '../changes.ts';
 import type { LiveState } from './live-state.ts';
 import { viewAt } from './past.ts';
 import type { Seat, Ticket, Version } from './seat.ts';
 
 const superseded = { message: 'a newer version of the input came' };
+const cutShort = { message: 'the step around it has ended' };
 
 /** Tells the answer of a node, perhaps again: what was told since has been given up. */
 export function tellEnd(state: LiveState, seat: Seat, version: Version, isAgain: boolean): void {
@@ -17,7 +18,7 @@ export function tellEnd(state: LiveState, seat: Seat, version: Version, isAgain:
   if (outcome.status === 'skipped') state.tell(node, stepSkip(outcome.skip, state.at), version);
   else {
     const now = t1 ?? state.clock.now();
-    const change = stepOutput(node, input, outcome, attempts, t0 ?? now, now);
+    const change = stepOutput(node, toldInput(input), outcome, attempts, t0 ?? now, now);
     state.tell(node, change, version, isAgain);
   }
 }
@@ -27,6 +28,7 @@ export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): vo
   const { node } = seat;
   const { version, started, rides } = ticket;
   if (!started || rides) return;
+  tellBelow(state, ticket);
   if (node.kind !== 'open') seat.isTellDue = true;
   else {
     // It is told once, not at its end again.
@@ -37,6 +39,14 @@ export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): vo
   }
   if (state.listening)
     state.tell(node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
+}
+
+/** A step has ended, and what was still at work below it with it. */
+export function tellBelow(state: LiveState, { below, version }: Ticket): void {
+  for (const [path, id] of below ?? []) {
+    const change = { type: 'STEP_SKIP', reason: 'superseded', detail: cutShort } as const;
+    state.tellOf(path, id, change, version.number);
+  }
 }
 
 /** Tells the end of a version. Without an outcome it was superseded. */

@@ -1,18 +1,16 @@
 /** What a busy step does with a newer version: the policies, in a table. */
 import type { Policy } from '../../graph/definition.ts';
-import type { Plan, PlanNode } from '../../wire/plan.ts';
+import type { PlanNode } from '../../wire/plan.ts';
 import type { Seat, Ticket } from './seat.ts';
 
 /** `go`: it is worked on now. `wait`: after the work under way. `drop`: never. */
 export type Turn = 'go' | 'wait' | 'drop';
 
 /** Steps switch unless they say otherwise. What stands around a flow does so too: what is in it has its own policies. */
-export const policyOf = ({ settings }: PlanNode): Policy => settings.policy ?? 'switch';
+const policyOf = ({ settings }: PlanNode): Policy => settings.policy ?? 'switch';
 
 /** Whether versions that are ready at the same time are one too many: only the newest of them is worked on. */
-export const takesNewest = (node: PlanNode, plan: Plan): boolean => {
-  // A flow whose chunks are read has to end them.
-  if (node.kind === 'close' && plan.channelsOf.has(node.index)) return false;
+export const takesNewest = (node: PlanNode): boolean => {
   const policy = policyOf(node);
   return policy === 'switch' || policy === 'conflate';
 };

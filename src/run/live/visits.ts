@@ -22,11 +22,13 @@ export function takeInput(state: LiveState, given: unknown, equals: Equals): voi
     state.tell(state.root, { type: 'FLOW_START', ...start }, version);
   }
   if (checked.status === 'failure') {
+    state.refused = { input: given, error: checked.error };
     state.tell(state.root, { type: 'FLOW_ERROR', error: errorJson(checked.error) }, version);
     return;
   }
   const now = (checked as { value: unknown }).value as Values;
   const before = state.input;
+  state.refused = undefined;
   state.open.push(version);
   if (!before) {
     keepInput(state, version, now);
