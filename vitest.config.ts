@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'test',
-          include: ['test/**/*.test.ts'],
+          include: ['test/**/*.test.ts', 'marbles/**/*.test.ts'],
           exclude: laws,
           setupFiles: ['test/setup.ts'],
           testTimeout: 20_000,
