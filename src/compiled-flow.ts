@@ -1,14 +1,5 @@
 /** A flow that can run. */
-import {
-  concatMap,
-  exhaustMap,
-  from,
-  mergeMap,
-  type Observable,
-  type OperatorFunction,
-  switchMap,
-} from 'rxjs';
-import { FlowError } from './errors.ts';
+import { from, type Observable, type OperatorFunction } from 'rxjs';
 import type { Binding } from './graph/binding.ts';
 import { type FlowDefinition, type Link, linkId } from './graph/definition.ts';
 import { type MermaidOptions, toDot, toMermaid } from './graph/drawing.ts';
@@ -18,6 +9,7 @@ import { paramKey } from './graph/key.ts';
 import { outputJsonSchema } from './graph/outputs.ts';
 import type { JsonSchema, Schema } from './graph/schema.ts';
 import { runBelow } from './run/below.ts';
+import { type Flattening, flattened } from './run/flatten.ts';
 import { type ForkOptions, forkedRun } from './run/fork.ts';
 import type { LiveInputs } from './run/live/inputs.ts';
 import { Live } from './run/live/live.ts';
@@ -46,10 +38,7 @@ import type { Handler, Step, StepContext, StepTypes } from './wire/step.ts';
 import { infoOf, type StepInfo } from './wire/step-info.ts';
 import { type ChangeStep, withSteps } from './wire/with-steps.ts';
 
-export interface OperatorOptions extends RunOptions {
-  /** What a new input does while runs are at work: wait (`concat`, default), run beside (`merge`), cancel (`switch`), or be dropped (`exhaust`). */
-  readonly flatten?: 'concat' | 'merge' | 'switch' | 'exhaust';
-}
+export interface OperatorOptions extends Omit<RunOptions, 'concurrency'>, Flattening {}
 
 /** A flow, checked and ready. It is a step too, so that it can be part of other flows. Nothing can change it any more. */
 export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
@@ -162,25 +151,11 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * urls$.pipe(map((url) => ({ url })), digest.operator({ flatten: 'switch' })).subscribe(render)
    */
   operator(options: OperatorOptions = {}): OperatorFunction<Input, Output> {
-    const { flatten = 'concat', concurrency, ...others } = options;
+    const { flatten = 'concat', concurrency, ordered = false, ...others } = options;
     const placed = this.checked(others);
     const run = (input: Input) =>
       outputOf(this.plan(), () => newRun(this.runnable(), input, placed)) as Observable<Output>;
-    switch (flatten) {
-      case 'concat':
-        return concatMap(run);
-      case 'merge':
-        return mergeMap(run, concurrency);
-      case 'switch':
-        return switchMap(run);
-      case 'exhaust':
-        return exhaustMap(run);
-      default:
-        throw new FlowError(
-          'invalid-option',
-          `The option "flatten" of operator() is ${JSON.stringify(flatten)}. It takes "concat", "merge", "switch" or "exhaust".`,
-        );
-    }
+    return flattened(run, { flatten, ordered, ...(concurrency !== undefined && { concurrency }) });
   }
 
   /**

@@ -8,7 +8,7 @@ import { Activity, Adds, Aside, Asked, Below, Result, Through } from '../wire/as
 import { attempts, isSimple, type Note } from '../wire/attempt.ts';
 import { type Call, callOnce, hostOf, type Stoppable } from '../wire/call.ts';
 import type { Sink } from '../wire/consume.ts';
-import type { Host } from '../wire/host.ts';
+import type { Host, Recorded } from '../wire/host.ts';
 import { placedError } from '../wire/placed-error.ts';
 import type { Plan } from '../wire/plan.ts';
 import type { Handler, Step, StepContext } from '../wire/step.ts';
@@ -39,7 +39,7 @@ const goesOn = new Activity(1, -1);
 /**
  * Runs a step as part of the step that is being called, at `context.path` + `segment`, for example `[3]`. What it tells is told in the run
  * around it. Emits asides, for the caller to pass on as they are, and last a `Result`; errors when the step fails. A step that had
- * succeeded when the run was stored gives the result that it had.
+ * succeeded when the run was stored gives the result that it had, where that counts.
  */
 export function runBelow(
   step: Runnable,
@@ -47,10 +47,12 @@ export function runBelow(
   context: StepContext,
   segment: string,
   settings: StepSettings = {},
+  counts: (recorded: Recorded) => boolean = () => true,
 ): Observable<Aside> {
   const host = (context as Call)[hostOf];
   const path = context.path + segment;
-  const recorded = segment === '' ? undefined : host.recorded(path)?.outcome;
+  const stored = segment === '' ? undefined : host.recorded(path);
+  const recorded = stored && counts(stored) ? stored.outcome : undefined;
   return new Observable((out) => {
     if (recorded?.status === 'success') {
       for (const [name, items] of Object.entries(recorded.adds ?? {}))

@@ -7,6 +7,7 @@ import { reduce, type Snapshot } from '../state/snapshot.ts';
 import { restart } from '../wire/channel.ts';
 import type { Plan } from '../wire/plan.ts';
 import { chunkPaths } from './chunk-paths.ts';
+import { interoperable } from './iterate.ts';
 import type { Prepared } from './prepare.ts';
 import { type Launched, launch, suspendedError } from './start.ts';
 
@@ -56,6 +57,7 @@ export class Run<Output> {
         complete: () => out.complete(),
       });
     });
+    interoperable(this, this.events$);
     this.launched = launch(
       plan,
       prepared$,

@@ -1,8 +1,23 @@
 /** A step that runs another one for every item of a list. */
-import { catchError, from, map, mergeMap, Observable, of } from 'rxjs';
+import {
+  catchError,
+  from,
+  map,
+  mergeMap,
+  Observable,
+  of,
+  Subject,
+  type Subscribable,
+  type Subscriber,
+  type Subscription,
+} from 'rxjs';
 import { FlowError, showValue, typeName } from '../errors.ts';
+import { equal } from '../plain.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
 import { Adds, type Aside, Result, Through } from '../wire/aside.ts';
+import { isRestart, type Restart } from '../wire/channel.ts';
+import { fromSubscribable } from '../wire/consume.ts';
+import type { Recorded } from '../wire/host.ts';
 import {
   type Code,
   type CodeParams,
@@ -22,15 +37,18 @@ export interface EachOptions<As, OnError = 'fail' | 'skip' | 'null'> {
   readonly as?: As;
 }
 
+/** A list, or a stream: an item is taken up as it comes. */
+type Items<T> = readonly T[] | Observable<T | Restart>;
+
 type EachParams<C, As> = As extends keyof CodeParams<C>
-  ? { readonly items: readonly CodeParams<C>[As][] } & Omit<CodeParams<C>, As>
-  : { readonly items: readonly CodeParams<C>[] };
+  ? { readonly items: Items<CodeParams<C>[As]> } & Omit<CodeParams<C>, As>
+  : { readonly items: Items<CodeParams<C>> };
 
 type EachResult<C, OnError> = CodeResult<C> | (OnError extends 'null' ? null : never);
 
 /**
- * Runs a step once for every item of `items`, and gives the results in the order of the items, whatever their latency. Each result is a
- * chunk as soon as those before it are there. An item is told at the path of the step with its index: `pages[3]`.
+ * Runs a step once for every item of `items`, a list or a stream, and gives the results in the order of the items, whatever their latency.
+ * Each result is a chunk as soon as those before it are there. An item is told at the path of the step with its index: `pages[3]`.
  *
  * @example
  * const pages = flow.step('pages', each(fetchPage, { as: 'url', concurrency: 4 }), { items: flow.input.urls })
@@ -61,20 +79,23 @@ export function each<
     context: StepContext,
   ): Observable<unknown> => {
     const { items, ...others } = params;
-    if (!Array.isArray(items)) {
+    const items$ = streamOf(items);
+    if (!items$) {
       throw new FlowError(
         'invalid-params',
-        `Step "${context.path}" runs a step for each of its "items", which must be an array, not ${typeName(items)}.`,
+        `Step "${context.path}" runs a step for each of its "items", which must be an array or a stream, not ${typeName(items)}.`,
         { path: context.path },
       );
     }
     const call = (item: unknown, i: number): Observable<Aside> => {
       const input = as === undefined ? item : Object.freeze({ ...others, [as]: item });
-      const run = runBelow(step, input, context, `[${i}]`);
+      // What a stream brings after a restart may be other items in the same places.
+      const counts = (recorded: Recorded) => Array.isArray(items) || equal(recorded.input, input);
+      const run = runBelow(step, input, context, `[${i}]`, {}, counts);
       if (onError === 'fail') return run;
       return run.pipe(catchError(() => of(new Result(onError === 'null' ? null : leftOut))));
     };
-    return inOrder(items, concurrency, call);
+    return inOrder(items$, concurrency, call);
   };
   return Object.freeze({
     handler,
@@ -85,47 +106,91 @@ export function each<
 
 const leftOut = Symbol('left out');
 
-/** Runs the calls side by side, passes on what they tell at once, and their results in the order of the items; last, the list of all. */
+function streamOf(items: unknown): Observable<unknown> | undefined {
+  if (Array.isArray(items)) return from(items);
+  const isStream = typeof (items as Subscribable<unknown> | null)?.subscribe === 'function';
+  return isStream ? fromSubscribable(items as Subscribable<unknown>) : undefined;
+}
+
+type CallItem = (item: unknown, i: number) => Observable<Aside>;
+
+/**
+ * Runs the calls side by side, passes on what they tell at once, and their results in the order of the items; last, the list of all. A
+ * stream that begins anew, because its step is tried again, makes it begin anew: readers of its chunks get the same notice.
+ */
 function inOrder(
-  items: readonly unknown[],
+  items$: Observable<unknown>,
   concurrency: number,
-  call: (item: unknown, i: number) => Observable<Aside>,
+  call: CallItem,
 ): Observable<unknown> {
   return new Observable((out) => {
-    const results = new Map<number, unknown>();
-    const all: unknown[] = [];
-    const added: Adds[][] = items.map(() => []);
-    let next = 0;
-    const flush = () => {
-      for (; results.has(next); next++) {
-        const result = results.get(next);
-        results.delete(next);
-        if (result === leftOut) continue;
-        all.push(result);
-        out.next(result);
-      }
-    };
-    const calls = from(items).pipe(
-      mergeMap((item, i) => call(item, i).pipe(map((aside) => ({ i, aside }))), concurrency),
-    );
+    let round = new Round(out, concurrency, call);
+    out.add(() => round.stop());
     subscribeTo(
-      calls,
+      items$,
       {
-        next: ({ i, aside }) => {
-          if (aside instanceof Result) {
-            results.set(i, aside.result);
-            flush();
-          } else if (aside instanceof Adds) added[i]?.push(aside);
-          else if (!(aside instanceof Through)) out.next(aside);
+        next: (item) => {
+          if (isRestart(item)) {
+            round.stop();
+            out.next(new Through(item));
+            round = new Round(out, concurrency, call);
+          } else round.items.next(item);
         },
         error: (error: unknown) => out.error(error),
-        complete: () => {
-          for (const adds of added.flat()) out.next(adds);
-          out.next(new Result(all));
-          out.complete();
-        },
+        complete: () => round.items.complete(),
       },
       (subscription) => out.add(subscription),
     );
   });
+}
+
+/** The items from the first one on, or from where the stream began anew. */
+class Round {
+  readonly items = new Subject<unknown>();
+  private readonly out: Subscriber<unknown>;
+  private readonly results = new Map<number, unknown>();
+  private readonly all: unknown[] = [];
+  private readonly added: Adds[][] = [];
+  private readonly subscription: Subscription;
+  private next = 0;
+
+  constructor(out: Subscriber<unknown>, concurrency: number, call: CallItem) {
+    this.out = out;
+    const calls = this.items.pipe(
+      mergeMap((item, i) => call(item, i).pipe(map((aside) => ({ i, aside }))), concurrency),
+    );
+    this.subscription = calls.subscribe({
+      next: ({ i, aside }) => this.hear(i, aside),
+      error: (error: unknown) => out.error(error),
+      complete: () => {
+        for (const adds of this.added.flat()) out.next(adds);
+        out.next(new Result(this.all));
+        out.complete();
+      },
+    });
+  }
+
+  stop(): void {
+    this.subscription.unsubscribe();
+  }
+
+  private hear(i: number, aside: Aside): void {
+    if (aside instanceof Result) {
+      this.results.set(i, aside.result);
+      this.flush();
+    } else if (aside instanceof Adds) {
+      this.added[i] ??= [];
+      this.added[i].push(aside);
+    } else if (!(aside instanceof Through)) this.out.next(aside);
+  }
+
+  private flush(): void {
+    for (; this.results.has(this.next); this.next++) {
+      const result = this.results.get(this.next);
+      this.results.delete(this.next);
+      if (result === leftOut) continue;
+      this.all.push(result);
+      this.out.next(result);
+    }
+  }
 }

@@ -56,9 +56,7 @@ class Maker {
     const entries = stated.map(
       (line) => [line.id, this.step(line, around, within, known, steps, stubs)] as const,
     );
-    const data = stated.flatMap((line) =>
-      line.reads.map((read) => bindingOf(line.id, read, known)),
-    );
+    const data = stated.flatMap((line) => line.reads.map((read) => bindingOf(line, read, known)));
     const links = stated.flatMap((line) => linksInto(line, known));
     const output = lines.find((line) => line.kind === 'output');
     const names = output ? list(output.value) : own.map((line) => line.id);
@@ -128,7 +126,7 @@ function aroundStep(step: Step, words: string, reads: readonly Read[]): Step {
 }
 
 function bindingOf(
-  step: string,
+  { id, words }: StepLine,
   read: Read,
   known: ReadonlySet<string>,
 ): readonly [string, Binding] {
@@ -136,14 +134,15 @@ function bindingOf(
   const tail = rest.map((name) => `.${name}`).join('');
   const kind = { value: 'return', chunks: 'chunks', error: 'error' }[read.what];
   const key = known.has(first) ? `${first}.${kind}${tail}` : read.name;
-  const param = read.what === 'value' ? (rest.at(-1) ?? first) : `${first}_${read.what}`;
+  const isItems = read.what === 'chunks' && / each /.test(words);
+  const named = read.what === 'value' ? (rest.at(-1) ?? first) : `${first}_${read.what}`;
+  const param = isItems ? 'items' : named;
   const binding = {
     key,
     ...(read.fallback !== undefined && { default: read.fallback }),
     ...(read.required && { required: true }),
   };
-  // `each` takes its items under this name.
-  return [`${step}.${param}`, binding as Binding];
+  return [`${id}.${param}`, binding as Binding];
 }
 
 /** `after a`, `after a on failure`, `after a when b is x`. */

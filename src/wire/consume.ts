@@ -3,6 +3,7 @@ import {
   from,
   isObservable,
   Observable,
+  observable,
   type Subscribable,
   type Subscription,
   type Unsubscribable,
@@ -233,35 +234,48 @@ class Chunks {
   }
 }
 
+/** What takes a function that is called with each value: a store, a signal. */
+export interface Store<T> {
+  subscribe(listener: (value: T) => void): unknown;
+}
+
 /**
  * An RxJS Observable of anything with a `subscribe` method: an Observable of another copy or version of RxJS, a platform Observable,
- * a store, a signal. Values are passed on as they come; unsubscribing unsubscribes.
+ * a store (Svelte, nanostores), a signal. Values are passed on as they come; unsubscribing unsubscribes.
  *
  * @example
  * fromSubscribable(store).pipe(map((state) => state.user)).subscribe(render)
  */
-export function fromSubscribable<T>(source: Subscribable<T>): Observable<T> {
+export function fromSubscribable<T>(source: Subscribable<T> | Store<T>): Observable<T> {
   if (isObservable(source)) return source as Observable<T>;
-  if (Symbol.observable in source) return from(source as unknown as Observable<T>);
+  if (observable in source) return from(source as unknown as Observable<T>);
   return new Observable<T>((out) => {
     const stop = new AbortController();
+    out.add(() => stop.abort());
+    const observer = {
+      next: (value: T) => out.next(value),
+      error: (error: unknown) => out.error(error),
+      complete: () => out.complete(),
+    };
     const subscribe = source.subscribe as (
       observer: object,
-      options: object,
+      options?: object,
     ) => Unsubscribable | (() => void) | undefined;
-    const subscription = subscribe.call(
-      source,
-      {
-        next: (value: T) => out.next(value),
-        error: (error: unknown) => out.error(error),
-        complete: () => out.complete(),
-      },
-      { signal: stop.signal },
-    );
+    // A store takes a function, others take an object with methods: they get both in one. A platform Observable would take that for a
+    // mere function and tell it of values only; a store would call what it is given besides.
+    const subscription = isPlatformObservable(source)
+      ? subscribe.call(source, observer, { signal: stop.signal })
+      : subscribe.call(
+          source,
+          Object.assign((value: T) => out.next(value), observer),
+        );
     return () => {
-      stop.abort();
       if (typeof subscription === 'function') subscription();
       else subscription?.unsubscribe();
     };
   });
 }
+
+/** By what else it can do: a store has no operators. */
+const isPlatformObservable = (source: object): boolean =>
+  typeof (source as { forEach?: unknown }).forEach === 'function';

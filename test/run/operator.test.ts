@@ -39,6 +39,49 @@ test('2.16 merge with concurrency: so many runs at once', () => {
   });
 });
 
+test('2.16 merge in order: runs side by side, outputs in the order of the inputs', () => {
+  inVirtualTime((scheduler) => {
+    const source = scheduler.createColdObservable<N>('ab 3ms c|', values);
+    scheduler
+      .expectObservable(source.pipe(slow().operator({ flatten: 'merge', ordered: true })))
+      .toBe('30ms (ABC|)', out);
+  });
+});
+
+test('2.16 merge in order: a run that waits for an older one to be told makes room for the next', () => {
+  inVirtualTime((scheduler) => {
+    const source = scheduler.createColdObservable<N>('(abc)|', values);
+    const ordered = slow().operator({ flatten: 'merge', ordered: true, concurrency: 2 });
+    scheduler.expectObservable(source.pipe(ordered)).toBe('30ms (ABC|)', out);
+  });
+});
+
+test('2.16 merge in order: a run that fails is the error at its place, and cancels the newer ones at once', () => {
+  const flow = new Flow<N>('fails');
+  const stopped: number[] = [];
+  const step = ({ n }: N, { signal }: { signal: AbortSignal }) => {
+    signal.addEventListener('abort', () => stopped.push(n));
+    return n === 2 ? failing('two', 5)() : timer(n * 10).pipe(map(() => n));
+  };
+  const a = flow.step('a', step, { n: flow.input.n });
+  const compiled = flow.output({ n: a.out });
+  inVirtualTime((scheduler) => {
+    const got: unknown[] = [];
+    of({ n: 1 }, { n: 2 }, { n: 3 })
+      .pipe(compiled.operator({ flatten: 'merge', ordered: true }))
+      .subscribe({
+        next: ({ n }) => got.push([scheduler.now(), n]),
+        error: (error: unknown) => got.push([scheduler.now(), FlowError.is(error, 'run-failed')]),
+      });
+    timer(6).subscribe(() => expect(stopped).toContain(3));
+    scheduler.flush();
+    expect(got).toEqual([
+      [10, 1],
+      [10, true],
+    ]);
+  });
+});
+
 test('2.16 switch: a new input cancels the run before', () => {
   inVirtualTime((scheduler) => {
     const source = scheduler.createColdObservable<N>('ab 3ms c|', values);
@@ -74,12 +117,13 @@ test('2.16 synchronous flows answer synchronously, any number of inputs', () => 
   const flow = new Flow<N>('sync');
   const a = flow.step('a', ({ n }: N) => n * 2, { n: flow.input.n });
   const compiled = flow.output({ a: a.out });
-  for (const flatten of ['concat', 'merge', 'switch', 'exhaust'] as const) {
+  const ways = (['concat', 'merge', 'switch', 'exhaust'] as const).map((flatten) => ({ flatten }));
+  for (const options of [...ways, { flatten: 'merge', ordered: true, concurrency: 1 }] as const) {
     let all: { a: number }[] = [];
     range(0, 10_000)
       .pipe(
         map((n) => ({ n })),
-        compiled.operator({ flatten }),
+        compiled.operator(options),
         toArray(),
       )
       .subscribe((outputs) => {
@@ -119,5 +163,11 @@ test('2.16 run options hold for every run', () => {
 test('2.16 a bad option is refused at once, by name', () => {
   expect(() => slow().operator({ flatten: 'zip' as never })).toThrow(
     'The option "flatten" of operator() is "zip". It takes "concat", "merge", "switch" or "exhaust".',
+  );
+  expect(() => slow().operator({ ordered: true })).toThrow(
+    'The option "ordered" of operator() is for flatten: "merge", not "concat".',
+  );
+  expect(() => slow().operator({ flatten: 'merge', concurrency: 0 })).toThrow(
+    'The option "concurrency" of operator() is 0.',
   );
 });

@@ -118,17 +118,20 @@ test('2.10 an object with subscribe is a stream: a store, another RxJS, a platfo
   expect(sync(() => source)).toEqual({ result: 'b', chunks: ['a', 'b'] });
 });
 
-test('2.10 an object with subscribe is stopped by whatever its subscribe gave back, and by its signal', () => {
+test('2.10 an object with subscribe is stopped by whatever its subscribe gave back, a platform Observable by its signal', () => {
   const stopped: string[] = [];
   const subscribables = [
-    () => () => stopped.push('function'),
-    () => ({ unsubscribe: () => stopped.push('subscription') }),
-    (_: unknown, { signal }: { signal: AbortSignal }) => {
-      signal.addEventListener('abort', () => stopped.push('signal'));
+    { subscribe: () => () => stopped.push('function') },
+    { subscribe: () => ({ unsubscribe: () => stopped.push('subscription') }) },
+    {
+      subscribe: (_: unknown, { signal }: { signal: AbortSignal }) => {
+        signal.addEventListener('abort', () => stopped.push('signal'));
+      },
+      forEach: () => undefined,
     },
   ];
-  for (const subscribe of subscribables)
-    flowOf(() => ({ subscribe }))
+  for (const subscribable of subscribables)
+    flowOf(() => subscribable)
       .run({})
       .subscribe()
       .unsubscribe();

@@ -192,12 +192,12 @@ test('each checks what every item gets and gives, and names the item', () => {
   expect(result).toMatchObject({ code: 'invalid-result', path: 'a[0]' });
 });
 
-test('each of something that is no array fails with the fact', () => {
+test('each of something that is neither an array nor a stream fails with the fact', () => {
   const flow = new Flow<{ list: never[] }>('no-list');
   const a = flow.step('a', each(wait), { items: flow.input.list });
   expect(
     errorOf(atOnce(flow.output({ a: a.out }), { list: 'text' as never })).errors[0]?.message,
-  ).toContain('must be an array, not string');
+  ).toContain('must be an array or a stream, not string');
 });
 
 test('each with a retry of its own runs all items again; a retry of the item is a flow', () => {

@@ -318,6 +318,11 @@ const quick = flow.step(
   },
   { name: input.url },
 );
+const worded = flow.step('worded', () => of('a', 'b'), {});
+const streamed = flow.step('streamed', each(greet, { as: 'name' }), { items: worded.chunks });
+same<ResultOf<typeof streamed>, string[]>();
+const retried = flow.step('again', () => of('a'), {}, { retry: { count: 1 } });
+flow.step('streamed2', each(greet, { as: 'name' }), { items: retried.chunks });
 // @ts-expect-error the items are texts
 flow.step('tags2', each(greet, { as: 'name' }), { items: input.pages });
 

@@ -7,6 +7,7 @@ import {
   defineStep,
   each,
   Flow,
+  type Restart,
   repeat,
   type Settled,
   type Step,
@@ -140,13 +141,14 @@ const described = defineOperator({
 });
 same<typeof described, Step<{ n?: number | undefined }, number, number>>();
 
-// Items of a list.
+// Items of a list, or of a stream.
 const fetchPage = async ({ url, tries }: { url: string; tries: number }) => ({ title: url, tries });
 const every = each(fetchPage, { as: 'url', concurrency: 4 });
-same<CodeParams<typeof every>, { readonly items: readonly string[] } & { tries: number }>();
+type ItemsOf<T> = readonly T[] | Observable<T | Restart>;
+same<CodeParams<typeof every>, { readonly items: ItemsOf<string> } & { tries: number }>();
 same<CodeResult<typeof every>, { title: string; tries: number }[]>();
 const items = each(plain);
-same<CodeParams<typeof items>, { readonly items: readonly { n: number }[] }>();
+same<CodeParams<typeof items>, { readonly items: ItemsOf<{ n: number }> }>();
 same<CodeResult<typeof items>, number[]>();
 const holes = each(plain, { onError: 'null' });
 same<CodeResult<typeof holes>, (number | null)[]>();

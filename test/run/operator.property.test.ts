@@ -1,0 +1,156 @@
+import fc from 'fast-check';
+import { Flow } from 'millrace';
+import { concatMap, from, map, of, type Subscription, timer } from 'rxjs';
+import { expect, test } from 'vitest';
+import { runs } from '../laws/runs.ts';
+import { inVirtualTime } from './told.ts';
+
+interface Job {
+  /** How long after the one before it comes. */
+  readonly gap: number;
+  readonly ms: number;
+  readonly fails: boolean;
+}
+
+const job = (fails: fc.Arbitrary<boolean>) => fc.record({ gap: fc.nat(12), ms: fc.nat(40), fails });
+const jobs = (fails: fc.Arbitrary<boolean>) => fc.array(job(fails), { maxLength: 14 });
+const concurrency = fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined });
+
+/** A flow of one step, which notes who is at work. Of no time at all is synchronous. */
+function world(list: readonly Job[]) {
+  const atWork = new Set<number>();
+  const started: number[] = [];
+  const stopped: number[] = [];
+  let most = 0;
+  const flow = new Flow<{ i: number }>('jobs');
+  const done = flow.step(
+    'done',
+    ({ i }: { i: number }, { signal }) => {
+      const { ms, fails } = list[i] as Job;
+      started.push(i);
+      atWork.add(i);
+      most = Math.max(most, atWork.size);
+      signal.addEventListener('abort', () => {
+        if (atWork.delete(i)) stopped.push(i);
+      });
+      const end = () => {
+        atWork.delete(i);
+        if (fails) throw new Error(`job ${i}`);
+        return i;
+      };
+      return ms === 0 ? of(0).pipe(map(end)) : timer(ms).pipe(map(end));
+    },
+    { i: flow.input.i },
+  );
+  const source$ = from(list).pipe(
+    concatMap(({ gap }, i) => (gap === 0 ? of({ i }) : timer(gap).pipe(map(() => ({ i }))))),
+  );
+  const compiled = flow.output({ i: done.out });
+  return { compiled, source$, atWork, started, stopped, most: () => most };
+}
+
+test('2.16 merge in order: for any latencies every output comes, in the order of the inputs, as soon as it can, and no more runs are at work than may be', () => {
+  fc.assert(
+    fc.property(jobs(fc.constant(false)), concurrency, (list, concurrency) => {
+      const all = world(list);
+      const got: { i: number; at: number }[] = [];
+      let isComplete = false;
+      inVirtualTime((scheduler) => {
+        all.source$
+          .pipe(
+            all.compiled.operator({
+              flatten: 'merge',
+              ordered: true,
+              ...(concurrency && { concurrency }),
+            }),
+          )
+          .subscribe({
+            next: ({ i }) => got.push({ i, at: scheduler.now() }),
+            complete: () => {
+              isComplete = true;
+            },
+          });
+      });
+      expect(got).toEqual(whenDue(list, concurrency ?? Number.POSITIVE_INFINITY));
+      expect(isComplete).toBe(true);
+      expect(all.most()).toBeLessThanOrEqual(concurrency ?? list.length);
+    }),
+    runs(400),
+  );
+});
+
+/** When each output is due: its run begins when it has come and there is room, and it waits for the outputs before it. */
+function whenDue(list: readonly Job[], concurrency: number): { i: number; at: number }[] {
+  const ends: number[] = [];
+  let comes = 0;
+  let told = 0;
+  return list.map(({ gap, ms }, i) => {
+    comes += gap;
+    const busy = ends.filter((end) => end > comes).sort((a, b) => a - b);
+    const begins = busy.length < concurrency ? comes : (busy[busy.length - concurrency] as number);
+    ends.push(begins + ms);
+    told = Math.max(told, begins + ms);
+    return { i, at: told };
+  });
+}
+
+test('2.16 merge in order: what fails is the error at its place; all before it comes first, nothing after it does, and nothing is left at work', () => {
+  fc.assert(
+    fc.property(jobs(fc.boolean()), concurrency, (list, concurrency) => {
+      const all = world(list);
+      const got: number[] = [];
+      let error: unknown;
+      inVirtualTime(() => {
+        all.source$
+          .pipe(
+            all.compiled.operator({
+              flatten: 'merge',
+              ordered: true,
+              ...(concurrency && { concurrency }),
+            }),
+          )
+          .subscribe({
+            next: ({ i }) => got.push(i),
+            error: (reason: unknown) => {
+              error = reason;
+              expect([...all.atWork]).toEqual([]);
+            },
+          });
+      });
+      const place = list.findIndex(({ fails }) => fails);
+      const end = place === -1 ? list.length : place;
+      expect(got).toEqual([...list.keys()].slice(0, end));
+      if (place === -1) expect(error).toBeUndefined();
+      else expect(String((error as { errors: unknown[] }).errors[0])).toContain(`job ${place}`);
+      expect([...all.atWork]).toEqual([]);
+    }),
+    runs(400),
+  );
+});
+
+test('2.16 merge in order: unsubscribing at any time cancels all runs, and none begins after it', () => {
+  fc.assert(
+    fc.property(jobs(fc.constant(false)), concurrency, fc.nat(200), (list, concurrency, at) => {
+      const all = world(list);
+      let begun = Number.NaN;
+      inVirtualTime(() => {
+        const subscription: Subscription = all.source$
+          .pipe(
+            all.compiled.operator({
+              flatten: 'merge',
+              ordered: true,
+              ...(concurrency && { concurrency }),
+            }),
+          )
+          .subscribe();
+        timer(at).subscribe(() => {
+          subscription.unsubscribe();
+          expect([...all.atWork]).toEqual([]);
+          begun = all.started.length;
+        });
+      });
+      expect(all.started.slice(begun)).toEqual([]);
+    }),
+    runs(400),
+  );
+});
