@@ -11,8 +11,9 @@ const config: KnipConfig = {
     'test/types/**/*.ts',
     // Bundled, or run as processes, by their tests.
     'test/{savers/indexeddb-page,*/*-child}.ts',
-    // Bundled for a browser by its test.
+    // Bundled for a browser by their tests.
     'test/fixtures/page.ts',
+    'test/live-shows/platform-page.ts',
     // Given to node by the tests of the examples.
     'test/examples/from-sources.ts',
   ],

@@ -9,8 +9,8 @@ export interface BrowserPage {
   close(): Promise<void>;
 }
 
-/** Opens a page that runs a TypeScript file; it imports `millrace` as users do, and gets the sources. */
-export async function openPage(script: string): Promise<BrowserPage> {
+/** Opens a page that runs a TypeScript file; it imports `millrace` as users do, and gets the sources. Its exports get a name in the page. */
+export async function openPage(script: string, globalName?: string): Promise<BrowserPage> {
   const alias = Object.fromEntries(
     entries.map(({ specifier, source }) => [specifier, join(root, source)]),
   );
@@ -19,6 +19,7 @@ export async function openPage(script: string): Promise<BrowserPage> {
     bundle: true,
     write: false,
     format: 'iife',
+    ...(globalName && { globalName }),
     platform: 'browser',
     alias,
     // A built-in of Node must not be needed in a browser, but may be asked for.
