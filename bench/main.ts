@@ -18,6 +18,7 @@ const cases = [
   'state',
   'sqlite',
   'memory',
+  'spreadsheet',
 ];
 
 const args = process.argv.slice(2);
