@@ -89,6 +89,17 @@ test('a failure is a state like any other', async () => {
   assert.match((await page.getByRole('alert').textContent()) ?? '', /No forecast for Oslo/);
 });
 
+test('a component follows a live flow while somebody types', async () => {
+  const small = page.locator('small');
+  await page.getByRole('textbox').fill('O');
+  await page.getByText('Oslo, Ostrava').waitFor();
+  await page.getByRole('textbox').fill('Ro');
+  await page.getByText('Rome, Rouen').waitFor();
+  await page.getByRole('textbox').fill('');
+  while ((await small.textContent()) !== '') await page.waitForTimeout(5);
+  assert.deepEqual(complaints, []);
+});
+
 test('a press on Cancel ends the run', async () => {
   await ask('Oslo');
   await page.getByText('Cancel').click();

@@ -1,8 +1,11 @@
 /** A run is started by an event, kept in the state of a component, and shown by another one. */
 import type { Run } from 'millrace';
 import { useState } from 'react';
-import { weather } from './flow.ts';
+import { suggest, weather } from './flow.ts';
 import { useRun, useText } from './use-run.ts';
+
+// It runs as long as a component shows it.
+const suggestions = suggest.live({ typed: '' });
 
 export function App() {
   const [run, setRun] = useState<Run<unknown>>();
@@ -13,12 +16,19 @@ export function App() {
   return (
     <>
       <form action={ask}>
-        <input name="city" />
+        <input name="city" onChange={({ target }) => suggestions.next({ typed: target.value })} />
+        <Suggestions />
         <button type="submit">Ask</button>
       </form>
       {run && <Progress run={run} />}
     </>
   );
+}
+
+function Suggestions() {
+  const { output } = useRun(suggestions);
+  const { cities } = (output ?? { cities: [] }) as { cities: readonly string[] };
+  return <small>{cities.join(', ')}</small>;
 }
 
 function Progress({ run }: { run: Run<unknown> }) {

@@ -1,4 +1,4 @@
-/** The flow: a forecast is fetched, a text about it is written word by word, and both are shown. */
+/** Two flows: cities are suggested while somebody types; a forecast is fetched, and a text about it is written word by word. */
 import { Flow } from 'millrace';
 
 interface Forecast {
@@ -30,3 +30,12 @@ const report = flow.step(
 );
 
 export const weather = flow.output({ forecast: forecast.out, report: report.out });
+
+const cities = ['Oslo', 'Ostrava', 'Rome', 'Rouen'];
+const suggesting = new Flow<{ typed: string }>('suggest');
+const suggested = suggesting.step(
+  'cities',
+  ({ typed }: { typed: string }) => cities.filter((city) => typed && city.startsWith(typed)),
+  { typed: suggesting.input.typed },
+);
+export const suggest = suggesting.output({ cities: suggested.out });

@@ -2,8 +2,11 @@
 import type { Run, Snapshot } from 'millrace';
 import { useEffect, useState, useSyncExternalStore } from 'react';
 
-/** The state of a run. Renders once for each change, and never with a state that another component does not see. */
-export const useRun = (run: Run<unknown>): Snapshot =>
+/** A run or a live flow. */
+type Subject = Pick<Run<unknown>, 'subscribe' | 'getSnapshot'>;
+
+/** The state of it. Renders once for each change, and never with a state that another component does not see. */
+export const useRun = (run: Subject): Snapshot =>
   useSyncExternalStore(run.subscribe, run.getSnapshot, run.getSnapshot);
 
 /** The text that a step is writing: chunks are no state, they pass by. */

@@ -1,16 +1,22 @@
-/** The flow: days off are counted, somebody is asked, and what was allowed is booked. */
+/** Two flows: days off are counted while they are chosen; somebody is asked for them, and what was allowed is booked. */
 import { eq, Flow, question } from 'millrace';
 import { z } from 'zod';
 
 const day = 24 * 60 * 60 * 1000;
 
-const flow = new Flow('leave', { input: z.object({ from: z.iso.date(), to: z.iso.date() }) });
+const input = z.object({ from: z.iso.date(), to: z.iso.date() });
+const daysFrom = ({ from, to }: { from: string; to: string }) =>
+  (Date.parse(to) - Date.parse(from)) / day + 1;
 
-const days = flow.step(
-  'days',
-  ({ from, to }: { from: string; to: string }) => (Date.parse(to) - Date.parse(from)) / day + 1,
-  { from: flow.input.from, to: flow.input.to },
-);
+const counting = new Flow('count', { input });
+const count = counting.step('days', daysFrom, {
+  from: counting.input.from,
+  to: counting.input.to,
+});
+export const counted = counting.output({ days: count.out });
+
+const flow = new Flow('leave', { input });
+const days = flow.step('days', daysFrom, { from: flow.input.from, to: flow.input.to });
 
 const approve = flow.step('approve', question({ answer: z.object({ ok: z.boolean() }) }), {
   days: days.out,

@@ -65,6 +65,12 @@ test('what is not done says why', async () => {
   assert.match((await shown()) ?? '', /"book" was skipped: the condition .* was false/);
 });
 
+test('what a live flow comes to is a store that follows another one', async () => {
+  await page.getByText('12 days are chosen.').waitFor();
+  await page.getByRole('combobox').selectOption('2030-07-08');
+  await page.getByText('5 days are chosen.').waitFor();
+});
+
 test('a store that is replaced is the state of another run', async () => {
   await page.getByRole('combobox').selectOption('2030-07-08');
   await page.getByText('May they take 5 days off?').waitFor();
