@@ -1,5 +1,14 @@
 /** What a flow takes and gives when it runs. */
-import { type CompiledFlow, each, Flow, type FlowEvent, gt, type Resolved, text } from 'millrace';
+import {
+  type CompiledFlow,
+  each,
+  Flow,
+  type FlowEvent,
+  fromSubscribable,
+  gt,
+  type Resolved,
+  text,
+} from 'millrace';
 import { from, map, type Observable, of } from 'rxjs';
 import { z } from 'zod';
 import { type InputOf, type OutputOf, type ResultOf, same } from './equal.ts';
@@ -65,6 +74,18 @@ const outputs$ = from(['https://a.example']).pipe(
   digest.operator({ flatten: 'switch' }),
 );
 same<typeof outputs$, Observable<Output>>();
+digest.operator({ flatten: 'merge', concurrency: 2, ordered: true, onError: 'stop' });
+// A run is what RxJS takes for its events, a live flow for its outputs.
+same<typeof hotEvents$, Observable<FlowEvent>>();
+const hotEvents$ = from(digest.start({ url: 'https://a.example' }));
+same<typeof liveOutputs$, Observable<Output>>();
+const liveOutputs$ = from(digest.live({ url: 'https://a.example' }));
+// What takes a function is as good as what takes an observer.
+const store = { subscribe: (listener: (value: number) => void) => () => listener(1) };
+same<typeof stored$, Observable<number>>();
+const stored$ = fromSubscribable(store);
+same<typeof same$, Observable<string>>();
+const same$ = fromSubscribable(from(['a']));
 
 // Wrong inputs and options.
 // @ts-expect-error not a text
