@@ -96,6 +96,8 @@ test('a resource never shows the total of one amount with the fee of another', a
 test('the state of a run is a signal that has a value at once', async () => {
   await page.getByText('1980').waitFor();
   await page.getByText('Send').click();
+  // Without a zone Angular renders a moment after the click.
+  await page.locator('[data-status=running]').waitFor();
   assert.deepEqual(await steps(), ['reserve: running', 'send: waiting']);
   await page.locator('[data-status=success]').waitFor();
   assert.deepEqual(await steps(), ['reserve: success', 'send: success']);

@@ -63,6 +63,7 @@ const steps = () => page.getByRole('listitem').allTextContents();
 
 test('a component follows a run step by step, and reads what a step writes', async () => {
   await ask('Oslo');
+  await page.locator('[data-status=running]').waitFor();
   assert.deepEqual(await steps(), ['forecast: running', 'report: waiting']);
   await answer['Oslo']?.(200);
   await page.locator('[data-status=success]').waitFor();
