@@ -14,7 +14,7 @@ import {
 import { FlowError, showValue, typeName } from '../errors.ts';
 import { equal } from '../plain.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
-import { Adds, type Aside, Result, Through } from '../wire/aside.ts';
+import { Activity, Adds, type Aside, Result, Through } from '../wire/aside.ts';
 import { isRestart, type Restart } from '../wire/channel.ts';
 import { fromSubscribable } from '../wire/consume.ts';
 import type { Recorded } from '../wire/host.ts';
@@ -131,7 +131,7 @@ function inOrder(
       {
         next: (item) => {
           if (isRestart(item)) {
-            round.stop();
+            round.giveUp();
             out.next(new Through(item));
             round = new Round(out, concurrency, call);
           } else round.items.next(item);
@@ -153,6 +153,8 @@ class Round {
   private readonly added: Adds[][] = [];
   private readonly subscription: Subscription;
   private next = 0;
+  private busy = 0;
+  private waiting = 0;
 
   constructor(out: Subscriber<unknown>, concurrency: number, call: CallItem) {
     this.out = out;
@@ -174,6 +176,12 @@ class Round {
     this.subscription.unsubscribe();
   }
 
+  /** Stops, and takes back what was said to be at work or to wait. */
+  giveUp(): void {
+    this.stop();
+    this.out.next(new Activity(-this.busy, -this.waiting));
+  }
+
   private hear(i: number, aside: Aside): void {
     if (aside instanceof Result) {
       this.results.set(i, aside.result);
@@ -181,7 +189,13 @@ class Round {
     } else if (aside instanceof Adds) {
       this.added[i] ??= [];
       this.added[i].push(aside);
-    } else if (!(aside instanceof Through)) this.out.next(aside);
+    } else if (!(aside instanceof Through)) {
+      if (aside instanceof Activity) {
+        this.busy += aside.busy;
+        this.waiting += aside.waiting;
+      }
+      this.out.next(aside);
+    }
   }
 
   private flush(): void {

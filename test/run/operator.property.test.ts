@@ -3,18 +3,8 @@ import { Flow } from 'millrace';
 import { concatMap, from, map, of, type Subscription, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { runs } from '../laws/runs.ts';
+import { concurrency, type Job, jobs, whenDue } from './jobs.ts';
 import { inVirtualTime } from './told.ts';
-
-interface Job {
-  /** How long after the one before it comes. */
-  readonly gap: number;
-  readonly ms: number;
-  readonly fails: boolean;
-}
-
-const job = (fails: fc.Arbitrary<boolean>) => fc.record({ gap: fc.nat(12), ms: fc.nat(40), fails });
-const jobs = (fails: fc.Arbitrary<boolean>) => fc.array(job(fails), { maxLength: 14 });
-const concurrency = fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined });
 
 /** A flow of one step, which notes who is at work. Of no time at all is synchronous. */
 function world(list: readonly Job[]) {
@@ -78,21 +68,6 @@ test('2.16 merge in order: for any latencies every output comes, in the order of
     runs(400),
   );
 });
-
-/** When each output is due: its run begins when it has come and there is room, and it waits for the outputs before it. */
-function whenDue(list: readonly Job[], concurrency: number): { i: number; at: number }[] {
-  const ends: number[] = [];
-  let comes = 0;
-  let told = 0;
-  return list.map(({ gap, ms }, i) => {
-    comes += gap;
-    const busy = ends.filter((end) => end > comes).sort((a, b) => a - b);
-    const begins = busy.length < concurrency ? comes : (busy[busy.length - concurrency] as number);
-    ends.push(begins + ms);
-    told = Math.max(told, begins + ms);
-    return { i, at: told };
-  });
-}
 
 test('2.16 merge in order: what fails is the error at its place; all before it comes first, nothing after it does, and nothing is left at work', () => {
   fc.assert(

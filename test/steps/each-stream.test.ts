@@ -1,4 +1,4 @@
-import { each, Flow, MemorySaver, type Restart } from 'millrace';
+import { each, Flow, FlowError, MemorySaver, question, type Restart } from 'millrace';
 import {
   concat,
   interval,
@@ -12,6 +12,7 @@ import {
   toArray,
 } from 'rxjs';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import {
   chunksOf,
   endings,
@@ -147,6 +148,31 @@ test('2.12 where the source is tried again each begins anew with it, and its rea
   const told = virtually(flow.output({ b: b.out, c: c.out }), {});
   expect(outputOf(told)).toEqual({ b: [2, 3], c: [1, 'anew', 2, 3] });
   expect(chunksOf(told, 'b')).toEqual([1, 2, 3]);
+});
+
+test('5.11 an item that was given up with its attempt is not taken for one at work: the run suspends when only questions are left', async () => {
+  let attempt = 0;
+  const inner = new Flow<{ n: number }>('inner');
+  const p = inner.step(
+    'p',
+    async ({ n }: { n: number }) => (n === 1 ? new Promise<number>(() => undefined) : n),
+    { n: inner.input.n },
+  );
+  const ask = inner.step('ask', question({ answer: z.boolean() }), { n: p.out });
+  const flow = new Flow('asks');
+  const a = flow.step(
+    'a',
+    () =>
+      (++attempt === 1 ? concat(of({ n: 1 }), failing(1)) : of({ n: 2 })) as Observable<{
+        n: number;
+      }>,
+    {},
+    { retry: { count: 1 } },
+  );
+  const b = flow.step('b', each(inner.output({ ask: ask.out })), { items: a.chunks });
+  const compiled = flow.output({ b: b.out }).with({ saver: new MemorySaver() });
+  const error = await rejection(compiled.complete({}));
+  expect(FlowError.is(error, 'suspended')).toBe(true);
 });
 
 test('each over a stream gives an item as one param, the others being the same for all', async () => {
