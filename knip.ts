@@ -13,7 +13,7 @@ const config: KnipConfig = {
     'test/{savers/indexeddb-page,*/*-child}.ts',
     // Bundled for a browser by their tests.
     'test/fixtures/page.ts',
-    'test/live-shows/platform-page.ts',
+    'test/interop/platform-page.ts',
     // Given to node by the tests of the examples.
     'test/examples/from-sources.ts',
   ],
