@@ -1,5 +1,4 @@
 /** Search as you type: the request of a query that is no more is aborted, and no summary is shown beside a query that it is not of. */
-import { setTimeout } from 'node:timers/promises';
 import {
   debounceTime,
   distinctUntilChanged,
@@ -18,11 +17,13 @@ const documents = [
   { name: 'shipping', text: 'Batteries are shipped by train, because planes refuse them.' },
   { name: 'account', text: 'An account is deleted within a day of being asked for.' },
 ];
+const asked$ = new Subject<string>();
 const server = await serve(
   documents,
   // The first query takes for ever, the other one does not.
   (query) => (query === 'batteries' ? 60_000 : 50),
   (what, query) => {
+    if (what === 'asked') asked$.next(query);
     if (what === 'left') console.log(`server: whoever asked for "${query}" has gone`);
   },
 );
@@ -30,8 +31,8 @@ const server = await serve(
 // Answers with the best document, word by word.
 const model = await chooseModel(({ messages }) => {
   const [part] = messages.at(-1)?.content ?? [];
-  const asked = part?.type === 'text' ? part.text : '';
-  return /"text":"([^"]*)"/.exec(asked)?.[1] ?? 'Nothing is known of that.';
+  const prompt = part?.type === 'text' ? part.text : '';
+  return /"text":"([^"]*)"/.exec(prompt)?.[1] ?? 'Nothing is known of that.';
 });
 
 // Operators that span inputs, such as these two, stand before the flow.
@@ -51,7 +52,7 @@ const type = (text: string) => {
   for (let i = 1; i <= text.length; i++) typed$.next(text.slice(0, i));
 };
 type('batteries');
-await setTimeout(500);
+await firstValueFrom(asked$);
 // The server still works on that when the query changes.
 type('returned batteries');
 await firstValueFrom(screen$.pipe(filter(({ state }) => state === 'done')));

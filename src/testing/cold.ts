@@ -24,12 +24,17 @@ export function cold<T>(
       else if (mark.kind === 'error') out.error(error());
       else if (mark.kind === 'complete') out.complete();
     };
-    for (const [at, marks] of byInstant(row)) {
-      const happen = () => marks.forEach(tell);
+    const instants = [...byInstant(row)];
+    let next = 0;
+    instants.forEach(([at], i) => {
+      // In real time a timer may overtake an earlier one: what should have been before comes with it.
+      const happen = () => {
+        while (next <= i) instants[next++]?.[1].forEach(tell);
+      };
       if (at === 0) happen();
       // All armed now: of two rows that began in order, the first is first at every instant they share.
       else if (!out.closed) out.add(schedulerClock.after(at, happen));
-    }
+    });
   });
 }
 

@@ -3,7 +3,7 @@ import { Flow } from 'millrace';
 import { assemble, type ChatCall, type ChatModel, message } from 'millrace/llm';
 import { scriptedModel, traceFlow, virtual } from 'millrace/testing';
 import { lastValueFrom, type Observable, tap, toArray } from 'rxjs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import 'millrace/testing/vitest';
 
 const call: ChatCall = { messages: [message('user', 'What do mills do?')] };
@@ -103,4 +103,20 @@ test('in a step its tokens are chunks, and a cancelled call says no more', async
      talk     -a--b-#`,
     { a, b },
   );
+});
+
+test('the tokens of a scripted model keep their order in real time, where a timer may overtake another one', async () => {
+  const armed: (() => void)[] = [];
+  vi.spyOn(globalThis, 'setInterval').mockImplementation(((fire: () => void) => {
+    armed.push(fire);
+    return 0;
+  }) as never);
+  const texts: string[] = [];
+  scriptedModel<ChatCall>(['abc|'])(call).subscribe((chunk) => {
+    texts.push(chunk.type === 'text' ? chunk.text : chunk.type);
+  });
+  vi.restoreAllMocks();
+  const [b, c, end] = armed;
+  for (const fire of [c, b, end]) fire?.();
+  expect(texts).toEqual(['a', 'b', 'c', 'finish']);
 });
