@@ -1,5 +1,6 @@
 /** Appends the commits of one run to its file, as long as nobody else does. */
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { staleRun } from '../index.ts';
 import type { Batch } from './batched.ts';
 import { type BatchLine, batchIn, linesFromEnd, linesIn, readAt } from './jsonl-line.ts';
@@ -64,6 +65,8 @@ export class JsonlWriter {
         throw error;
       },
     );
+    // Who claimed the run may have ended before its name was on the disk.
+    if (this.options.fsync) await synced(dirname(this.options.path));
     const { size } = await file.stat();
     for await (const line of linesFromEnd(file)) {
       if (line.at >= size) continue;
@@ -145,4 +148,17 @@ export class JsonlWriter {
 async function append(file: FileHandle, bytes: Buffer): Promise<void> {
   const { bytesWritten } = await file.write(bytes);
   if (bytesWritten < bytes.length) throw new Error('the disk took only a part of it: is it full?');
+}
+
+// Windows, and file systems that have no such thing.
+const unsyncable = ['EPERM', 'EACCES', 'EISDIR', 'EINVAL', 'ENOTSUP'];
+
+/** Waits until the names in a folder are on the disk, where the system can say so. */
+export async function synced(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    await handle.sync().finally(() => handle.close());
+  } catch (error) {
+    if (!unsyncable.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  }
 }

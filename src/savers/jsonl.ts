@@ -1,7 +1,7 @@
 /** Keeps runs in a folder, in one file of JSON lines each. */
 import { createHash } from 'node:crypto';
-import { link, mkdir, open, readdir, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { link, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { defer, from, type Observable } from 'rxjs';
 import {
   type Claim,
@@ -24,7 +24,7 @@ import {
   summaryIn,
   unlessMissing,
 } from './jsonl-reader.ts';
-import { JsonlWriter } from './jsonl-writer.ts';
+import { JsonlWriter, synced } from './jsonl-writer.ts';
 import { checkedBaseEvery, checkIds, headText } from './record.ts';
 
 export interface JsonlOptions {
@@ -49,6 +49,7 @@ export class JsonlSaver implements Saver {
   private readonly folder: string;
   private readonly fsync: boolean;
   private readonly baseEvery: number;
+  private isFolderKept = false;
 
   constructor(folder: string, { fsync = false, baseEvery }: JsonlOptions = {}) {
     this.folder = folder;
@@ -67,7 +68,8 @@ export class JsonlSaver implements Saver {
         t,
         head: headText(run),
       };
-      await mkdir(this.folder, { recursive: true });
+      const made = await mkdir(this.folder, { recursive: true });
+      if (this.fsync) await this.keepFolder(made);
       const isNew = await this.create(this.pathOf(runId), `${JSON.stringify(head)}\n`);
       if (!isNew) throw runExists(runId);
     });
@@ -123,6 +125,17 @@ export class JsonlSaver implements Saver {
       await this.sweep();
       return expired.length;
     });
+  }
+
+  /** Makes sure, once, that the folder is found again, and those around it that were made with it. */
+  private async keepFolder(made = this.folder): Promise<void> {
+    if (this.isFolderKept) return;
+    const first = resolve(made);
+    for (let folder = resolve(this.folder); ; folder = dirname(folder)) {
+      await synced(dirname(folder));
+      if (folder.length <= first.length) break;
+    }
+    this.isFolderKept = true;
   }
 
   private pathOf(runId: string): string {
@@ -181,11 +194,6 @@ export class JsonlSaver implements Saver {
     }
     return found.sort((a, b) => b.t - a.t || (a.runId < b.runId ? 1 : -1));
   }
-}
-
-async function synced(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
 }
 
 function unlessThere(error: NodeJS.ErrnoException): false {

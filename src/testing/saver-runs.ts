@@ -1,6 +1,6 @@
 /** Laws of whole runs: random flows are run, stored, read again and gone on with. */
 
-import { Observable, takeWhile, tap } from 'rxjs';
+import { finalize, Observable, takeWhile, tap } from 'rxjs';
 import {
   applyPatches,
   type Commit,
@@ -59,15 +59,51 @@ function noting(saver: Saver, commits: Commit[]): Saver {
   );
 }
 
-/** A saver whose process is gone after a commit: it hears nothing any more, and says nothing. */
-function dying(saver: Saver, after: number): Saver {
-  return passing(saver, (commits$) => {
+interface Dying {
+  readonly saver: Saver;
+  /** The process is gone, and what it had stored is stored: from now on nothing comes from it. */
+  readonly gone: Promise<void>;
+}
+
+/** A saver whose process is gone after so many commits: it hears nothing any more, and says nothing. */
+function dying(saver: Saver, after: number): Dying {
+  let over: () => void;
+  let failed: (error: unknown) => void;
+  const gone = new Promise<void>((resolve, reject) => {
+    [over, failed] = [resolve, reject];
+  });
+  const save: Saver['save'] = (commits$) => {
     const heard = saver.save(commits$.pipe(takeWhile((_, index) => index < after)));
     return new Observable((out) =>
-      // It may be overtaken before it is gone.
-      heard.subscribe({ next: (seq) => out.next(seq), error: () => undefined }),
+      heard.subscribe({ next: (seq) => out.next(seq), error: failed, complete: over }),
     );
+  };
+  return { saver: passing(saver, save), gone };
+}
+
+interface Marking {
+  readonly saver: Saver;
+  readonly reached: Promise<void>;
+}
+
+/** A saver that tells when so many acknowledgements have come, or no more will. */
+function marking(saver: Saver, count: number): Marking {
+  let tell: () => void;
+  const reached = new Promise<void>((resolve) => {
+    tell = resolve;
   });
+  const save: Saver['save'] = (commits$) => {
+    let heard = 0;
+    if (count === 0) tell();
+    return saver.save(commits$).pipe(
+      tap(() => {
+        heard += 1;
+        if (heard >= count) tell();
+      }),
+      finalize(() => tell()),
+    );
+  };
+  return { saver: passing(saver, save), reached };
 }
 
 const passing = (saver: Saver, save: Saver['save']): Saver => ({
@@ -120,11 +156,9 @@ export function runLaws(say: Say, runs: number): void {
       const flow = randomFlow(seed, false);
       const expected = (await flow.complete({ n: seed })).output;
       const id = `run-${seed}`;
-      const lost = flow.start(
-        { n: seed },
-        { id, saver: dying(saver, seed % 12), durability: 'sync' },
-      );
-      await untilStill(saver, id);
+      const dead = dying(saver, seed % 12);
+      const lost = flow.start({ n: seed }, { id, saver: dead.saver, durability: 'sync' });
+      await Promise.race([dead.gone, lost.result.then(() => dead.gone)]);
       const before = await once(saver.load(id));
       if (before?.status !== 'success') {
         const { output } = await finished(flow.resume(id, { saver: await again() }));
@@ -140,6 +174,34 @@ export function runLaws(say: Say, runs: number): void {
     }
   });
 
+  say(
+    'S2 a run that is resumed while it still goes on is finished by one of the two',
+    async (given) => {
+      const { saver, again } = given;
+      for (let seed = 1; seed <= runs; seed++) {
+        const flow = randomFlow(seed, false);
+        const expected = (await flow.complete({ n: seed })).output;
+        const id = `run-${seed}`;
+        const durability = seed % 2 ? 'sync' : 'async';
+        const { saver: heard, reached } = marking(saver, seed % 7);
+        const first = flow.start({ n: seed }, { id, saver: heard, durability });
+        await Promise.race([reached, first.result.then(() => undefined)]);
+        const second = flow.resume(id, { saver: await again(), durability });
+        const ends = [await finished(first), await finished(second)];
+        const outputs = ends.map(({ output }) => output);
+        // Where the first one was over before the other had looked, there is nothing to resume.
+        const lost = outputs.filter((end) => end === 'stale-run' || end === 'invalid-option');
+        same(lost.length, 1, `run ${seed}: how many of ${JSON.stringify(outputs)} had to give way`);
+        const won = ends.find(({ output }) => typeof output !== 'string');
+        same(won?.output, expected, `run ${seed}: the output of the other`);
+        const state = await once(saver.load(id));
+        same([state?.status, state?.output], ['success', expected], `run ${seed}: the state`);
+        const history = await every(saver.history(id));
+        same(history.at(-1)?.snapshot, state, `run ${seed}: the state after the last commit`);
+      }
+    },
+  );
+
   say('a suspended run is answered from another saver', async ({ saver, again }) => {
     const flow = randomFlow(5, true);
     const { output } = await finished(flow.start({ n: 1 }, { id: 'asks', saver }));
@@ -150,15 +212,4 @@ export function runLaws(say: Say, runs: number): void {
     same((resumed.output as Params)['asked'], answers.asked, 'the answer in the output');
     same((await once(saver.load('asks')))?.status, 'success', 'the stored status at the end');
   });
-}
-
-/** Until nothing more is stored of a run: its steps take 3 ms at most, and wait for what is stored. */
-async function untilStill(saver: Saver, runId: string): Promise<void> {
-  let last: number | undefined;
-  for (let still = 0; still < 3; ) {
-    await new Promise((resolve) => setTimeout(resolve, 6));
-    const seq = (await once(saver.load(runId)))?.seq;
-    still = seq !== undefined && seq === last ? still + 1 : 0;
-    last = seq;
-  }
 }

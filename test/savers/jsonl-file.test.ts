@@ -38,14 +38,14 @@ test('a run is a file of JSON lines', async () => {
   ]);
 });
 
-test('a line that is torn at any place does not count, and the run goes on behind it', async () => {
+test('5.12 a line that is torn at any byte does not count, and the run goes on behind it', async () => {
   const saver = new JsonlSaver(folder.path);
   const story = await told(saver, new Story('one').steps(2));
   const whole = readFileSync(fileOf('one')).length;
   const next = story.branch().steps(1);
   await put(saver, next.commits);
   const end = readFileSync(fileOf('one')).length;
-  for (let size = whole + 1; size < end; size += 37) {
+  for (let size = whole + 1; size < end - 1; size++) {
     truncateSync(fileOf('one'), size);
     expect(await once(new JsonlSaver(folder.path).load('one'))).toMatchObject({
       seq: story.snapshot.seq,

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import { sqlite } from 'millrace/savers/sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { every, once, put, Story, told } from '../../src/testing/saver-story.ts';
 import { type Folder, newFolder } from './folder.ts';
 
@@ -43,8 +43,18 @@ test('a file that is no database is an error, each time', async () => {
   await expect(once(saver.load('one'))).rejects.toThrow(/unable to open/);
 });
 
-test('WAL is on, and each transaction syncs where that is wanted', async () => {
-  await once(sqlite(path).load('one'));
+test('5.12 WAL is on, and each transaction waits for the disk where that is wanted', async () => {
+  const prepared = vi.spyOn(DatabaseSync.prototype, 'prepare');
+  const known = { NORMAL: 1, FULL: 2 } as const;
+  for (const [synchronous, value] of Object.entries(known)) {
+    prepared.mockClear();
+    const saver = sqlite(path, { synchronous: synchronous as keyof typeof known });
+    await told(saver, new Story(`run-${value}`).steps(1));
+    const [connection] = prepared.mock.contexts as [DatabaseSync];
+    expect(connection.prepare('pragma synchronous').get()).toEqual({ synchronous: value });
+    await saver.close();
+  }
+  prepared.mockRestore();
   expect(rows('pragma journal_mode')).toEqual([{ journal_mode: 'wal' }]);
   expect(() => sqlite(path, { synchronous: 'OFF' as never })).toThrow(/"NORMAL" or "FULL"/);
   expect(() => sqlite('', {})).toThrow(/path of a file/);
