@@ -100,10 +100,10 @@ export { applyPatches, type Commit, commitOf, type Patch } from './state/commit.
 export { type Change, type FlowEvent, isFinal, type Usage } from './state/event.ts';
 export { explain } from './state/explain.ts';
 export type { Additions, Outcome, Skip, SkipDetail, SkipReason } from './state/outcome.ts';
+export { reduce } from './state/reduce.ts';
 export {
   emptySnapshot,
   type RunStatus,
-  reduce,
   revive,
   type Snapshot,
   type StepState,

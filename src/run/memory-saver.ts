@@ -1,7 +1,7 @@
 /** Keeps runs in memory: for tests, browsers, and runs that need not outlive the process. */
-import { defer, EMPTY, from, map, Observable, of } from 'rxjs';
+import { defer, EMPTY, from, map, Observable, of, scan } from 'rxjs';
 import { FlowError } from '../errors.ts';
-import type { Commit } from '../state/commit.ts';
+import { applyPatches, type Commit } from '../state/commit.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import { expiredRuns } from './retention.ts';
 import {
@@ -14,9 +14,13 @@ import {
   summaryOf,
 } from './saver.ts';
 
+/** A commit without the state after it: that is made again when the history is read. */
+type Change = Pick<Commit, 'seq' | 'prev' | 'patches'>;
+
 interface Kept {
-  snapshot: Snapshot;
-  readonly commits: Commit[];
+  readonly claimed: Snapshot;
+  readonly changes: Change[];
+  last: Pick<Commit, 'seq' | 'snapshot'>;
   readonly t: number;
 }
 
@@ -36,7 +40,8 @@ export class MemorySaver implements Saver {
         out.error(runExists(runId));
         return;
       }
-      this.runs.set(runId, { snapshot: claimedSnapshot(run), commits: [], t });
+      const claimed = claimedSnapshot(run);
+      this.runs.set(runId, { claimed, changes: [], last: { seq: -1, snapshot: claimed }, t });
       out.next();
       out.complete();
     });
@@ -46,33 +51,42 @@ export class MemorySaver implements Saver {
     return commits$.pipe(
       map((commit) => {
         const kept = this.runs.get(commit.runId);
-        if (!kept || kept.snapshot.seq !== commit.prev) throw staleRun(commit, kept?.snapshot.seq);
-        kept.commits.push(commit);
-        kept.snapshot = commit.snapshot;
-        return commit.seq;
+        const { seq, prev, patches } = commit;
+        if (kept?.last.seq !== prev) throw staleRun(commit, kept?.last.seq);
+        kept.changes.push({ seq, prev, patches });
+        kept.last = commit;
+        return seq;
       }),
     );
   }
 
   load(runId: string): Observable<Snapshot | undefined> {
-    return of(this.runs.get(runId)?.snapshot);
+    return of(this.runs.get(runId)?.last.snapshot);
   }
 
   last(query: Pick<RunQuery, 'flowId' | 'parentId'>): Observable<Snapshot | undefined> {
-    return of(this.newest(query)[0]?.snapshot);
+    return of(this.newest(query)[0]?.last.snapshot);
   }
 
   list(query: RunQuery): Observable<readonly RunSummary[]> {
     return of(
       this.newest(query)
         .slice(0, query.limit ?? 100)
-        .map(({ snapshot }) => summaryOf(snapshot)),
+        .map(({ last }) => summaryOf(last.snapshot)),
     );
   }
 
   history(runId: string): Observable<Commit> {
     const kept = this.runs.get(runId);
-    return kept ? from([...kept.commits]) : EMPTY;
+    if (!kept) return EMPTY;
+    const { claimed, changes } = kept;
+    return from(changes.slice()).pipe(
+      scan(
+        ({ snapshot }: Pick<Commit, 'snapshot'>, change): Commit =>
+          Object.freeze({ runId, ...change, snapshot: applyPatches(snapshot, change.patches) }),
+        { snapshot: claimed },
+      ),
+    ) as Observable<Commit>;
   }
 
   delete(runId: string): Observable<void> {
@@ -82,7 +96,7 @@ export class MemorySaver implements Saver {
 
   prune(retention: Retention): Observable<number> {
     return defer(() => {
-      const runs = this.newest({}).map(({ snapshot, t }) => ({ ...summaryOf(snapshot), t }));
+      const runs = this.newest({}).map(({ last, t }) => ({ ...summaryOf(last.snapshot), t }));
       const expired = expiredRuns(runs, retention);
       for (const runId of expired) this.runs.delete(runId);
       return of(expired.length);
@@ -92,12 +106,12 @@ export class MemorySaver implements Saver {
   private newest({ flowId, parentId, status }: RunQuery): Kept[] {
     return [...this.runs.values()]
       .filter(
-        ({ snapshot }) =>
+        ({ last: { snapshot } }) =>
           (flowId === undefined || snapshot.flow.id === flowId) &&
           (parentId === undefined || snapshot.parentId === parentId) &&
           (status === undefined || snapshot.status === status),
       )
-      .sort((a, b) => b.t - a.t || (a.snapshot.runId < b.snapshot.runId ? 1 : -1));
+      .sort((a, b) => b.t - a.t || (a.claimed.runId < b.claimed.runId ? 1 : -1));
   }
 }
 

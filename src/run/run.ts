@@ -3,7 +3,8 @@ import { filter, map, Observable, ReplaySubject, Subject } from 'rxjs';
 import { FlowError, suggestion } from '../errors.ts';
 import { type FlowEvent, isFinal } from '../state/event.ts';
 import { explain } from '../state/explain.ts';
-import { reduce, type Snapshot } from '../state/snapshot.ts';
+import { Fold } from '../state/reduce.ts';
+import type { Snapshot } from '../state/snapshot.ts';
 import { restart } from '../wire/channel.ts';
 import type { Plan } from '../wire/plan.ts';
 import { chunkPaths } from './chunk-paths.ts';
@@ -114,9 +115,10 @@ export class Run<Output> {
 
   /** The state now. The same object as long as nothing has changed. */
   readonly getSnapshot = (): Snapshot => {
-    for (; this.folded < this.told.length; this.folded++) {
-      this.snapshot = reduce(this.snapshot, this.told[this.folded] as FlowEvent);
-    }
+    if (this.folded === this.told.length) return this.snapshot;
+    const fold = new Fold(this.snapshot);
+    while (this.folded < this.told.length) fold.take(this.told[this.folded++] as FlowEvent);
+    this.snapshot = fold.snapshot;
     return this.snapshot;
   };
 

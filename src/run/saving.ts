@@ -1,7 +1,7 @@
 /** The gate of a run that is saved: events pass it when their commits are as safe as the durability asks. */
 import { type MonoTypeOperatorFunction, Observable, Subject } from 'rxjs';
 import { errorJson, FlowError } from '../errors.ts';
-import { commitOf, wholeCommit } from '../state/commit.ts';
+import { type Commit, Commits } from '../state/commit.ts';
 import { type Change, type FlowEvent, isFinal } from '../state/event.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Durability, Saver } from './saver.ts';
@@ -38,23 +38,33 @@ export function savingGate({
 }: SavingOptions): MonoTypeOperatorFunction<FlowEvent> {
   return (events$) =>
     new Observable((out) => {
-      const commits = new Subject<ReturnType<typeof wholeCommit>>();
+      const commits = new Subject<Commit>();
       const held: Held[] = [];
       const unsaved: number[] = [];
-      let snapshot = stored;
+      const made = new Commits(stored);
+      let since = stored;
       let durable = stored.seq;
       let head = 0;
       let isSaving = true;
 
+      /** The commit that is stored when an event comes. Under `exit` only the first of a run that goes on, and the end with all before it. */
+      const commitFor = (event: FlowEvent): Commit | undefined => {
+        const isPart =
+          durability === 'exit' ? !isFinal(event) && !goesOn(event) : event.seq < together;
+        if (isPart || event.seq === together || (durability === 'exit' && isFinal(event))) {
+          made.take(event);
+          return isPart ? undefined : made.whole(since);
+        }
+        const commit = made.next(event);
+        if (commit && durability === 'exit') since = commit.snapshot;
+        return commit;
+      };
+      /** The first commit of a run that goes on shows that nobody else has taken it over. */
+      const goesOn = (event: FlowEvent): boolean =>
+        event.type === 'FLOW_START' && (event.resumed === true || isTakenOver);
       const mayPass = ({ event, seq }: Held): boolean => {
         if (!isSaving || seq <= durable) return true;
-        // The first commit of a run that goes on shows that nobody else has taken it over.
-        if (
-          durability === 'sync' ||
-          isFinal(event) ||
-          (event.type === 'FLOW_START' && (event.resumed || isTakenOver))
-        )
-          return false;
+        if (durability === 'sync' || isFinal(event) || goesOn(event)) return false;
         return durability === 'exit' || unsaved.length <= maxPending;
       };
       const release = (): void => {
@@ -99,15 +109,11 @@ export function savingGate({
       out.add(
         events$.subscribe({
           next: (event) => {
-            const commit = isSaving ? commitOf(snapshot, event) : undefined;
-            if (commit) snapshot = commit.snapshot;
-            const isPart = commit !== undefined && commit.seq < together;
-            held.push({ event, seq: commit && !isPart ? commit.seq : -1 });
-            if (commit && !isPart) {
-              if (durability !== 'exit') unsaved.push(commit.seq);
-              const isWhole = durability === 'exit' || commit.seq === together;
-              if (durability !== 'exit' || isFinal(event))
-                commits.next(isWhole ? wholeCommit(stored, snapshot) : commit);
+            const commit = isSaving ? commitFor(event) : undefined;
+            held.push({ event, seq: commit?.seq ?? -1 });
+            if (commit) {
+              unsaved.push(commit.seq);
+              commits.next(commit);
             }
             release();
           },

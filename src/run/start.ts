@@ -2,7 +2,8 @@
 import { Observable, type Subscription } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
-import { reduce, type Snapshot } from '../state/snapshot.ts';
+import { Fold } from '../state/reduce.ts';
+import type { Snapshot } from '../state/snapshot.ts';
 import type { Plan } from '../wire/plan.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
 import { cancelledError } from './changes.ts';
@@ -126,7 +127,10 @@ export const completed = <Output>(
             runId,
             output: output as Output,
             get snapshot() {
-              snapshot ??= told.reduce(reduce, prepared.snapshot);
+              if (snapshot) return snapshot;
+              const fold = new Fold(prepared.snapshot);
+              for (const event of told) fold.take(event);
+              snapshot = fold.snapshot;
               return snapshot;
             },
           }),

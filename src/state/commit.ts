@@ -1,7 +1,8 @@
 /** Changes of state as patches: what a saver stores. */
-import type { FlowEvent } from './event.ts';
-import { isFinal } from './event.ts';
-import { reduce, type Snapshot, type StepState, snapshotFrom, stepState } from './snapshot.ts';
+import { type FlowEvent, isFinal } from './event.ts';
+import { Fold } from './reduce.ts';
+import { type Snapshot, type StepState, snapshotFrom, stepState, tableFor } from './snapshot.ts';
+import { eachRecord } from './table.ts';
 
 /** One change of plain data, in the manner of RFC 6902; the path is a list, as immer has it. */
 export type Patch =
@@ -16,69 +17,192 @@ export interface Commit {
   /** The number of the commit before; -1 for the first. */
   readonly prev: number;
   readonly patches: readonly Patch[];
+  /** The state after it; put together when it is read. */
   readonly snapshot: Snapshot;
 }
 
 type Data = Readonly<Record<string, unknown>>;
 
 /** What an event changes; undefined for one that changes nothing. */
-export function commitOf(before: Snapshot, event: FlowEvent): Commit | undefined {
-  const snapshot = reduce(before, event);
-  if (snapshot === before) return undefined;
-  const patches = [...difference(before, snapshot, []), ...stepPatches(before, snapshot, event)];
-  return Object.freeze({
-    runId: snapshot.runId,
-    seq: snapshot.seq,
-    prev: before.seq,
-    patches,
-    snapshot,
-  });
-}
+export const commitOf = (before: Snapshot, event: FlowEvent): Commit | undefined =>
+  new Commits(before).next(event);
 
-/** Everything that a snapshot has more than an empty one, as one commit. */
-export function wholeCommit(empty: Snapshot, snapshot: Snapshot): Commit {
-  const steps: Patch[] = Object.entries(snapshot.steps).map(([path, value]) => ({
-    op: 'add',
-    path: ['steps', path],
-    value,
-  }));
-  const patches = [...difference(empty, snapshot, []), ...steps];
-  return Object.freeze({
-    runId: snapshot.runId,
-    seq: snapshot.seq,
-    prev: empty.seq,
-    patches,
-    snapshot,
-  });
-}
+// After so many events a snapshot is made although nobody asks: what is asked later begins there.
+const longest = 1000;
 
-function stepPatches(before: Snapshot, after: Snapshot, event: FlowEvent): readonly Patch[] {
-  if (event.path !== '' && !event.type.startsWith('FLOW_'))
-    return stepPatch(event.path, before, after);
-  // The end of a run may cancel any of its steps.
-  if (!isFinal(event) || event.type === 'FLOW_OUTPUT') return [];
-  return Object.keys(before.steps).flatMap((path) => stepPatch(path, before, after));
-}
+/** Makes commits of events, one after the other. */
+export class Commits {
+  private readonly fold: Fold;
+  private stretch: Stretch;
 
-function stepPatch(path: string, before: Snapshot, after: Snapshot): readonly Patch[] {
-  const [old, now] = [stepState(before, path), stepState(after, path)];
-  if (old === now || !now) return [];
-  return old
-    ? difference(old, now, ['steps', path])
-    : [{ op: 'add', path: ['steps', path], value: now }];
-}
-
-/** The fields of one record that differ from another's. `steps` is not looked into: it may be long. */
-function difference(before: object, after: object, at: readonly string[]): readonly Patch[] {
-  const [old, now] = [before as Data, after as Data];
-  const patches: Patch[] = [];
-  for (const name of Object.keys(now)) {
-    if (name === 'steps' || old[name] === now[name]) continue;
-    patches.push({ op: name in old ? 'replace' : 'add', path: [...at, name], value: now[name] });
+  constructor(first: Snapshot) {
+    this.fold = new Fold(first);
+    this.stretch = new Stretch(first);
   }
-  for (const name of Object.keys(old))
-    if (!(name in now)) patches.push({ op: 'remove', path: [...at, name] });
+
+  /** Takes an event in that belongs to a later commit. False where it changes nothing. */
+  take(event: FlowEvent): boolean {
+    const { fold, stretch } = this;
+    if (!fold.take(event)) return false;
+    if (stretch.push(event) >= longest || !isOfStep(event))
+      this.stretch = new Stretch(fold.snapshot);
+    return true;
+  }
+
+  /** The commit of one event; undefined for one that changes nothing. */
+  next(event: FlowEvent): Commit | undefined {
+    const { fold } = this;
+    const prev = fold.seq;
+    if (isOfStep(event)) {
+      const before = fold.step(event.path);
+      if (!this.take(event)) return undefined;
+      const patches: Patch[] = [{ op: 'replace', path: seqPath, value: event.seq }];
+      addStep(patches, event.path, before, fold.step(event.path) as StepState);
+      return this.commit(event.runId, prev, patches);
+    }
+    const before = fold.snapshot;
+    this.take(event);
+    return this.commit(event.runId, prev, between(before, fold.snapshot, isFinal(event)));
+  }
+
+  /** Everything that has changed since a snapshot, as one commit. */
+  whole(since: Snapshot): Commit {
+    const { snapshot } = this.fold;
+    this.stretch = new Stretch(snapshot);
+    return this.commit(snapshot.runId, since.seq, between(since, snapshot, true));
+  }
+
+  private commit(runId: string, prev: number, patches: readonly Patch[]): Commit {
+    const { fold, stretch } = this;
+    const { length } = stretch;
+    return new LazyCommit(runId, fold.seq, prev, patches, () => this.read(stretch, length));
+  }
+
+  private read(stretch: Stretch, length: number): Snapshot {
+    if (stretch !== this.stretch || length < stretch.length) return stretch.after(length);
+    const { snapshot } = this.fold;
+    this.stretch = new Stretch(snapshot);
+    return snapshot;
+  }
+}
+
+/** Events in a row. The state after each can be asked for; in order it costs least. */
+class Stretch {
+  private readonly events: FlowEvent[] = [];
+  private readonly base: Snapshot;
+  private fold: Fold | undefined;
+  private folded = 0;
+
+  constructor(base: Snapshot) {
+    this.base = base;
+  }
+
+  get length(): number {
+    return this.events.length;
+  }
+
+  push(event: FlowEvent): number {
+    return this.events.push(event);
+  }
+
+  after(length: number): Snapshot {
+    if (!this.fold || length < this.folded) {
+      this.fold = new Fold(this.base);
+      this.folded = 0;
+    }
+    while (this.folded < length) this.fold.take(this.events[this.folded++] as FlowEvent);
+    return this.fold.snapshot;
+  }
+}
+
+/** Its snapshot is made when somebody reads it: most are passed by. */
+class LazyCommit implements Commit {
+  readonly runId: string;
+  readonly seq: number;
+  readonly prev: number;
+  readonly patches: readonly Patch[];
+  declare readonly snapshot: Snapshot;
+  #snapshot: Snapshot | undefined;
+  #make: (() => Snapshot) | undefined;
+
+  // A property of its own, so that copies have it; one getter for all, so that they stay of one shape.
+  private static readonly lazily: PropertyDescriptor & ThisType<LazyCommit> = {
+    enumerable: true,
+    get() {
+      this.#snapshot ??= this.#make?.();
+      this.#make = undefined;
+      return this.#snapshot;
+    },
+  };
+
+  constructor(
+    runId: string,
+    seq: number,
+    prev: number,
+    patches: readonly Patch[],
+    make: () => Snapshot,
+  ) {
+    this.runId = runId;
+    this.seq = seq;
+    this.prev = prev;
+    this.patches = patches;
+    this.#make = make;
+    Object.defineProperty(this, 'snapshot', LazyCommit.lazily);
+    Object.freeze(this);
+  }
+}
+
+const isOfStep = ({ type }: FlowEvent): boolean => type.startsWith('STEP_');
+
+const seqPath = Object.freeze(['seq']);
+
+/** What is different between two snapshots; `withSteps`: also in their steps. */
+function between(before: Snapshot, after: Snapshot, withSteps: boolean): readonly Patch[] {
+  const [old, now] = [before as unknown as Data, after as unknown as Data];
+  const patches: Patch[] = [];
+  for (const name of new Set([...Object.keys(old), ...Object.keys(now)]))
+    if (name !== 'steps') addField(patches, [], name, old[name], now[name]);
+  if (withSteps)
+    eachRecord(tableFor(after), (path, step) =>
+      addStep(patches, path, stepState(before, path), step),
+    );
   return patches;
+}
+
+function addStep(patches: Patch[], path: string, old: StepState | undefined, now: StepState): void {
+  if (old === now) return;
+  if (old)
+    for (const name of stepFields) addField(patches, ['steps', path], name, old[name], now[name]);
+  else patches.push({ op: 'add', path: ['steps', path], value: now });
+}
+
+const stepFields: readonly (keyof StepState)[] = [
+  'status',
+  'input',
+  'output',
+  'error',
+  'attempts',
+  't0',
+  't1',
+  'usage',
+  'adds',
+  'reason',
+  'detail',
+  'question',
+];
+
+/** A field that is undefined is none. */
+function addField(
+  patches: Patch[],
+  at: readonly string[],
+  name: string,
+  old: unknown,
+  now: unknown,
+): void {
+  if (old === now) return;
+  const path = [...at, name];
+  if (now === undefined) patches.push({ op: 'remove', path });
+  else patches.push({ op: old === undefined ? 'add' : 'replace', path, value: now });
 }
 
 /** The snapshot that patches make of another one. */

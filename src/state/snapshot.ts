@@ -1,7 +1,7 @@
-/** The state of a run at one moment, and the one place where it changes: `reduce`. */
+/** The state of a run at one moment. How it changes stands in `reduce.ts`. */
 import type { ErrorJson } from '../errors.ts';
 import { freeze } from '../plain.ts';
-import type { FlowEvent, Usage } from './event.ts';
+import type { Usage } from './event.ts';
 import type { Additions, SkipDetail, SkipReason } from './outcome.ts';
 import { emptyTable, recordAt, type Table, tableOf, toRecord, withRecord } from './table.ts';
 
@@ -65,7 +65,8 @@ export interface Snapshot {
   readonly unsaved?: ErrorJson;
 }
 
-type Fields = Omit<Snapshot, 'steps'>;
+/** All but the steps. */
+export type Fields = Omit<Snapshot, 'steps'>;
 
 /** Where a snapshot made here has its steps, in the form that changes cheaply; and as a record, once somebody has read it. */
 const hidden = Symbol('steps');
@@ -89,7 +90,7 @@ const steps = {
 };
 
 /** The record of all steps is made when somebody reads it: most snapshots are passed by. */
-function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
+export function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
   const { v, runId, parentId, flow, seq, version, status, input, output, error, t0, t1 } = fields;
   const { data, unsaved } = fields;
   // Field by field: to spread what may be absent takes several times as long.
@@ -111,8 +112,8 @@ function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
   return Object.freeze(snapshot);
 }
 
-/** All but the steps. Spreading a snapshot would make the record of its steps. */
-const fieldsOf = ({
+/** Spreading a snapshot would make the record of its steps. */
+export const fieldsOf = ({
   v,
   runId,
   parentId,
@@ -144,7 +145,7 @@ const fieldsOf = ({
   unsaved,
 });
 
-const tableFor = (snapshot: Snapshot): Table<StepState> =>
+export const tableFor = (snapshot: Snapshot): Table<StepState> =>
   stepsOf(snapshot)?.table ?? tableOf(snapshot.steps);
 
 /** The state of a run before its first event. */
@@ -172,111 +173,3 @@ export const revive = (plain: Snapshot): Snapshot =>
 /** The state of one step; cheaper than `snapshot.steps[path]` where many snapshots are asked. */
 export const stepState = (snapshot: Snapshot, path: string): StepState | undefined =>
   recordAt(tableFor(snapshot), path);
-
-/** The state after an event. Pure: the only way in which state comes to be. Chunks are events only and change nothing. */
-export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
-  const { seq, t } = event;
-  switch (event.type) {
-    case 'FLOW_START':
-      return snapshotOf(
-        {
-          ...fieldsOf(snapshot),
-          seq,
-          status: 'running',
-          input: event.input,
-          t0: snapshot.t0 ?? t,
-          t1: undefined,
-          error: undefined,
-          ...(event.version !== undefined && { version: event.version }),
-          ...(event.data && { data: event.data }),
-          ...(event.parentId !== undefined && { parentId: event.parentId }),
-        },
-        tableFor(snapshot),
-      );
-    case 'FLOW_OUTPUT':
-      return ended(snapshot, event, {
-        status: 'success',
-        output: event.output,
-        data: event.data ?? snapshot.data,
-      });
-    case 'FLOW_ERROR':
-      return ended(snapshot, event, {
-        status: 'failure',
-        error: event.error,
-        data: event.data ?? snapshot.data,
-      });
-    case 'FLOW_CANCEL':
-      return ended(snapshot, event, { status: 'cancelled', error: event.reason });
-    case 'FLOW_SUSPEND':
-      return snapshotOf({ ...fieldsOf(snapshot), seq, status: 'suspended' }, tableFor(snapshot));
-    case 'FLOW_UNSAVED':
-      return snapshotOf({ ...fieldsOf(snapshot), seq, unsaved: event.error }, tableFor(snapshot));
-    case 'STEP_CHUNK':
-    case 'STEP_LATE':
-      return snapshot;
-    default: {
-      const table = tableFor(snapshot);
-      const step = Object.freeze(reduceStep(recordAt(table, event.path), event));
-      return snapshotOf({ ...fieldsOf(snapshot), seq }, withRecord(table, event.path, step));
-    }
-  }
-}
-
-type StepChange = Extract<
-  FlowEvent,
-  { type: 'STEP_START' | 'STEP_RETRY' | 'STEP_WAIT' | 'STEP_OUTPUT' | 'STEP_SKIP' }
->;
-
-function reduceStep(step: StepState | undefined, event: StepChange): StepState {
-  const before: StepState = step ?? { status: 'running', attempts: 0 };
-  switch (event.type) {
-    case 'STEP_START':
-      return { status: 'running', input: event.input, attempts: 1, t0: event.t };
-    case 'STEP_RETRY':
-      return { ...before, status: 'retrying', attempts: event.attempt, error: event.error };
-    case 'STEP_WAIT':
-      return { ...before, status: 'waiting', question: event.question };
-    case 'STEP_SKIP':
-      return {
-        status: 'skipped',
-        attempts: 0,
-        t1: event.t,
-        reason: event.reason,
-        detail: event.detail,
-      };
-    case 'STEP_OUTPUT':
-      return {
-        status: event.error ? 'failure' : 'success',
-        input: event.input,
-        ...(event.output !== undefined && { output: event.output }),
-        ...(event.error && { error: event.error }),
-        attempts: event.attempts,
-        t0: event.t0,
-        t1: event.t1,
-        ...(event.usage && { usage: event.usage }),
-        ...(event.adds && { adds: event.adds }),
-      };
-  }
-}
-
-/** A run that is over leaves no step at work: what had not ended was cancelled with it. */
-function ended(
-  snapshot: Snapshot,
-  { seq, t, version }: FlowEvent,
-  end: Partial<Pick<Snapshot, 'status' | 'output' | 'error' | 'data'>>,
-): Snapshot {
-  if (version !== undefined && version < (snapshot.version ?? 0)) {
-    const { output = snapshot.output } = end;
-    return snapshotOf({ ...fieldsOf(snapshot), output, seq }, tableFor(snapshot));
-  }
-  let table = tableFor(snapshot);
-  // In a run that succeeds, too: items of `each` that were stopped because another one failed. In a live flow another version may be at work.
-  for (const [path, step] of version === undefined ? Object.entries(snapshot.steps) : []) {
-    if (isAtWork(step))
-      table = withRecord(table, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
-  }
-  return snapshotOf({ ...fieldsOf(snapshot), ...end, seq, t1: t }, table);
-}
-
-const isAtWork = ({ status }: StepState): boolean =>
-  status === 'running' || status === 'waiting' || status === 'retrying';

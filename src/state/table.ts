@@ -64,12 +64,17 @@ function set<T>(branch: Branch<T>, shift: number, place: number, record: T): Bra
   return copy;
 }
 
+/** Visits each record, in the order in which names came. */
+export function eachRecord<T>(table: Table<T>, visit: (name: string, record: T) => void): void {
+  for (const [name, place] of table.places) {
+    if (place >= table.size) break;
+    visit(name, recordAt(table, name) as T);
+  }
+}
+
 /** The table as a plain frozen record, in the order in which names came. */
 export function toRecord<T>(table: Table<T>): Readonly<Record<string, T>> {
   const record: Record<string, unknown> = {};
-  for (const [name, place] of table.places) {
-    if (place >= table.size) break;
-    put(record, name, recordAt(table, name));
-  }
+  eachRecord(table, (name, value) => put(record, name, value));
   return Object.freeze(record) as Readonly<Record<string, T>>;
 }

@@ -1,5 +1,5 @@
 import { Flow, FlowError, type FlowEvent, MemorySaver, question } from 'millrace';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, of, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -35,6 +35,28 @@ test('5.9 a failed run is resumed from where it stands: finished steps do not ru
   expect(calls).toEqual(['a', 'b', 'b', 'c']);
   expect(again.getSnapshot()).toMatchObject({ status: 'success', output: { c: 21 } });
   expect(Object.keys(again.getSnapshot().steps)).toEqual(['a', 'b', 'c']);
+});
+
+test('5.9 exit: a run that goes on stores first that it does, so that nobody else goes on with it, and then its end', async () => {
+  const { flow, calls, repair } = counting();
+  const saver = new MemorySaver();
+  const options = { saver, durability: 'exit' } as const;
+  const run = flow.start({ n: 1 }, options);
+  await expect(run.result).rejects.toMatchObject({ code: 'run-failed' });
+  repair();
+  // Both have read the same state before either goes on.
+  const state = await firstValueFrom(saver.load(run.id));
+  const late = Object.assign(Object.create(saver) as MemorySaver, { load: () => of(state) });
+  const again = flow.resume(run.id, options);
+  const other = flow.resume(run.id, { ...options, saver: late });
+  expect(await again.result).toEqual({ c: 21 });
+  await expect(other.result).rejects.toMatchObject({ code: 'stale-run' });
+  expect(calls).toEqual(['a', 'b', 'b', 'c']);
+  const history = await firstValueFrom(saver.history(run.id).pipe(toArray()));
+  expect(history.map(({ snapshot }) => snapshot.status)).toEqual(['failure', 'running', 'success']);
+  expect(history.at(-1)?.snapshot).toEqual(again.getSnapshot());
+  // The second commit of the end tells only what has changed since.
+  expect(history.at(-1)?.patches.filter(({ path }) => path[1] === 'a')).toEqual([]);
 });
 
 test('5.11 questions suspend a run; answers resume it', async () => {

@@ -12,7 +12,7 @@ import {
   reduce,
   type Snapshot,
 } from 'millrace';
-import { delay, firstValueFrom, from, of, toArray } from 'rxjs';
+import { delay, firstValueFrom, from, NEVER, of, tap, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 
 function sample() {
@@ -99,6 +99,71 @@ test('5.3 folding the patches of commits 0..n gives snapshot n, for every n, aft
     }),
     { numRuns: 60 },
   ));
+
+/** All commits of a run, their snapshots not read yet. */
+async function commitsOf(input: { list: number[]; fail: boolean }): Promise<Commit[]> {
+  const commits: Commit[] = [];
+  const saver = new MemorySaver();
+  const save = saver.save.bind(saver);
+  saver.save = (commits$) => save(commits$.pipe(tap((commit) => commits.push(commit))));
+  await sample().complete(input, { saver });
+  return commits;
+}
+
+test('5.3 the snapshot of a commit is the state after it, whenever and in whatever order they are read', async () => {
+  const input = { list: Array.from({ length: 700 }, (_, index) => index), fail: true };
+  const read = (order: (commits: Commit[]) => Commit[]) => async () => {
+    const commits = await commitsOf(input);
+    const snapshots = new Map(order(commits).map((commit) => [commit.seq, commit.snapshot]));
+    let state = emptySnapshot(commits[0]!.runId, commits[0]!.snapshot.flow);
+    expect(commits.length).toBeGreaterThan(2000);
+    for (const commit of commits) {
+      state = applyPatches(state, commit.patches);
+      const known = snapshots.get(commit.seq);
+      if (known) expect(known).toEqual(state);
+      expect(commit.snapshot).toBe(commit.snapshot);
+    }
+  };
+  const some = (commits: Commit[]) => commits.filter((_, index) => index % 211 === 0);
+  await read(some)();
+  await read((commits) => some(commits).reverse())();
+  await read((commits) =>
+    some(commits)
+      .filter(({ seq }) => seq % 2)
+      .concat(some(commits)),
+  )();
+});
+
+test('5.3 a copy of a commit has its snapshot', async () => {
+  const [first] = await commitsOf({ list: [], fail: false });
+  expect({ ...first }).toMatchObject({ snapshot: { status: 'running' } });
+  expect(JSON.parse(JSON.stringify(first))).toMatchObject({ snapshot: { status: 'running' } });
+  expect(structuredClone(first)).toMatchObject({ snapshot: { status: 'running' } });
+  expect(Object.isFrozen(first)).toBe(true);
+});
+
+test('5.3 items that were stopped because another one failed are cancelled in the patches of a run that succeeds, too', async () => {
+  const flow = new Flow<{ list: number[] }>('f');
+  const work = ({ n }: { n: number }) => (n === 1 ? NEVER : Promise.reject(new Error('no')));
+  flow.step(
+    'all',
+    each(work, { as: 'n' }) as never,
+    { items: flow.input.list } as never,
+    {
+      fallback: { value: 'none' },
+    } as never,
+  );
+  const other = flow.step('other', () => 1, {});
+  const saver = new MemorySaver();
+  const run = flow.output({ other: other.out }).start({ list: [1, 2] }, { saver });
+  await run.result;
+  expect(run.getSnapshot()).toMatchObject({
+    status: 'success',
+    steps: { 'all[0]': { status: 'cancelled' } },
+  });
+  const commits = await firstValueFrom(from(saver.history(run.id)).pipe(toArray()));
+  expect(commits.at(-1)?.snapshot).toEqual(run.getSnapshot());
+});
 
 test('5.3 immer applies the patches to a plain snapshot, too', async () => {
   enablePatches();

@@ -9,7 +9,8 @@ import {
 } from 'rxjs';
 import { FlowError } from '../../errors.ts';
 import type { FlowEvent } from '../../state/event.ts';
-import { emptySnapshot, type FlowIdentity, reduce, type Snapshot } from '../../state/snapshot.ts';
+import { reduce } from '../../state/reduce.ts';
+import { emptySnapshot, type FlowIdentity, type Snapshot } from '../../state/snapshot.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { interoperable, iterate } from '../iterate.ts';
 import { type Inputs, inputsOf, type LiveInputs } from './inputs.ts';

@@ -1,0 +1,176 @@
+/** The one place where state changes: events are folded into it, one at a time or many before somebody looks. */
+import type { FlowEvent } from './event.ts';
+import {
+  fieldsOf,
+  type Snapshot,
+  type StepState,
+  snapshotFrom,
+  snapshotOf,
+  stepState,
+  tableFor,
+} from './snapshot.ts';
+import { eachRecord, recordAt, withRecord } from './table.ts';
+
+/** The state after an event. Pure: the only way in which state comes to be. Chunks are events only and change nothing. */
+export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
+  const { seq, t } = event;
+  switch (event.type) {
+    case 'FLOW_START':
+      return snapshotOf(
+        {
+          ...fieldsOf(snapshot),
+          seq,
+          status: 'running',
+          input: event.input,
+          t0: snapshot.t0 ?? t,
+          t1: undefined,
+          error: undefined,
+          ...(event.version !== undefined && { version: event.version }),
+          ...(event.data && { data: event.data }),
+          ...(event.parentId !== undefined && { parentId: event.parentId }),
+        },
+        tableFor(snapshot),
+      );
+    case 'FLOW_OUTPUT':
+      return ended(snapshot, event, {
+        status: 'success',
+        output: event.output,
+        data: event.data ?? snapshot.data,
+      });
+    case 'FLOW_ERROR':
+      return ended(snapshot, event, {
+        status: 'failure',
+        error: event.error,
+        data: event.data ?? snapshot.data,
+      });
+    case 'FLOW_CANCEL':
+      return ended(snapshot, event, { status: 'cancelled', error: event.reason });
+    case 'FLOW_SUSPEND':
+      return snapshotOf({ ...fieldsOf(snapshot), seq, status: 'suspended' }, tableFor(snapshot));
+    case 'FLOW_UNSAVED':
+      return snapshotOf({ ...fieldsOf(snapshot), seq, unsaved: event.error }, tableFor(snapshot));
+    case 'STEP_CHUNK':
+    case 'STEP_LATE':
+      return snapshot;
+    default: {
+      const table = tableFor(snapshot);
+      const step = stepAfter(recordAt(table, event.path), event);
+      return snapshotOf({ ...fieldsOf(snapshot), seq }, withRecord(table, event.path, step));
+    }
+  }
+}
+
+/** State under way. What events do to steps is gathered, and becomes a snapshot when somebody asks: the same as by `reduce`, for less. */
+export class Fold {
+  /** The number of the last event that changed something. */
+  seq: number;
+  private base: Snapshot;
+  private readonly changed = new Map<string, StepState>();
+
+  constructor(snapshot: Snapshot) {
+    this.base = snapshot;
+    this.seq = snapshot.seq;
+  }
+
+  /** The state of a step now. */
+  step(path: string): StepState | undefined {
+    return this.changed.get(path) ?? stepState(this.base, path);
+  }
+
+  /** Takes an event in. False for one that changes nothing. */
+  take(event: FlowEvent): boolean {
+    switch (event.type) {
+      case 'STEP_START':
+      case 'STEP_RETRY':
+      case 'STEP_WAIT':
+      case 'STEP_OUTPUT':
+      case 'STEP_SKIP':
+        this.changed.set(event.path, stepAfter(this.step(event.path), event));
+        this.seq = event.seq;
+        return true;
+      case 'STEP_CHUNK':
+      case 'STEP_LATE':
+        return false;
+      default:
+        this.base = reduce(this.snapshot, event);
+        this.seq = this.base.seq;
+        return true;
+    }
+  }
+
+  /** The state now. The same object as long as nothing has changed. */
+  get snapshot(): Snapshot {
+    const { base, changed, seq } = this;
+    if (changed.size === 0) return base;
+    this.base = snapshotFrom(base, { ...fieldsOf(base), seq }, changed);
+    changed.clear();
+    return this.base;
+  }
+}
+
+type StepChange = Extract<
+  FlowEvent,
+  { type: 'STEP_START' | 'STEP_RETRY' | 'STEP_WAIT' | 'STEP_OUTPUT' | 'STEP_SKIP' }
+>;
+
+const stepAfter = (step: StepState | undefined, event: StepChange): StepState =>
+  Object.freeze(changedStep(step, event));
+
+function changedStep(step: StepState | undefined, event: StepChange): StepState {
+  const before: StepState = step ?? { status: 'running', attempts: 0 };
+  switch (event.type) {
+    case 'STEP_START':
+      return { status: 'running', input: event.input, attempts: 1, t0: event.t };
+    case 'STEP_RETRY':
+      return { ...before, status: 'retrying', attempts: event.attempt, error: event.error };
+    case 'STEP_WAIT':
+      return { ...before, status: 'waiting', question: event.question };
+    case 'STEP_SKIP':
+      return {
+        status: 'skipped',
+        attempts: 0,
+        t1: event.t,
+        reason: event.reason,
+        detail: event.detail,
+      };
+    case 'STEP_OUTPUT': {
+      const { input, output, error, attempts, t0, t1, usage, adds } = event;
+      // Field by field: to spread what may be absent takes several times as long.
+      const status = error ? 'failure' : 'success';
+      const after = { status, input } as { -readonly [K in keyof StepState]: StepState[K] };
+      if (output !== undefined) after.output = output;
+      if (error) after.error = error;
+      after.attempts = attempts;
+      after.t0 = t0;
+      after.t1 = t1;
+      if (usage) after.usage = usage;
+      if (adds) after.adds = adds;
+      return after;
+    }
+  }
+}
+
+/** A run that is over leaves no step at work: what had not ended was cancelled with it. */
+function ended(
+  snapshot: Snapshot,
+  { seq, t, version }: FlowEvent,
+  end: Partial<Pick<Snapshot, 'status' | 'output' | 'error' | 'data'>>,
+): Snapshot {
+  const table = tableFor(snapshot);
+  if (version !== undefined && version < (snapshot.version ?? 0)) {
+    const { output = snapshot.output } = end;
+    return snapshotOf({ ...fieldsOf(snapshot), output, seq }, table);
+  }
+  let after = table;
+  // In a run that succeeds, too: items of `each` that were stopped because another one failed. In a live flow another version may be at work.
+  if (version === undefined) {
+    eachRecord(table, (path, step) => {
+      if (isAtWork(step))
+        after = withRecord(after, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
+    });
+  }
+  return snapshotOf({ ...fieldsOf(snapshot), ...end, seq, t1: t }, after);
+}
+
+const isAtWork = ({ status }: StepState): boolean =>
+  status === 'running' || status === 'waiting' || status === 'retrying';
