@@ -5,10 +5,9 @@ import { keysOf } from '../graph/binding.ts';
 import { conditionKeys } from '../graph/condition.ts';
 import { parseKey } from '../graph/key.ts';
 import { copyPlain, equal, freeze, isPlain } from '../plain.ts';
-import { applyPatches } from '../state/commit.ts';
 import type { Change } from '../state/event.ts';
 import { success } from '../state/outcome.ts';
-import { emptySnapshot, type Snapshot, type StepState } from '../state/snapshot.ts';
+import { emptySnapshot, revive, type Snapshot, type StepState } from '../state/snapshot.ts';
 import type { Recorded } from '../wire/host.ts';
 import { ownerOf, type Plan, type PlanNode, type Scope } from '../wire/plan.ts';
 import { asItStood } from './lists.ts';
@@ -45,7 +44,7 @@ export function forkedRun(
       const empty = emptySnapshot(id, flow.identity(true));
       const placed = { ...others, id };
       const kept = keptSteps(flow.plan, before, edit);
-      const prepared: Prepared = {
+      const prepared = (begun: Snapshot): Prepared => ({
         input: 'input' in edit ? edit['input'] : before.input,
         snapshot: empty,
         options: placed,
@@ -59,10 +58,10 @@ export function forkedRun(
             stepId: path.slice(path.lastIndexOf('.') + 1),
             change,
           })),
-          gate: gateOf(placed, empty, tell, { together: kept.size }),
+          gate: gateOf(placed, begun, tell, { together: kept.size }),
         }),
-      };
-      return claimed(saver, empty, placed).pipe(map(() => prepared));
+      });
+      return claimed(saver, empty, placed).pipe(map(prepared));
     }),
   );
 }
@@ -81,10 +80,7 @@ function stateAt(saver: Saver, runId: string, at: number | undefined): Observabl
       }
       return from(saver.history(runId)).pipe(
         takeWhile((commit) => commit.seq <= at),
-        fold(
-          (snapshot, commit) => applyPatches(snapshot, commit.patches),
-          emptySnapshot(runId, last.flow),
-        ),
+        fold((_, { snapshot }) => revive(freeze(snapshot)), last),
       );
     }),
   );

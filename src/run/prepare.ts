@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import { validate } from '../graph/schema.ts';
-import { freeze } from '../plain.ts';
+import { copyPlain, freeze } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import {
   emptySnapshot,
@@ -28,7 +28,7 @@ import { refusedAnswer } from '../wire/questions.ts';
 import { asItStood } from './lists.ts';
 import { newRunId, type RunOptions } from './options.ts';
 import { changedSteps, recordedIn } from './recorded.ts';
-import type { Saver } from './saver.ts';
+import { type Claim, claimedSnapshot, type Saver } from './saver.ts';
 import { type SavingOptions, savingGate } from './saving.ts';
 import type { Setup } from './setup.ts';
 
@@ -61,11 +61,11 @@ export function newRun(
   const placed = { ...options, id: runId };
   if (!saver && parentId === undefined) return of(new Unsaved(flow, input, placed));
   const snapshot = emptySnapshot(runId, saver ? flow.identity(true) : lazily(flow));
-  const prepared = (memory: Snapshot['data'] | undefined): Prepared => ({
+  const prepared = (memory: Snapshot['data'] | undefined, stored: Snapshot): Prepared => ({
     input,
     snapshot,
     options: placed,
-    setup: (tell) => ({ memory, gate: gateOf(placed, snapshot, tell) }),
+    setup: (tell) => ({ memory, gate: gateOf(placed, stored, tell) }),
   });
   if (!saver) {
     throw new FlowError(
@@ -75,7 +75,7 @@ export function newRun(
   }
   return memoryOf(saver, parentId).pipe(
     concatMap((memory) =>
-      claimed(saver, snapshot, placed, input).pipe(map(() => prepared(memory))),
+      claimed(saver, snapshot, placed, input).pipe(map((stored) => prepared(memory, stored))),
     ),
   );
 }
@@ -171,22 +171,22 @@ function begunAgain(saver: Saver, snapshot: Snapshot, options: RunOptions): Obse
   );
 }
 
-/** The id of a new run, made sure that nobody else has it. */
+/** Makes sure that nobody else has the id of a new run. Gives the state that is stored from then on. */
 export function claimed(
   saver: Saver,
   { runId, flow }: Snapshot,
   { parentId, clock = schedulerClock }: RunOptions,
   input?: unknown,
-): Observable<unknown> {
-  return first(
-    saver.claim({
-      runId,
-      flow,
-      ...(parentId !== undefined && { parentId }),
-      ...(input !== undefined && { input }),
-      t: clock.now(),
-    }),
-  );
+): Observable<Snapshot> {
+  const claim: Claim = {
+    runId,
+    flow,
+    ...(parentId !== undefined && { parentId }),
+    // Its owner may change it before the run begins.
+    ...(input !== undefined && { input: freeze(copyPlain(input)) }),
+    t: clock.now(),
+  };
+  return first(saver.claim(claim)).pipe(map(() => claimedSnapshot(claim)));
 }
 
 /** The last state of a stored run. */

@@ -1,6 +1,5 @@
 /** Where runs are kept: the port that savers implement. */
 import type { Observable, ObservableInput } from 'rxjs';
-import { copyPlain, freeze } from '../plain.ts';
 import type { Commit } from '../state/commit.ts';
 import {
   emptySnapshot,
@@ -15,7 +14,7 @@ export interface Claim {
   readonly runId: string;
   readonly flow: FlowIdentity;
   readonly parentId?: string;
-  /** What it is run with, so that it can be resumed even if its process ends before the first commit. Absent in a fork. */
+  /** What it is run with, frozen, so that it can be resumed even if its process ends before the first commit. Absent in a fork. */
   readonly input?: unknown;
   /** When, in ms since 1970. */
   readonly t: number;
@@ -87,8 +86,7 @@ export const claimedSnapshot = ({ runId, flow, parentId, input }: Claim): Snapsh
     {
       ...emptySnapshot(runId, flow),
       ...(parentId !== undefined && { parentId }),
-      // Its owner may change it before the run begins.
-      ...(input !== undefined && { input: freeze(copyPlain(input)) }),
+      ...(input !== undefined && { input }),
     },
     new Map(),
   );

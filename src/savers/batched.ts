@@ -1,7 +1,7 @@
 /** Commits on their way to a store: what comes while one write is under way is written by the next. */
 
 import { Observable, type OperatorFunction } from 'rxjs';
-import { type Commit, type FlowError, type Snapshot, staleRun } from '../index.ts';
+import { type Commit, type FlowError, type Patch, type Snapshot, staleRun } from '../index.ts';
 import { commitText } from './record.ts';
 
 /** Commits that are stored together, or not at all. */
@@ -13,7 +13,9 @@ export interface Batch {
   /** Each as text. */
   readonly commits: readonly string[];
   readonly size: number;
-  /** The state after the last one. */
+  /** Whether one of them changes the status of the run, or when it began or ended. */
+  readonly isNews: boolean;
+  /** The state after the last one; put together when it is read. */
   readonly snapshot: Snapshot;
 }
 
@@ -112,6 +114,13 @@ function nextBatch(waiting: Waiting[]): Batch {
     seq: commit.seq,
     commits: taken.map(({ text }) => text),
     size,
-    snapshot: commit.snapshot,
+    isNews: taken.some(({ commit: { patches } }) => patches.some(isNews)),
+    get snapshot() {
+      return commit.snapshot;
+    },
   };
 }
+
+const news = ['status', 't0', 't1'];
+
+const isNews = ({ path }: Patch): boolean => path.length === 1 && news.includes(path[0] as string);

@@ -17,15 +17,14 @@ import { type Batch, batched } from './batched.ts';
 import { decode } from './codec.ts';
 import { allOf, type Db, opened, type StoredRun, stores } from './indexeddb-schema.ts';
 import {
-  baseText,
   checkedBaseEvery,
   checkIds,
   folding,
   headText,
-  isBaseDue,
-  nothingWritten,
+  lookAtBase,
   restored,
   type StoredCommit,
+  writtenAfter,
 } from './record.ts';
 
 export interface IndexedDbOptions {
@@ -72,7 +71,7 @@ export class IndexedDbSaver implements Saver {
           status: 'pending',
           seq: -1,
           t,
-          written: nothingWritten,
+          written: writtenAfter(body),
         });
         await within.objectStore('states').put({ runId, seq: -1, body });
       }
@@ -151,16 +150,15 @@ export class IndexedDbSaver implements Saver {
         size: run.written.size + size,
         base: run.written.base,
       };
-      const whole = isBaseDue(grown, this.baseEvery) ? baseText(snapshot) : undefined;
-      const written = whole === undefined ? grown : { ...nothingWritten, base: whole.length };
+      const { base, written } = lookAtBase(grown, this.baseEvery, batch) ?? { written: grown };
       const body = `[${commits.join(',')}]`;
       texts.push(
         runs.put({ ...run, ...times(snapshot), seq, status: snapshot.status, written }),
         within.objectStore('commits').put({ runId, seq, body }),
       );
-      if (whole !== undefined) {
+      if (base !== undefined) {
         const states = within.objectStore('states');
-        texts.push(states.delete(allOf(runId, -1)), states.put({ runId, seq, body: whole }));
+        texts.push(states.delete(allOf(runId, -1)), states.put({ runId, seq, body: base }));
       }
     }
     // All at once: a transaction ends where nobody asks it for more, and one failure is that of all.

@@ -3,8 +3,8 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { staleRun } from '../index.ts';
 import type { Batch } from './batched.ts';
-import { type BatchLine, batchIn, linesFromEnd, linesIn, readAt } from './jsonl-line.ts';
-import { baseText, isBaseDue, nothingWritten, type Written } from './record.ts';
+import { type BatchLine, batchIn, headIn, linesFromEnd, linesIn, readAt } from './jsonl-line.ts';
+import { lookAtBase, type Written, writtenAfter } from './record.ts';
 
 export interface JsonlWriterOptions {
   readonly path: string;
@@ -21,7 +21,7 @@ export class JsonlWriter {
   /** The last event that is known to be stored, and where the line of it begins. */
   private seq = -1;
   private at = 0;
-  private written: Written = nothingWritten;
+  private written: Written = writtenAfter('');
   /** What is known of the file: its size, and where its last line begins if that has no end. */
   private size = 0;
   private torn: number | undefined;
@@ -71,6 +71,7 @@ export class JsonlWriter {
     for await (const line of linesFromEnd(file)) {
       if (line.at >= size) continue;
       if (this.size === 0) this.sized(line.at, size, await readAt(file, size - 1, 1));
+      if (line.at === 0) this.written = writtenAfter(headIn(line)?.head ?? '');
       const known = batchIn(line);
       if (!known) continue;
       this.take(known);
@@ -100,8 +101,9 @@ export class JsonlWriter {
       commits: this.written.commits + commits.length,
       size: this.written.size + size,
     };
-    const base = isBaseDue(grown, this.options.baseEvery) ? baseText(snapshot) : undefined;
-    const written = base === undefined ? grown : { commits: 0, size: 0, base: base.length };
+    const { base, written } = lookAtBase(grown, this.options.baseEvery, batch) ?? {
+      written: grown,
+    };
     const fields: Omit<BatchLine, 'commits'> = {
       at,
       writer: this.writer,

@@ -14,7 +14,7 @@ import {
 } from '../index.ts';
 import { decode } from './codec.ts';
 import type { Patiently } from './patience.ts';
-import { folding, restored, type StoredCommit } from './record.ts';
+import { folding, restored, type StoredCommit, writtenAfter } from './record.ts';
 import type { Tables } from './sql-schema.ts';
 
 const page = 20;
@@ -32,7 +32,7 @@ export const insertRun = (db: Kysely<Tables>, run: Claim, head: string): Promise
     };
     const { numInsertedOrUpdatedRows } = await within
       .insertInto('millrace_runs')
-      .values({ ...row, t, t0: null, t1: null, commits: 0, size: 0, base: 0 })
+      .values({ ...row, t, t0: null, t1: null, ...writtenAfter(head) })
       .onConflict((conflict) => conflict.doNothing())
       .executeTakeFirst();
     if (numInsertedOrUpdatedRows === 0n) return false;

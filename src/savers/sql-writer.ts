@@ -5,11 +5,11 @@
  * W2 A batch that is stale leaves nothing behind, and does not keep the others in its transaction from being written.
  */
 
-import type { Kysely, Transaction } from 'kysely';
-import { staleRun } from '../index.ts';
+import type { CompiledQuery, Kysely, Transaction } from 'kysely';
+import { type Snapshot, staleRun } from '../index.ts';
 import type { Batch } from './batched.ts';
 import type { Patiently } from './patience.ts';
-import { baseText, isBaseDue } from './record.ts';
+import { type Look, lookAtBase } from './record.ts';
 import type { Tables } from './sql-schema.ts';
 
 interface Job {
@@ -30,11 +30,13 @@ const mostRuns = 64;
 
 export class SqlWriter {
   private readonly options: SqlWriterOptions;
+  private readonly statements: ReturnType<typeof statementsFor>;
   private readonly jobs: Job[] = [];
   private busy = 0;
 
   constructor(options: SqlWriterOptions) {
     this.options = options;
+    this.statements = statementsFor(options.db);
   }
 
   write(batch: Batch): Promise<void> {
@@ -87,50 +89,73 @@ export class SqlWriter {
   /** Stores a batch, or tells what is stored instead of what it follows. */
   private async put(
     db: Transaction<Tables>,
-    { runId, prev, seq, commits, size, snapshot }: Batch,
+    batch: Batch,
   ): Promise<{ readonly seq: number | undefined } | undefined> {
-    const { status, t0 = null, t1 = null } = snapshot;
-    const written = await db
-      .updateTable('millrace_runs')
-      .set(({ eb }) => ({
-        seq,
-        status,
-        t0,
-        t1,
-        commits: eb('commits', '+', commits.length),
-        size: eb('size', '+', size),
-      }))
-      .where('run_id', '=', runId)
-      .where('seq', '=', prev)
-      .returning(['commits', 'size', 'base'])
-      .executeTakeFirst();
+    const { runId, prev, seq, commits, size, isNews } = batch;
+    const { statements } = this;
+    const grown = [commits.length, size, runId, prev];
+    const { rows } = await db.executeQuery(
+      isNews
+        ? filled(statements.news, [seq, ...newsOf(batch.snapshot), ...grown])
+        : filled(statements.next, [seq, ...grown]),
+    );
+    const [written] = rows;
     if (!written) {
-      const known = db.selectFrom('millrace_runs').select('seq').where('run_id', '=', runId);
-      return { seq: (await known.executeTakeFirst())?.seq };
+      const known = await db.executeQuery(filled(statements.known, [runId]));
+      return { seq: known.rows[0]?.seq };
     }
     const body = `[${commits.join(',')}]`;
-    await db.insertInto('millrace_commits').values({ run_id: runId, seq, body }).execute();
-    if (isBaseDue(written, this.options.baseEvery))
-      await this.putBase(db, runId, seq, baseText(snapshot));
+    await db.executeQuery(filled(statements.commit, [runId, seq, body]));
+    const look = lookAtBase(written, this.options.baseEvery, batch);
+    if (look) await this.keepLook(db, batch, look);
     return undefined;
   }
 
-  private async putBase(
+  private async keepLook(
     db: Transaction<Tables>,
-    runId: string,
-    seq: number,
-    body: string,
+    { runId, seq }: Batch,
+    look: Look,
   ): Promise<void> {
-    await db
-      .deleteFrom('millrace_states')
-      .where('run_id', '=', runId)
-      .where('seq', '>=', 0)
-      .execute();
-    await db.insertInto('millrace_states').values({ run_id: runId, seq, body }).execute();
-    await db
-      .updateTable('millrace_runs')
-      .set({ commits: 0, size: 0, base: body.length })
-      .where('run_id', '=', runId)
-      .execute();
+    const { base, written } = look;
+    if (base !== undefined) {
+      const states = db.deleteFrom('millrace_states').where('run_id', '=', runId);
+      await states.where('seq', '>=', 0).execute();
+      await db.insertInto('millrace_states').values({ run_id: runId, seq, body: base }).execute();
+    }
+    await db.updateTable('millrace_runs').set(written).where('run_id', '=', runId).execute();
   }
 }
+
+const newsOf = ({ status, t0, t1 }: Snapshot): readonly unknown[] => [
+  status,
+  t0 ?? null,
+  t1 ?? null,
+];
+
+/** What is written for each batch, made into SQL once: that would take longer than to write it. */
+function statementsFor(db: Kysely<Tables>) {
+  const of = db
+    .updateTable('millrace_runs')
+    .where('run_id', '=', '')
+    .where('seq', '=', 0)
+    .returning(['commits', 'size', 'base']);
+  // An index on the status is written anew although it is the same: it stays out of most updates.
+  const next = of.set({ seq: 0 });
+  const news = next.set({ status: '', t0: 0, t1: 0 });
+  return {
+    next: next
+      .set(({ eb }) => ({ commits: eb('commits', '+', 0), size: eb('size', '+', 0) }))
+      .compile(),
+    news: news
+      .set(({ eb }) => ({ commits: eb('commits', '+', 0), size: eb('size', '+', 0) }))
+      .compile(),
+    commit: db.insertInto('millrace_commits').values({ run_id: '', seq: 0, body: '' }).compile(),
+    known: db.selectFrom('millrace_runs').select('seq').where('run_id', '=', '').compile(),
+  };
+}
+
+/** A statement with other parameters, in the order in which they stand in it. */
+const filled = <Row>(
+  statement: CompiledQuery<Row>,
+  parameters: readonly unknown[],
+): CompiledQuery<Row> => ({ ...statement, parameters });

@@ -1,4 +1,5 @@
 /** Changes of state as patches: what a saver stores. */
+import { equal } from '../plain.ts';
 import { type FlowEvent, isFinal } from './event.ts';
 import { Fold } from './reduce.ts';
 import { type Snapshot, type StepState, snapshotFrom, stepState, tableFor } from './snapshot.ts';
@@ -156,12 +157,13 @@ const isOfStep = ({ type }: FlowEvent): boolean => type.startsWith('STEP_');
 
 const seqPath = Object.freeze(['seq']);
 
-/** What is different between two snapshots; `withSteps`: also in their steps. */
+/** What is different between two snapshots; `withSteps`: also in their steps. A run may begin with a copy of the input that its claim has. */
 function between(before: Snapshot, after: Snapshot, withSteps: boolean): readonly Patch[] {
   const [old, now] = [before as unknown as Data, after as unknown as Data];
   const patches: Patch[] = [];
   for (const name of new Set([...Object.keys(old), ...Object.keys(now)]))
-    if (name !== 'steps') addField(patches, [], name, old[name], now[name]);
+    if (name !== 'steps' && !(name === 'input' && equal(old[name], now[name])))
+      addField(patches, [], name, old[name], now[name]);
   if (withSteps)
     eachRecord(tableFor(after), (path, step) =>
       addStep(patches, path, stepState(before, path), step),

@@ -5,8 +5,8 @@ import {
   applyPatches,
   type Commit,
   type CompiledFlow,
+  claimedSnapshot,
   type Durability,
-  emptySnapshot,
   Flow,
   type FlowEvent,
   question,
@@ -136,7 +136,7 @@ export function runLaws(say: Say, runs: number): void {
       const history = await every(given.saver.history(run.id));
       same(history.length, commits.length, `run ${seed}: the number of commits`);
       const { flow } = run.getSnapshot();
-      let folded = emptySnapshot(run.id, flow);
+      let folded = claimedSnapshot({ runId: run.id, flow, input: { n: seed }, t: 0 });
       let reduced = folded;
       for (const [index, stored] of history.entries()) {
         for (const event of events)

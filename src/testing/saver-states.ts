@@ -1,7 +1,7 @@
 /** Laws of reading: the last state, lists, the history, and what is deleted. */
 
 import { concatMap, delay, firstValueFrom, from, of, Subject, take, tap } from 'rxjs';
-import { applyPatches, type Claim, emptySnapshot, type Saver } from '../index.ts';
+import { applyPatches, type Claim, claimedSnapshot, emptySnapshot, type Saver } from '../index.ts';
 import { every, once, put, refusal, type Say, Story, same, told } from './saver-story.ts';
 
 const idsOf = async (saver: Saver, query = {}): Promise<readonly string[]> =>
@@ -102,9 +102,9 @@ export function stateLaws(say: Say): void {
     });
   });
 
-  say('the patches of all commits make each state of the empty one', async ({ saver }) => {
+  say('the patches of all commits make each state of that of the claim', async ({ saver }) => {
     const { claim, commits } = await told(saver, new Story('one').steps(20).end());
-    let state = emptySnapshot('one', claim.flow);
+    let state = claimedSnapshot(claim);
     for (const [index, { patches }] of (await every(saver.history('one'))).entries()) {
       state = applyPatches(state, patches);
       same(state, commits[index]?.snapshot, `the state after commit ${index}`);

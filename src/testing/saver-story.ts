@@ -5,8 +5,8 @@ import {
   type Change,
   type Claim,
   type Commit,
+  claimedSnapshot,
   commitOf,
-  emptySnapshot,
   FlowError,
   type Saver,
   type Snapshot,
@@ -34,7 +34,7 @@ export class Story {
 
   constructor(runId: string, claim: Partial<Claim> = {}) {
     this.claim = { runId, flow, t: 1000, ...claim };
-    this.snapshot = emptySnapshot(runId, this.claim.flow);
+    this.snapshot = claimedSnapshot(this.claim);
     const { parentId } = this.claim;
     this.tell({
       type: 'FLOW_START',
