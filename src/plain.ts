@@ -18,6 +18,7 @@ export function freeze<T>(value: T): T {
   const todo: object[] = [value];
   for (let next = todo.pop(); next; next = todo.pop()) {
     if (Object.isFrozen(next)) {
+      if (settled.has(next)) continue;
       // Frozen by somebody else perhaps, and then not all the way down: walk it, but only once.
       seen ??= new Set();
       if (seen.has(next)) continue;
@@ -63,6 +64,22 @@ export function copyPlain<T>(value: T): T {
   }
   return whole as T;
 }
+
+/** Known to be frozen all the way down. */
+const settled = new WeakSet<object>();
+
+/** A copy that nobody can change. It is known as such: it, and each of its parts, is not looked through a second time. */
+export function settledCopy<T>(value: T): T {
+  if (!isPlain(value) || settled.has(value)) return value;
+  const copy = freeze(copyPlain(value));
+  settled.add(copy);
+  for (const part of Object.values(copy)) if (isPlain(part)) settled.add(part);
+  return copy;
+}
+
+/** A copy whose own fields may be set. What is in them is copied, too, unless nobody can change it. */
+export const copyOutside = <T>(value: T): T =>
+  isPlain(value) && settled.has(value) && !Array.isArray(value) ? { ...value } : copyPlain(value);
 
 /** An own property: what a prototype offers is not there. */
 export const own = (object: object | undefined, name: string | number): unknown =>

@@ -1,6 +1,6 @@
 /** The input of a run, checked before anything runs. */
 import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts';
-import { copyPlain, isPlain, own, put } from '../plain.ts';
+import { copyOutside, isPlain, own, put } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
 import { inputNames, namesRead, otherName, type Use } from './inputs.ts';
@@ -19,7 +19,7 @@ export function checkInput(definition: FlowDefinition, given: unknown, path: str
       path,
     );
   const names = inputNames(definition);
-  const input = copyPlain(given === undefined && names ? {} : given);
+  const input = copyOutside(given === undefined && names ? {} : given);
   if (!isRecord(input)) {
     if (definition.input) return validate(definition.input, input, refuse);
     const known = Object.keys(names?.known ?? {}).join(', ') || 'none';

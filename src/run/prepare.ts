@@ -12,7 +12,7 @@ import {
 } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import { validate } from '../graph/schema.ts';
-import { copyPlain, freeze } from '../plain.ts';
+import { freeze, settledCopy } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import {
   emptySnapshot,
@@ -61,8 +61,10 @@ export function newRun(
   const placed = { ...options, id: runId };
   if (!saver && parentId === undefined) return of(new Unsaved(flow, input, placed));
   const snapshot = emptySnapshot(runId, saver ? flow.identity(true) : lazily(flow));
+  // Its owner may change it before the run begins.
+  const given = settledCopy(input);
   const prepared = (memory: Snapshot['data'] | undefined, stored: Snapshot): Prepared => ({
-    input,
+    input: given,
     snapshot,
     options: placed,
     setup: (tell) => ({ memory, gate: gateOf(placed, stored, tell) }),
@@ -75,7 +77,7 @@ export function newRun(
   }
   return memoryOf(saver, parentId).pipe(
     concatMap((memory) =>
-      claimed(saver, snapshot, placed, input).pipe(map((stored) => prepared(memory, stored))),
+      claimed(saver, snapshot, placed, given).pipe(map((stored) => prepared(memory, stored))),
     ),
   );
 }
@@ -182,8 +184,7 @@ export function claimed(
     runId,
     flow,
     ...(parentId !== undefined && { parentId }),
-    // Its owner may change it before the run begins.
-    ...(input !== undefined && { input: freeze(copyPlain(input)) }),
+    ...(input !== undefined && { input }),
     t: clock.now(),
   };
   return first(saver.claim(claim)).pipe(map(() => claimedSnapshot(claim)));

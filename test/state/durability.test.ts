@@ -1,4 +1,5 @@
 import {
+  type Claim,
   type Commit,
   type Durability,
   Flow,
@@ -11,12 +12,14 @@ import {
   concatMap,
   delay,
   filter,
+  firstValueFrom,
   mergeMap,
   NEVER,
   type Observable,
   of,
   tap,
   throwError,
+  toArray,
 } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { expect, test } from 'vitest';
@@ -222,6 +225,33 @@ test('5.5 a run id is claimed before any step starts: the second run is refused'
   await compiled.complete({}, { id: 'same' });
   await expect(compiled.complete({}, { id: 'same' })).rejects.toMatchObject({ code: 'run-exists' });
   expect(calls).toEqual(['a']);
+});
+
+test('5.5 the input of a run is copied once: its claim, its state and its steps share it, and its owner cannot reach it', async () => {
+  const input = { list: [{ n: 1 }] };
+  const claims: Claim[] = [];
+  const saver = new MemorySaver();
+  const claim = saver.claim.bind(saver);
+  saver.claim = (run) => {
+    claims.push(run);
+    return claim(run);
+  };
+  const given: unknown[] = [];
+  const flow = new Flow<{ list: { n: number }[] }>('copied');
+  const a = flow.step('a', ({ list }: { list: unknown }) => given.push(list), {
+    list: flow.input.list,
+  });
+  const run = flow.output({ a: a.out }).start(input, { saver });
+  input.list.push({ n: 2 });
+  (input.list[0] as { n: number }).n = 9;
+  await run.result;
+  const { list } = run.getSnapshot().input as typeof input;
+  expect(list).toEqual([{ n: 1 }]);
+  expect(Object.isFrozen(list[0])).toBe(true);
+  expect((claims[0] as Claim & { input: typeof input }).input.list).toBe(list);
+  expect(given).toEqual([list]);
+  const [first] = await firstValueFrom(saver.history(run.id).pipe(toArray()));
+  expect(first?.patches.map(({ path }) => path.join('.'))).not.toContain('input');
 });
 
 test('3.5 a cancelled run is stored as cancelled', async () => {
