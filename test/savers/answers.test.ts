@@ -9,7 +9,7 @@ let folder: Folder;
 let script: string;
 beforeAll(async () => {
   folder = newFolder();
-  script = await bundled('answer-child');
+  script = await bundled('answer-child', folder.path);
 });
 afterAll(() => folder?.remove());
 

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { entries, root } from '../../scripts/entries.ts';
 
-/** Bundles a script; gives back the file to run. */
-export async function bundled(name: string): Promise<string> {
+/** Bundles a script into a folder, which no other test writes to; gives back the file to run. */
+export async function bundled(name: string, folder: string): Promise<string> {
   // Packages too: to look for all their files takes longer than the rest.
-  const outfile = join(root, `node_modules/.cache/millrace/${name}.mjs`);
+  const outfile = join(folder, `${name}.mjs`);
   await build({
     entryPoints: [join(root, `test/savers/${name}.ts`)],
     bundle: true,

@@ -17,7 +17,7 @@ let server: PostgresServer;
 let script: string;
 beforeAll(async () => {
   folder = newFolder();
-  [server, script] = await Promise.all([startPostgres(), bundled('crash-child')]);
+  [server, script] = await Promise.all([startPostgres(), bundled('crash-child', folder.path)]);
 });
 afterAll(async () => {
   await server?.stop();

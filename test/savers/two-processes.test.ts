@@ -13,7 +13,7 @@ let server: PostgresServer;
 let script: string;
 beforeAll(async () => {
   folder = newFolder();
-  [server, script] = await Promise.all([startPostgres(), bundled('two-child')]);
+  [server, script] = await Promise.all([startPostgres(), bundled('two-child', folder.path)]);
 });
 afterAll(async () => {
   await server?.stop();
