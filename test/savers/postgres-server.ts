@@ -15,7 +15,7 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+export async function startPostgres({ fsync = false } = {}): Promise<PostgresServer> {
   const folder = newFolder();
   const { uid, gid } = unprivileged();
   chownSync(folder.path, uid, gid);
@@ -28,7 +28,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   );
   const port = await freePort();
   const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=`];
-  settings.push('max_connections=100', 'shared_buffers=32MB', 'fsync=off');
+  settings.push('max_connections=100', 'shared_buffers=32MB', `fsync=${fsync ? 'on' : 'off'}`);
   const server = spawn(
     program('postgres'),
     ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
