@@ -1,5 +1,5 @@
 /** Keeps runs in Postgres. */
-import type { Dialect, PostgresPool } from 'kysely';
+import type { Dialect, PostgresPool, PostgresPoolClient } from 'kysely';
 import { kysely } from './kysely.ts';
 import { SqlSaver, type SqlSaverOptions } from './sql.ts';
 
@@ -12,11 +12,20 @@ export type PostgresOptions = Omit<SqlSaverOptions, 'dialect'>;
  * const flow = digest.with({ saver: postgres(new Pool({ connectionString })) })
  */
 export function postgres(pool: PostgresPool, options: PostgresOptions = {}): SqlSaver {
+  const heard = new WeakSet<object>();
+  // A connection that breaks between two queries tells that as an event, which ends the process where nobody listens. The next query fails.
+  const connect = async (): Promise<PostgresPoolClient> => {
+    const client: PostgresPoolClient & { on?(event: 'error', listen: () => void): unknown } =
+      await pool.connect();
+    if (!heard.has(client)) client.on?.('error', () => undefined);
+    heard.add(client);
+    return client;
+  };
   const dialect = async (): Promise<Dialect> => {
     const { PostgresDialect } = await kysely();
     const borrowed = {
       options: pool.options,
-      connect: () => pool.connect(),
+      connect,
       end: async () => undefined,
     };
     return new PostgresDialect({ pool: borrowed });

@@ -12,6 +12,8 @@ export interface PostgresServer {
   schema(): Promise<string>;
   /** Connections that see one schema only. */
   pool(schema: string): pg.Pool;
+  /** Ends it without a word, as a power cut does but for the disk, and starts it again. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -29,11 +31,13 @@ export async function startPostgres({ fsync = false } = {}): Promise<PostgresSer
   const port = await freePort();
   const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=`];
   settings.push('max_connections=100', 'shared_buffers=32MB', `fsync=${fsync ? 'on' : 'off'}`);
-  const server = spawn(
-    program('postgres'),
-    ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
-    options,
-  );
+  const started = (): ChildProcess =>
+    spawn(
+      program('postgres'),
+      ['-D', data, ...settings.flatMap((setting) => ['-c', setting])],
+      options,
+    );
+  let server = started();
   const connection = { host: '127.0.0.1', port, user: 'millrace' };
   const pools: pg.Pool[] = [];
   const pool = (schema: string): pg.Pool => {
@@ -53,14 +57,32 @@ export async function startPostgres({ fsync = false } = {}): Promise<PostgresSer
       await admin.query(`create schema ${name}`);
       return name;
     },
+    async crash() {
+      await ended(server, 'SIGKILL');
+      for (let attempt = 1; ; attempt++) {
+        // What is left of its processes may hold its memory for a moment.
+        server = started();
+        try {
+          return await ready(admin, server);
+        } catch (error) {
+          if (attempt === 50) throw error;
+          await ended(server, 'SIGKILL');
+        }
+      }
+    },
     async stop() {
-      const ended = new Promise((resolve) => server.once('exit', resolve));
-      server.kill('SIGINT');
-      await ended;
+      await ended(server, 'SIGINT');
       await Promise.all(pools.map((each) => (each.ending ? undefined : each.end())));
       folder.remove();
     },
   };
+}
+
+async function ended(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const over = new Promise((resolve) => server.once('exit', resolve));
+  server.kill(signal);
+  await over;
 }
 
 export const poolOptions = (

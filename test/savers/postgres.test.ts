@@ -1,7 +1,9 @@
 import { postgres } from 'millrace/savers/postgres';
 import type { SqlSaver } from 'millrace/savers/sql';
 import { saverContract } from 'millrace/testing';
-import { afterAll, beforeAll, test } from 'vitest';
+import { concatMap, delay, from, of, tap } from 'rxjs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { every, once, Story } from '../../src/testing/saver-story.ts';
 import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
 let server: PostgresServer;
@@ -25,3 +27,35 @@ const makeSaver = async () => {
   return { saver: again(), again, close };
 };
 saverContract('Postgres', makeSaver, { test });
+
+test('5.12 what a Postgres server that waits for its disk has acknowledged is there after it was killed', async () => {
+  const pool = server.pool(await server.schema());
+  const story = new Story('one').steps(60).end();
+  await once(postgres(pool).claim(story.claim));
+  let [stored, kills] = [-1, 0];
+  while (stored < (story.commits.at(-1)?.seq as number)) {
+    const saver = postgres(pool);
+    const rest$ = from(story.commits.filter(({ seq }) => seq > stored)).pipe(
+      concatMap((commit) => of(commit).pipe(delay(1))),
+    );
+    let acknowledged = stored;
+    const killAt = stored + 1 + Math.floor(Math.random() * 60);
+    let crash: Promise<void> | undefined;
+    await every(
+      saver.save(rest$).pipe(
+        tap((seq) => {
+          acknowledged = seq;
+          if (seq >= killAt) crash ??= server.crash();
+        }),
+      ),
+    ).catch(() => undefined);
+    if (crash) kills += 1;
+    await crash;
+    const state = await once(postgres(pool).load('one'));
+    expect(state?.seq).toBeGreaterThanOrEqual(acknowledged);
+    stored = state?.seq as number;
+  }
+  expect(kills).toBeGreaterThan(1);
+  expect(await once(postgres(pool).load('one'))).toEqual(story.snapshot);
+  await pool.end();
+}, 60_000);
