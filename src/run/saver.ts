@@ -75,7 +75,8 @@ export interface Saver {
 
 /**
  * When the steps after a step may start: `sync`: when its commit is durable. `async`: at once, as long as not too many commits wait.
- * `exit`: at once, and only the end is stored. In each mode the end is told when it is durable.
+ * `exit`: at once, and only the end is stored. In each mode the end is told when it is durable, and a run that goes on begins when its
+ * first commit is.
  */
 export type Durability = 'sync' | 'async' | 'exit';
 
