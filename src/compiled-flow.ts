@@ -151,11 +151,13 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * urls$.pipe(map((url) => ({ url })), digest.operator({ flatten: 'switch' })).subscribe(render)
    */
   operator(options: OperatorOptions = {}): OperatorFunction<Input, Output> {
-    const { flatten = 'concat', concurrency, ordered = false, ...others } = options;
+    // Here the concurrency is that of runs, and not of their steps.
+    const { flatten: _, concurrency, ordered: __, ...others } = options;
+    this.checked({ concurrency });
     const placed = this.checked(others);
     const run = (input: Input) =>
       outputOf(this.plan(), () => newRun(this.runnable(), input, placed)) as Observable<Output>;
-    return flattened(run, { flatten, ordered, ...(concurrency !== undefined && { concurrency }) });
+    return flattened(run, options);
   }
 
   /**

@@ -1,20 +1,20 @@
 /** What an operator does with a new input while it still works on older ones. */
 import {
-  catchError,
   concatMap,
   defer,
+  dematerialize,
   EMPTY,
   exhaustMap,
   filter,
   map,
+  materialize,
   mergeMap,
   type Observable,
+  type ObservableNotification,
   type OperatorFunction,
-  of,
   Subject,
   switchMap,
   takeUntil,
-  throwError,
 } from 'rxjs';
 import { FlowError, showValue } from '../errors.ts';
 
@@ -34,7 +34,6 @@ export function flattened<Input, Output>(
   run: (input: Input) => Observable<Output>,
   { flatten = 'concat', concurrency, ordered = false }: Flattening,
 ): OperatorFunction<Input, Output> {
-  checkConcurrency(concurrency);
   if (ordered && flatten !== 'merge')
     throw new FlowError(
       'invalid-option',
@@ -57,21 +56,6 @@ export function flattened<Input, Output>(
   }
 }
 
-function checkConcurrency(concurrency: number | undefined): void {
-  if (concurrency === undefined || concurrency === Number.POSITIVE_INFINITY) return;
-  if (!Number.isInteger(concurrency) || concurrency < 1)
-    throw new FlowError(
-      'invalid-option',
-      `The option "concurrency" of operator() is ${showValue(concurrency)}. Give a whole number of 1 or more, or leave it out for all at once.`,
-    );
-}
-
-/** What came of one input. */
-type Settled<Output> = { readonly i: number } & (
-  | { readonly value: Output }
-  | { readonly error: unknown }
-);
-
 /** Side by side, told in the order of the inputs. Each run gives one value, or fails. */
 const inOrder =
   <Input, Output>(
@@ -81,34 +65,37 @@ const inOrder =
   (source) =>
     defer(() => {
       const failed$ = new Subject<number>();
-      let firstFailed = Number.POSITIVE_INFINITY;
-      const settle = (input: Input, i: number): Observable<Settled<Output>> =>
+      let failed = Number.POSITIVE_INFINITY;
+      const settle = (input: Input, i: number) =>
         // Nobody will hear of what comes after a failure.
-        i > firstFailed
+        i > failed
           ? EMPTY
           : run(input).pipe(
-              map((value) => ({ i, value })),
-              takeUntil(failed$.pipe(filter((at) => at < i))),
-              catchError((error: unknown) => {
-                firstFailed = i;
-                failed$.next(i);
-                return of({ i, error });
+              materialize(),
+              filter(({ kind }) => kind !== 'C'),
+              map((note) => {
+                if (note.kind === 'E') {
+                  failed = i;
+                  failed$.next(i);
+                }
+                return { i, note };
               }),
+              takeUntil(failed$.pipe(filter((at) => at < i))),
             );
-      const settled = new Map<number, Settled<Output>>();
+      const notes = new Map<number, ObservableNotification<Output>>();
       let next = 0;
       return source.pipe(
         takeUntil(failed$),
         mergeMap(settle, concurrency),
-        concatMap((found) => {
-          settled.set(found.i, found);
-          const due: Settled<Output>[] = [];
-          for (let at = settled.get(next); at; at = settled.get(++next)) {
-            settled.delete(next);
-            due.push(at);
+        concatMap(({ i, note }) => {
+          notes.set(i, note);
+          const due: ObservableNotification<Output>[] = [];
+          for (let first = notes.get(next); first; first = notes.get(++next)) {
+            notes.delete(next);
+            due.push(first);
           }
           return due;
         }),
-        concatMap((found) => ('error' in found ? throwError(() => found.error) : of(found.value))),
+        dematerialize(),
       );
     });

@@ -168,6 +168,6 @@ test('2.16 a bad option is refused at once, by name', () => {
     'The option "ordered" of operator() is for flatten: "merge", not "concat".',
   );
   expect(() => slow().operator({ flatten: 'merge', concurrency: 0 })).toThrow(
-    'The option "concurrency" of operator() is 0.',
+    'The option "concurrency" of a run of "slow" is 0. It takes a whole number, 1 or more.',
   );
 });
