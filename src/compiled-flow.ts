@@ -24,6 +24,7 @@ import {
   type RunnableFlow,
   resumedRun,
   saverOf,
+  withId,
 } from './run/prepare.ts';
 import { Run } from './run/run.ts';
 import type { RunQuery, RunSummary } from './run/saver.ts';
@@ -117,8 +118,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * digest.run({ url }).subscribe((event) => console.log(event.type, event.path))
    */
   run(input: Input, options?: RunOptions): Observable<FlowEvent> {
-    const placed = this.checked(options);
-    return eventsOf(this.plan(), () => newRun(this.runnable(), input, placed));
+    return eventsOf(this.runnable(), input, this.checked(options));
   }
 
   /**
@@ -129,8 +129,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * run.state$.subscribe(render)
    */
   start(input: Input, options?: RunOptions): Run<Output> {
-    const given = this.checked(options);
-    const placed = { ...given, id: idOf(given) };
+    const placed = withId(this.checked(options));
     return this.hot(placed.id, newRun(this.runnable(), input, placed));
   }
 
@@ -141,7 +140,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * const { output } = await digest.complete({ url })
    */
   async complete(input: Input, options?: RunOptions): Promise<Completed<Output>> {
-    return completed<Output>(this.plan(), newRun(this.runnable(), input, this.checked(options)));
+    const placed = withId(this.checked(options));
+    return completed<Output>(this.plan(), placed.id, newRun(this.runnable(), input, placed));
   }
 
   /**
@@ -155,8 +155,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
     const { flatten: _, concurrency, ordered: __, ...others } = options;
     this.checked({ concurrency });
     const placed = this.checked(others);
-    const run = (input: Input) =>
-      outputOf(this.plan(), () => newRun(this.runnable(), input, placed)) as Observable<Output>;
+    const flow = this.runnable();
+    const run = (input: Input) => outputOf(flow, input, placed) as Observable<Output>;
     return flattened(run, options);
   }
 
@@ -265,8 +265,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
     return this.hashedSteps;
   }
 
-  private hot(id: string, prepared$: Observable<Prepared>): Run<Output> {
+  private hot(id: string, prepared: Prepared | Observable<Prepared>): Run<Output> {
     const pending = emptySnapshot(id, lazily(this.runnable()));
-    return new Run<Output>(this.plan(), id, pending, prepared$);
+    return new Run<Output>(this.plan(), id, pending, prepared);
   }
 }

@@ -159,9 +159,9 @@ function runFlow(
   };
   const execution = new Execution(
     plan,
-    { id: host.runId, clock: host.clock, logger: host.logger },
+    { clock: host.clock, logger: host.logger },
     {
-      event: host.listening ? event : undefined,
+      ...(host.listening && { event }),
       chunk: (chunk) => below.pass(new Through(chunk)),
       output: (output) => {
         for (const [name, items] of additionsOf(execution)) below.chunk(new Adds(name, items));

@@ -23,15 +23,17 @@ import { Streams } from './streams.ts';
 import { Told } from './told.ts';
 
 const nothing = Object.freeze({});
+const started = -1;
 
 export class Execution extends Told implements View, Engine {
   readonly outcomes: (Outcome | undefined)[];
   readonly inputs: unknown[] = [];
-  private readonly streams: Streams;
-  private readonly missing: Int32Array;
-  private readonly started: Uint8Array;
+  private readonly streams: Streams | undefined;
+  /** How many arrivals each node still waits for; of one that has started, `started`. */
+  private readonly missing: number[];
   private readonly startedAt: number[] = [];
   private readonly needed: Uint8Array | undefined;
+  private readonly mayReplay: boolean;
   private readonly ready = new ReadyQueue((node) => this.beginNode(node));
   private readonly atWork = new StepsAtWork(this);
   allSucceeded = true;
@@ -41,9 +43,9 @@ export class Execution extends Told implements View, Engine {
     super(plan, options, listener, setup);
     this.outcomes = new Array(plan.nodes.length).fill(undefined);
     this.missing = plan.missing.slice();
-    this.started = new Uint8Array(plan.nodes.length);
     this.needed = options.outputs && neededFor(plan, options.outputs);
-    this.streams = new Streams(plan, this.outcomes);
+    this.streams = plan.channels.length > 0 ? new Streams(plan, this.outcomes) : undefined;
+    this.mayReplay = setup.recorded !== undefined || setup.host !== undefined;
   }
 
   /** Starts the run. Steps that are synchronous all run before this returns. */
@@ -55,24 +57,26 @@ export class Execution extends Told implements View, Engine {
       ? success(input)
       : checkedInput(this.plan.definition, input, this.at(''));
     this.atWork.whenThere(checked, (outcome) => {
-      const given = outcome.status === 'success' ? outcome.value : input;
-      this.tell(this.root, flowStart(this.plan, given, this.options, this.setup), () => {
-        for (const { path, stepId, change } of retold) this.telling.tell(path, stepId, change);
+      const go = () => {
+        for (const { path, stepId, change } of retold) this.telling?.tell(path, stepId, change);
         if (signal?.aborted) this.cancel(signal.reason);
         else if (outcome.status === 'failure') this.fail(outcome.error);
         else this.conclude(this.root, outcome);
-      });
+      };
+      const given = outcome.status === 'success' ? outcome.value : input;
+      if (!this.telling) go();
+      else this.tell(this.root, flowStart(this.plan, given, this.options, this.setup), go);
     });
   }
 
   // What the plan, and calls of handlers, ask of the run.
 
   hasStarted(node: number): boolean {
-    return this.started[node] === 1;
+    return this.missing[node] === started;
   }
 
   channel(channel: number): unknown {
-    return this.streams.read(channel);
+    return this.streams?.read(channel);
   }
 
   remembered(path: string, name: string, count: number): Observable<readonly unknown[]> {
@@ -109,7 +113,7 @@ export class Execution extends Told implements View, Engine {
       this.close(node);
       return;
     }
-    if (this.replay(node)) return;
+    if (this.mayReplay && this.replay(node)) return;
     if (this.needed?.[node.index] === 0) {
       this.skip(node, skipped('not-needed', { message: 'no wanted output needs it' }));
       return;
@@ -123,14 +127,13 @@ export class Execution extends Told implements View, Engine {
 
   /** A step that had ended when the run was stored is not run again, and not told again. */
   private replay(node: PlanNode): boolean {
-    if (!this.setup.recorded && !this.setup.host) return false;
     const { input, outcome } = this.recorded(this.at(node.path)) ?? {};
     const { index } = node;
     if (node.kind === 'open' && outcome?.status !== 'skipped') {
       // The flow had begun, and its steps are asked one by one.
       // A stream that it was given is not stored: then it begins again, and its steps are asked all the same.
       if (input === undefined || node.readsChunks) return false;
-      this.started[index] = 1;
+      this.missing[index] = started;
       this.inputs[index] = input;
       for (const target of node.startTargets) this.arrive(target);
       this.conclude(node, success(input));
@@ -138,7 +141,7 @@ export class Execution extends Told implements View, Engine {
     }
     if (!outcome) return false;
     this.inputs[index] = input;
-    this.streams.replay(node);
+    this.streams?.replay(node);
     this.conclude(node, outcome);
     return true;
   }
@@ -163,9 +166,9 @@ export class Execution extends Told implements View, Engine {
 
   start(node: PlanNode, params: unknown): void {
     const { index } = node;
-    this.started[index] = 1;
+    this.missing[index] = started;
     if (node.keepsInput || node.kind === 'open') this.inputs[index] = params;
-    if (this.listening) {
+    if (this.telling) {
       const t = this.clock.now();
       this.startedAt[index] = t;
       this.tell(node, { type: 'STEP_START', input: toldInput(params) }, undefined, t);
@@ -174,7 +177,7 @@ export class Execution extends Told implements View, Engine {
   }
 
   pushChunk(node: PlanNode, chunk: unknown): void {
-    this.streams.push(node, chunk);
+    this.streams?.push(node, chunk);
     if (node.feedsRoot) this.listener.chunk?.(chunk);
   }
 
@@ -195,7 +198,7 @@ export class Execution extends Told implements View, Engine {
   finish(node: PlanNode, input: unknown, outcome: Outcome, attempts: number): void {
     // Whoever heard of the start may have ended the run.
     if (this.isEnding) return;
-    if (!this.listening) {
+    if (!this.telling) {
       this.conclude(node, outcome);
       return;
     }
@@ -211,7 +214,7 @@ export class Execution extends Told implements View, Engine {
     if (this.isEnding || this.outcomes[index]) return;
     this.outcomes[index] = outcome;
     if (outcome.status !== 'success') this.allSucceeded = false;
-    if (this.plan.channels.length > 0) this.streams.end(node, outcome);
+    this.streams?.end(node, outcome);
     if (outcome.status === 'failure' && kind !== 'open' && this.options.onError === 'stop') {
       const errors = failuresIn(this.plan, this.plan.root, this);
       this.fail(runFailed(this.plan, errors, this.at(''), 'a step failed, and onError is "stop"'));
@@ -219,7 +222,7 @@ export class Execution extends Told implements View, Engine {
     }
     // Of a step that never started its end is the start. A flow that did not begin ends at its `close`.
     const begun = kind === 'close' ? (this.plan.nodes[node.scope.open] as PlanNode) : node;
-    if (kind !== 'open' && this.started[begun.index] === 0)
+    if (kind !== 'open' && !this.hasStarted(begun.index))
       for (const target of begun.startTargets) this.arrive(target);
     for (const target of node.targets) this.arrive(target);
     this.goOn();
@@ -230,7 +233,7 @@ export class Execution extends Told implements View, Engine {
     const { open } = node.scope;
     const opened = this.outcomes[open] as Outcome;
     const isRoot = node.index === this.plan.root.close;
-    if (!isRoot && this.replay(node)) return;
+    if (!isRoot && this.mayReplay && this.replay(node)) return;
     if (opened.status === 'skipped') this.skip(node, opened);
     else if (opened.status !== 'success') this.finish(node, this.inputs[open], opened, 0);
     else {
@@ -245,12 +248,13 @@ export class Execution extends Told implements View, Engine {
   private considerSuspending(): void {
     if (this.isEnding || !this.ready.isIdle) return;
     const blocked = this.atWork.isBlocked;
-    if (blocked === this.isBlocked || (blocked && this.telling.isHeldBack)) return;
+    if (blocked === this.isBlocked || (blocked && this.telling?.isHeldBack)) return;
     this.isBlocked = blocked;
     this.listener.blocked?.(blocked);
-    const { suspended } = this.listener;
-    if (!blocked || !suspended) return;
+    if (!blocked || !this.listener.suspended) return;
     const questions = this.questions.all;
-    this.ending.with({ type: 'FLOW_SUSPEND', questions }, () => suspended(questions));
+    this.endWith({ type: 'FLOW_SUSPEND', questions }, () =>
+      this.listener.suspended?.(questions, this.runId),
+    );
   }
 }

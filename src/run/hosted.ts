@@ -11,27 +11,39 @@ import type { Setup } from './setup.ts';
 const nothing = Object.freeze({});
 
 export abstract class Hosted implements Host {
-  readonly runId: string;
-  readonly depth: number;
   readonly clock: Clock;
-  readonly logger: Logger;
   readonly limiter: Limiter | undefined;
-  /** Shared memory as it was when the run began. */
-  readonly memory: Readonly<Record<string, unknown>>;
   protected readonly options: RunOptions;
   protected readonly setup: Setup;
+  private id: string | undefined;
   private asked: Questions | undefined;
 
   constructor(options: RunOptions, setup: Setup) {
-    const { clock = schedulerClock, logger = console, concurrency } = options;
+    const { clock = schedulerClock, concurrency } = options;
     this.options = options;
-    this.depth = setup.host ? (setup.host.depth ?? 0) + 1 : 0;
     this.setup = setup;
     this.clock = clock;
-    this.logger = logger;
-    this.runId = options.id ?? newRunId(clock.now());
     this.limiter = concurrency === undefined ? undefined : new Limiter(concurrency);
-    this.memory = setup.memory ?? nothing;
+  }
+
+  // Made when somebody asks: in most runs that nobody hears nobody does.
+  get runId(): string {
+    this.id ??= this.setup.host?.runId ?? this.options.id ?? newRunId(this.clock.now());
+    return this.id;
+  }
+
+  get depth(): number {
+    const { host } = this.setup;
+    return host ? (host.depth ?? 0) + 1 : 0;
+  }
+
+  get logger(): Logger {
+    return this.options.logger ?? console;
+  }
+
+  /** Shared memory as it was when the run began. */
+  get memory(): Readonly<Record<string, unknown>> {
+    return this.setup.memory ?? nothing;
   }
 
   // Made when somebody asks: most runs have none.

@@ -67,17 +67,18 @@ export function checkOptions(options: RunOptions, plan: Plan): void {
 }
 
 // Asked for in bulk: a call costs more than the start of a run.
-const pool = new Uint8Array(1024);
+const pool = new Uint32Array(256);
 let used = pool.length;
 
-function randomBytes(): Uint8Array {
+function randomWord(): number {
   if (used === pool.length) {
     crypto.getRandomValues(pool);
     used = 0;
   }
-  used += 8;
-  return pool.slice(used - 8, used);
+  return pool[used++] as number;
 }
+
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
 
 let lastTime = 0;
 let counter = 0;
@@ -87,10 +88,7 @@ export function newRunId(now: number): string {
   // Within a millisecond, and when a clock goes back, the counter keeps the order.
   if (now > lastTime) [lastTime, counter] = [now, 0];
   else if (++counter > 0xfff) [lastTime, counter] = [lastTime + 1, 0];
-  const random = randomBytes();
-  random[0] = ((random[0] as number) & 0x3f) | 0x80;
-  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
   const time = hex(Math.floor(lastTime), 12);
-  const tail = [...random].map((byte) => hex(byte, 2)).join('');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+  const variant = hex(((randomWord() & 0x3fffffff) | 0x80000000) >>> 0, 8);
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${variant.slice(0, 4)}-${variant.slice(4)}${hex(randomWord(), 8)}`;
 }

@@ -50,16 +50,22 @@ export interface Prepared {
 export const idOf = ({ id, clock = schedulerClock }: RunOptions): string =>
   id ?? newRunId(clock.now());
 
-/** A new run, perhaps one that continues another. */
+/** The options of a run whose id is asked for in any case. */
+export const withId = (options: RunOptions): RunOptions & { readonly id: string } => ({
+  ...options,
+  id: idOf(options),
+});
+
+/** A new run, perhaps one that continues another. Ready at once where nothing must be stored or loaded. */
 export function newRun(
   flow: RunnableFlow,
   input: unknown,
   options: RunOptions,
-): Observable<Prepared> {
+): Prepared | Observable<Prepared> {
   const { saver, parentId } = options;
-  const runId = idOf(options);
-  const placed = { ...options, id: runId };
-  if (!saver && parentId === undefined) return of(new Unsaved(flow, input, placed));
+  if (!saver && parentId === undefined) return new Unsaved(flow, input, options);
+  const placed = withId(options);
+  const { id: runId } = placed;
   const snapshot = emptySnapshot(runId, saver ? flow.identity(true) : lazily(flow));
   // Its owner may change it before the run begins.
   const given = settledCopy(input);
@@ -82,26 +88,28 @@ export function newRun(
   );
 }
 
+const nothing: Setup = Object.freeze({});
+
 /** A run that nobody keeps. Perhaps nobody reads its state either: then none is made. */
 class Unsaved implements Prepared {
   readonly input: unknown;
-  readonly options: RunOptions & { readonly id: string };
+  readonly options: RunOptions;
   private readonly flow: RunnableFlow;
   private empty: Snapshot | undefined;
 
-  constructor(flow: RunnableFlow, input: unknown, options: Unsaved['options']) {
+  constructor(flow: RunnableFlow, input: unknown, options: RunOptions) {
     this.flow = flow;
     this.input = input;
     this.options = options;
   }
 
   get snapshot(): Snapshot {
-    this.empty ??= emptySnapshot(this.options.id, lazily(this.flow));
+    this.empty ??= emptySnapshot(idOf(this.options), lazily(this.flow));
     return this.empty;
   }
 
   setup(): Setup {
-    return {};
+    return nothing;
   }
 }
 

@@ -10,7 +10,7 @@ import type { Plan } from '../wire/plan.ts';
 import { chunkPaths } from './chunk-paths.ts';
 import { interoperable } from './iterate.ts';
 import type { Prepared } from './prepare.ts';
-import { type Launched, launch, suspendedError } from './start.ts';
+import { Launched, suspendedError } from './start.ts';
 
 type Unsubscribe = () => void;
 
@@ -35,7 +35,12 @@ export class Run<Output> {
   private promise: Promise<Output> | undefined;
 
   /** `pending` is the state until the run is prepared. */
-  constructor(plan: Plan, id: string, pending: Snapshot, prepared$: Observable<Prepared>) {
+  constructor(
+    plan: Plan,
+    id: string,
+    pending: Snapshot,
+    prepared: Prepared | Observable<Prepared>,
+  ) {
     this.plan = plan;
     this.id = id;
     this.snapshot = pending;
@@ -59,10 +64,8 @@ export class Run<Output> {
       });
     });
     interoperable(this, this.events$);
-    this.launched = launch(
-      plan,
-      prepared$,
-      ({ options, snapshot }) => {
+    this.launched = new Launched(plan, {
+      listen: ({ options, snapshot }) => {
         this.snapshot = snapshot;
         return {
           event: (event) => {
@@ -77,16 +80,17 @@ export class Run<Output> {
           // Without a saver nothing could resume it: then it stays open for answers.
           ...(options.saver && {
             suspended: (questions: Readonly<Record<string, unknown>>) =>
-              this.outcome.error(suspendedError(plan, questions, options)),
+              this.outcome.error(suspendedError(plan, questions, id, options)),
           }),
           silent: () => this.fallSilent(),
         };
       },
-      (error) => {
+      error: (error) => {
         this.outcome.error(error);
         this.fallSilent();
       },
-    );
+    });
+    this.launched.launch(prepared);
   }
 
   /** One after the other: what is told while an event is announced waits until everybody has heard that one. */
@@ -165,7 +169,7 @@ export class Run<Output> {
    * (`invalid-answer`) where nothing is asked there, where it has been answered, or where the schema refuses; then the question stays open.
    */
   async answer(path: string, value: unknown): Promise<void> {
-    const execution = this.launched.execution();
+    const execution = this.launched.execution;
     if (!execution || execution.isEnding) {
       throw new FlowError(
         'invalid-answer',

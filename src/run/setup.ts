@@ -6,13 +6,13 @@ import type { Host, Recorded } from '../wire/host.ts';
 
 /** Who hears of a run. */
 export interface Listener {
-  readonly event?: ((event: FlowEvent) => void) | undefined;
+  event?(event: FlowEvent): void;
   /** A chunk of the run's outputs. */
-  readonly chunk?: ((chunk: unknown) => void) | undefined;
+  chunk?(chunk: unknown): void;
   output(output: unknown): void;
   error(error: FlowError): void;
   /** Ends the run when it waits for answers only. Without it the run stays open for them. */
-  readonly suspended?: ((questions: Readonly<Record<string, unknown>>) => void) | undefined;
+  suspended?(questions: Readonly<Record<string, unknown>>, runId: string): void;
   /** Whether the run does nothing but wait for answers has changed. */
   blocked?(isBlocked: boolean): void;
   /** Nothing will be told any more, not even by deaf handlers. */

@@ -1,12 +1,17 @@
 /** The steps of a run that are at work: starting them, hearing what they tell, stopping them all. */
 import { errorJson } from '../errors.ts';
+import { freeze } from '../plain.ts';
 import type { Change } from '../state/event.ts';
-import type { Outcome } from '../state/outcome.ts';
+import { failure, type Outcome, success } from '../state/outcome.ts';
 import { Activity, Adds, Asked, Below, Through } from '../wire/aside.ts';
 import type { Attempted, Note } from '../wire/attempt.ts';
+import { Call } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
+import { isResult } from '../wire/consume.ts';
 import type { Host } from '../wire/host.ts';
+import { placedError } from '../wire/placed-error.ts';
 import type { PlanNode } from '../wire/plan.ts';
+import type { Handler } from '../wire/step.ts';
 import {
   AttemptsWork,
   direct,
@@ -33,6 +38,8 @@ const waitsOnly = new Activity(0, 1);
 
 export class StepsAtWork implements Workplace {
   private readonly all = new WorkList();
+  /** The plain handler that is being called now. */
+  private calling: Call | undefined;
   private readonly engine: Engine;
 
   constructor(engine: Engine) {
@@ -49,20 +56,48 @@ export class StepsAtWork implements Workplace {
   run(node: PlanNode, params: unknown): void {
     const { engine } = this;
     if (!node.isSimple || (engine.limiter && !node.readsChunks) || !direct.isOn) {
-      this.call(new AttemptsWork(this, node, params));
+      const work = new AttemptsWork(this, node, params);
+      this.all.add(work);
+      work.call(this.callee(node), engine);
       return;
     }
-    const work = new SimpleWork(this, node, params);
     engine.start(node, params);
     if (engine.isEnding) return;
     // Whoever reads its chunks comes first, so that it hears the first one.
-    if (node.startTargets.length > 0) engine.goOn(() => this.call(work));
-    else this.call(work);
+    if (node.startTargets.length > 0) engine.goOn(() => this.call(node, params));
+    else this.call(node, params);
   }
 
-  private call(work: SimpleWork | AttemptsWork): void {
-    this.all.add(work);
-    work.call(this.callee(work.node), this.engine);
+  /** Calls a plain handler. Most answer at once, and then nothing is at work. Never while another one is being called: see `goOn`. */
+  private call(node: PlanNode, params: unknown): void {
+    const { engine } = this;
+    const callee = this.callee(node);
+    const { handler, output } = callee.step;
+    const call = new Call(engine, callee, 1);
+    let outcome: Outcome | undefined;
+    let brought: unknown;
+    this.calling = call;
+    try {
+      brought = (handler as Handler<unknown>)(params, call);
+      if (isResult(brought) && !output) outcome = success(freeze(brought));
+    } catch (error) {
+      brought = error;
+      outcome = failure(placedError(error, callee.path, 1));
+    }
+    this.calling = undefined;
+    if (outcome && !engine.isEnding) {
+      if (outcome.status === 'failure') call.abort();
+      engine.finish(node, params, outcome, 1);
+      return;
+    }
+    const work = new SimpleWork(this, node, params);
+    // The handler may have ended the run itself. What it brings is reported all the same.
+    if (engine.isEnding) work.stop();
+    else this.all.add(work);
+    work.take(callee, call, () => {
+      if (outcome?.status === 'failure') throw brought;
+      return brought;
+    });
   }
 
   private callee(node: PlanNode): Attempted {
@@ -82,14 +117,14 @@ export class StepsAtWork implements Workplace {
     void outcome.then((late) => {
       if (wait.closed) return;
       this.all.delete(wait);
-      use(late);
-      this.engine.goOn();
+      this.engine.goOn(() => use(late));
     });
   }
 
   stop(): void {
     for (let work = this.all.first; work; work = work.after) work.stop();
     this.all.clear();
+    this.calling?.abort();
   }
 
   begin({ node, params }: StepWork, go: () => void): void {

@@ -2,6 +2,7 @@
 import { type MonoTypeOperatorFunction, Subject, type Subscription } from 'rxjs';
 import type { Change, FlowEvent, Usage } from '../state/event.ts';
 import type { Clock } from '../wire/clock.ts';
+import type { Listener } from './setup.ts';
 
 export interface TellingOptions {
   readonly runId: string;
@@ -9,14 +10,12 @@ export interface TellingOptions {
   /** The number of the first event; more than 0 in a run that goes on. */
   readonly seq?: number | undefined;
   readonly gate?: MonoTypeOperatorFunction<FlowEvent> | undefined;
-  readonly hear: ((event: FlowEvent) => void) | undefined;
+  readonly listener: Pick<Listener, 'event'>;
   /** The gate has broken: nothing passes any more. */
   readonly broken: (error: unknown) => void;
 }
 
 export class Telling {
-  /** Whether anyone hears. If not, no event is made. */
-  readonly isOn: boolean;
   /** The counts of all steps so far. */
   usage: Usage | undefined;
   private readonly options: TellingOptions;
@@ -28,10 +27,8 @@ export class Telling {
   private seq: number;
 
   constructor(options: TellingOptions) {
-    const { gate, hear, seq = 0 } = options;
     this.options = options;
-    this.isOn = hear !== undefined || gate !== undefined;
-    this.seq = seq;
+    this.seq = options.seq ?? 0;
   }
 
   /** Opens the gate, where there is one. It may break at once. */
@@ -62,20 +59,19 @@ export class Telling {
       this.gate.next(event);
       return;
     }
-    this.options.hear?.(event);
+    this.options.listener.event?.(event);
     then?.();
   }
 
   /** Tells at once, whatever the gate says; it learns of it all the same, so that a saver hears of the end. */
   report(path: string, stepId: string, change: Change): void {
-    if (!this.isOn) return;
     const event = this.event(path, stepId, change);
     if (this.gate) {
       this.isReporting = true;
       this.gate.next(event);
       this.isReporting = false;
     }
-    this.options.hear?.(event);
+    this.options.listener.event?.(event);
   }
 
   /** Shuts the gate: what it still holds is not told, and what is told from now on does not pass it. */
@@ -87,7 +83,7 @@ export class Telling {
 
   private passed(event: FlowEvent): void {
     if (this.isReporting) return;
-    this.options.hear?.(event);
+    this.options.listener.event?.(event);
     const then = this.passing.get(event.seq);
     this.passing.delete(event.seq);
     then?.();

@@ -7,7 +7,6 @@ import type { Below } from '../wire/aside.ts';
 import type { Delivered } from '../wire/host.ts';
 import type { Plan, PlanNode } from '../wire/plan.ts';
 import { brokenGate, cancelledError } from './changes.ts';
-import { Ending } from './ending.ts';
 import { Hosted } from './hosted.ts';
 import type { RunOptions } from './options.ts';
 import type { Listener, Setup } from './setup.ts';
@@ -23,42 +22,44 @@ interface Left {
 export abstract class Told extends Hosted {
   protected readonly plan: Plan;
   protected readonly listener: Listener;
-  protected readonly telling: Telling;
-  protected readonly ending: Ending;
+  /** Undefined where nobody hears. Then no event is made. */
+  protected readonly telling: Telling | undefined;
+  /** The end is on its way: nothing else may happen. */
+  private hasEnd = false;
+  /** It has been told. */
+  private isOver = false;
+  /** How many handlers were stopped and have not delivered yet. */
+  private deaf = 0;
   private forgetSignal: (() => void) | undefined;
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup) {
     super(options, setup);
     this.plan = plan;
     this.listener = listener;
-    this.telling = new Telling({
-      runId: this.runId,
-      clock: this.clock,
-      seq: setup.seq,
-      gate: bothGates(options.gate, setup.gate),
-      hear: listener.event,
-      broken: (error) => this.fail(brokenGate(error)),
-    });
-    this.ending = new Ending({
-      tell: (change, then) => this.tell(this.root, change, then),
-      stop: () => this.stopWork(),
-      close: () => {
-        this.forgetSignal?.();
-        this.telling.close();
-      },
-      silent: () => listener.silent?.(),
-    });
+    const gate = bothGates(options.gate, setup.gate);
+    this.telling =
+      gate || listener.event
+        ? new Telling({
+            runId: this.runId,
+            clock: this.clock,
+            seq: setup.seq,
+            gate,
+            listener,
+            broken: (error) => this.fail(brokenGate(error)),
+          })
+        : undefined;
   }
 
+  /** Stops all that is at work. */
   protected abstract stopWork(): void;
   protected abstract memoryNow(): Left;
 
   get listening(): boolean {
-    return this.telling.isOn;
+    return this.telling !== undefined;
   }
 
   get isEnding(): boolean {
-    return this.ending.isEnding || this.setup.host?.isEnding === true;
+    return this.hasEnd || this.setup.host?.isEnding === true;
   }
 
   protected get root(): PlanNode {
@@ -66,7 +67,7 @@ export abstract class Told extends Hosted {
   }
 
   tell(node: PlanNode, change: Change, then?: () => void, t?: number): void {
-    if (this.listening) this.telling.tell(this.at(node.path), node.id, change, then, t);
+    if (this.telling) this.telling.tell(this.at(node.path), node.id, change, then, t);
     else then?.();
   }
 
@@ -76,59 +77,81 @@ export abstract class Told extends Hosted {
   }
 
   tellBelow({ path, stepId, change }: Below): void {
-    if (this.listening) this.telling.tell(path, stepId, change);
+    this.telling?.tell(path, stepId, change);
   }
 
   protected tellLate(path: string, stepId: string, delivered: Delivered): void {
-    this.telling.report(path, stepId, { type: 'STEP_LATE', ...delivered });
+    this.telling?.report(path, stepId, { type: 'STEP_LATE', ...delivered });
   }
 
+  /** A handler that was stopped has not delivered yet (1), or now has (-1). */
   deafness(change: 1 | -1): void {
     this.setup.host?.deafness(change);
-    this.ending.deafness(change);
+    this.deaf += change;
+    if (this.isOver) this.fallSilent();
   }
 
   /** Opens the gate, and heeds the signal. False where the run is over before it began. */
   protected listen(): boolean {
-    this.telling.open();
+    this.telling?.open();
     if (this.isEnding) return false;
     const { signal } = this.options;
-    const abort = () => this.cancel(signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    this.forgetSignal = () => signal?.removeEventListener('abort', abort);
+    if (signal) {
+      const abort = () => this.cancel(signal.reason);
+      signal.addEventListener('abort', abort, { once: true });
+      this.forgetSignal = () => signal.removeEventListener('abort', abort);
+    }
     return true;
   }
 
   /** Ends the run at once, whatever its handlers do. */
   cancel(reason?: unknown): void {
-    if (this.ending.isOver) return;
+    if (this.isOver) return;
     const error = cancelledError(this.plan.definition.id, reason);
-    this.ending.now(() => {
+    this.end(() => {
       const change: Change = { type: 'FLOW_CANCEL', reason: errorJson(error) };
-      this.telling.report(this.at(''), this.root.id, change);
+      this.telling?.report(this.at(''), this.root.id, change);
       this.listener.error(error);
     });
   }
 
   protected complete(output: unknown): void {
+    const tellOutput = () => this.listener.output(output);
+    if (!this.telling) {
+      this.end(tellOutput);
+      return;
+    }
     const { usage } = this.telling;
-    const change: Change = {
-      type: 'FLOW_OUTPUT',
-      output,
-      ...(usage && { usage }),
-      ...this.memoryNow(),
-    };
-    this.ending.with(change, () => this.listener.output(output));
+    const told = { output, ...(usage && { usage }), ...this.memoryNow() };
+    this.endWith({ type: 'FLOW_OUTPUT', ...told }, tellOutput);
   }
 
   protected fail(error: FlowError): void {
-    if (this.ending.isOver || (this.isEnding && error.code === 'run-failed')) return;
-    const change: Change = {
-      type: 'FLOW_ERROR',
-      error: freeze(errorJson(error)),
-      ...this.memoryNow(),
-    };
-    this.ending.with(change, () => this.listener.error(error));
+    if (this.isOver || (this.isEnding && error.code === 'run-failed')) return;
+    const told = { error: freeze(errorJson(error)), ...this.memoryNow() };
+    this.endWith({ type: 'FLOW_ERROR', ...told }, () => this.listener.error(error));
+  }
+
+  /** Ends the run with a change that is told like any other, which may take its time. */
+  protected endWith(change: Change, then: () => void): void {
+    this.hasEnd = true;
+    this.stopWork();
+    this.tell(this.root, change, () => this.end(then));
+  }
+
+  /** Ends the run at once. */
+  private end(then: () => void): void {
+    this.hasEnd = true;
+    this.isOver = true;
+    this.stopWork();
+    then();
+    this.forgetSignal?.();
+    this.telling?.close();
+    this.fallSilent();
+  }
+
+  private fallSilent(): void {
+    if (this.deaf === 0) this.listener.silent?.();
   }
 }
 

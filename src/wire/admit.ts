@@ -19,12 +19,12 @@ import { callsIn } from './tools.ts';
 /** The outcome of a step that does not run, or undefined for one that does. */
 export function refusal(node: PlanNode, run: View): Outcome | undefined {
   const { gate, when } = node;
+  // In most runs nothing has failed or been skipped yet, and then most nodes need no look.
+  const isOpen = run.allSucceeded && node.needsSuccessOnly;
+  if (isOpen && !when) return undefined;
   if (gate && run.outcomes[gate.open]?.status !== 'success') return closedGate(gate, run);
   try {
-    // In most runs nothing has failed or been skipped yet, and then most links need no look.
-    const byLinks =
-      run.allSucceeded && node.needsSuccessOnly ? undefined : refusedByLinks(node, run);
-    return byLinks ?? (when && refusedBy(when, run));
+    return (isOpen ? undefined : refusedByLinks(node, run)) ?? (when && refusedBy(when, run));
   } catch (cause) {
     return failure(
       new FlowError(

@@ -92,7 +92,16 @@ export function callOnce(
   attempt: number,
   sink: CallSink,
 ): void {
-  const call = new Call(host, callee, attempt);
+  takeIn(callee, new Call(host, callee, attempt), code, sink);
+}
+
+/** Tells the sink what comes of a call. */
+export function takeIn(
+  callee: Callee,
+  call: Call,
+  code: (call: Call) => unknown,
+  sink: CallSink,
+): void {
   const checked = new CheckedSink(callee, call, sink);
   sink.called(checked);
   try {

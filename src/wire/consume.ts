@@ -47,6 +47,16 @@ export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenS
   else sink.done(result);
 }
 
+/** Whether a handler has returned its result itself, and nothing has to be waited for. */
+export const isResult = (returned: unknown): boolean =>
+  typeof returned !== 'object' ||
+  returned === null ||
+  (typeof (returned as PromiseLike<unknown>).then !== 'function' &&
+    typeof (returned as Subscribable<unknown>).subscribe !== 'function' &&
+    typeof (returned as ReadableStream).getReader !== 'function' &&
+    !isIterator(returned) &&
+    !(Symbol.asyncIterator in returned));
+
 // Only iterators, not iterables: an array, a Map and a Set are values.
 const isIterator = (value: object): value is Iterator<unknown> & object =>
   typeof (value as Iterator<unknown>).next === 'function' && Symbol.iterator in value;

@@ -122,7 +122,7 @@ export interface Plan {
   readonly definition: FlowDefinition<Step>;
   readonly nodes: readonly PlanNode[];
   /** How many arrivals each node waits for. */
-  readonly missing: Int32Array;
+  readonly missing: readonly number[];
   readonly root: Scope;
   readonly channels: readonly PlanChannel[];
   /** Channels by the stream that they carry. */

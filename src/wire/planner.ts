@@ -51,7 +51,7 @@ class Planner {
     });
     const root = this.flow(definition, '', open, undefined);
     const channelsOf = readStreams(this.nodes, this.channels, root.close);
-    const missing = Int32Array.from(this.nodes, (node) => node.missing);
+    const missing = this.nodes.map((node) => node.missing);
     return {
       definition,
       nodes: this.nodes,
