@@ -53,6 +53,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
   declare readonly '~types'?: StepTypes<Input, Output, unknown>;
   private readonly defaults: RunOptions;
   private planned: Plan | undefined;
+  private forRuns: RunnableFlow | undefined;
   private hashed: string | undefined;
   private hashedSteps: Readonly<Record<string, string>> | undefined;
 
@@ -250,7 +251,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
   }
 
   private runnable(): RunnableFlow {
-    return {
+    this.forRuns ??= {
       plan: this.plan(),
       identity: (isSaved) => ({
         id: this.id,
@@ -258,6 +259,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
         ...(isSaved && { steps: this.stepHashes() }),
       }),
     };
+    return this.forRuns;
   }
 
   private stepHashes(): Readonly<Record<string, string>> {

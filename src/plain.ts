@@ -15,8 +15,8 @@ export function isPlain(value: unknown): value is object {
 export function freeze<T>(value: T): T {
   if (!isPlain(value)) return value;
   let seen: Set<object> | undefined;
-  const todo: object[] = [value];
-  for (let next = todo.pop(); next; next = todo.pop()) {
+  let todo: object[] | undefined; // most values have no parts to freeze
+  for (let next: object | undefined = value; next; next = todo?.pop()) {
     if (Object.isFrozen(next)) {
       if (settled.has(next)) continue;
       // Frozen by somebody else perhaps, and then not all the way down: walk it, but only once.
@@ -24,13 +24,10 @@ export function freeze<T>(value: T): T {
       if (seen.has(next)) continue;
       seen.add(next);
     } else Object.freeze(next);
-    if (Array.isArray(next)) {
-      for (const part of next) if (isPlain(part)) todo.push(part);
-    } else {
-      for (const name of Object.keys(next)) {
-        const part = (next as Record<string, unknown>)[name];
-        if (isPlain(part)) todo.push(part);
-      }
+    for (const part of Array.isArray(next) ? next : Object.values(next)) {
+      if (!isPlain(part)) continue;
+      todo ??= [];
+      todo.push(part);
     }
   }
   return value;
@@ -42,27 +39,28 @@ export function freeze<T>(value: T): T {
  */
 export function copyPlain<T>(value: T): T {
   if (!isPlain(value)) return value;
-  const copies = new Map<object, object>();
-  const todo: object[] = [];
+  let copies: Map<object, object> | undefined; // most values have no parts to copy
   const copyOf = (part: unknown): unknown => {
     if (!isPlain(part)) return part;
-    const known = copies.get(part);
-    if (known) return known;
-    const copy = Array.isArray(part) ? [] : {};
+    copies ??= new Map([[value, whole]]);
+    const copy = copies.get(part) ?? emptyLike(part);
     copies.set(part, copy);
-    todo.push(part);
     return copy;
   };
-  const whole = copyOf(value);
-  for (let next = todo.pop(); next; next = todo.pop()) {
-    const copy = copies.get(next) as Record<string, unknown>;
-    if (Array.isArray(next))
-      for (const part of next) (copy as unknown as unknown[]).push(copyOf(part));
-    else
-      for (const name of Object.keys(next))
-        put(copy, name, copyOf((next as Record<string, unknown>)[name]));
-  }
+  const whole = emptyLike(value);
+  copyParts(value, whole, copyOf);
+  // A Map goes on with what is added meanwhile.
+  for (const [part, copy] of copies ?? []) if (copy !== whole) copyParts(part, copy, copyOf);
   return whole as T;
+}
+
+const emptyLike = (value: object): object => (Array.isArray(value) ? [] : {});
+
+function copyParts(from: object, to: object, copyOf: (part: unknown) => unknown): void {
+  if (Array.isArray(from)) for (const part of from) (to as unknown[]).push(copyOf(part));
+  else
+    for (const name of Object.keys(from))
+      put(to as Record<string, unknown>, name, copyOf((from as Record<string, unknown>)[name]));
 }
 
 /** Known to be frozen all the way down. */

@@ -73,8 +73,8 @@ export function resolver<Run>(binding: Binding, reader: Reader<Run>): (run: Run)
   if ('array' in binding) {
     const parts = binding.array.map((part) => resolver(part, reader));
     return (run) => {
-      const list: unknown[] = [];
-      for (const part of parts) list.push(part(run));
+      const list = new Array<unknown>(parts.length);
+      for (let i = 0; i < parts.length; i++) list[i] = (parts[i] as (run: Run) => unknown)(run);
       return Object.freeze(list);
     };
   }

@@ -60,6 +60,7 @@ function refuseUnknown(
 
 /** Gives every bound name that is not there its value. One may stand for another, whatever the order. */
 function fillIn({ inputs }: FlowDefinition, input: Record<string, unknown>): void {
+  if (inputs.size === 0) return;
   const reader: Reader<void> = (key) => () => {
     const [name] = key.path;
     return name === undefined ? input : valueAt(String(name));
@@ -112,20 +113,45 @@ function checkDerived(
       if (valid instanceof Promise) later.push(valid.catch(() => undefined));
     } catch {} // noted
   };
-  for (const [name, { uses, required }] of namesRead(definition)) {
+  for (const { name, required, source, uses, schemas } of checksOf(definition)) {
     const value = own(input, name);
-    const source = otherName(definition, name);
-    if (value !== undefined) {
-      // What came from another name is checked there.
-      if (source !== undefined && own(input, source) === value) continue;
-      for (const schema of schemasOf(uses)) check(name, schema);
-    } else if (required) issues.push({ path: name, message: missing(definition, name, uses) });
+    if (value === undefined) {
+      if (required) issues.push({ path: name, message: missing(definition, name, uses) });
+      continue;
+    }
+    // What came from another name is checked there.
+    if (source !== undefined && own(input, source) === value) continue;
+    for (const schema of schemas) check(name, schema);
   }
   const settle = () => {
     if (issues.length > 0) throw refuse(unique(issues));
     return input;
   };
   return later.length > 0 ? Promise.all(later).then(settle) : settle();
+}
+
+/** What is asked of a derived input. */
+interface Check {
+  readonly name: string;
+  readonly required: boolean;
+  /** The name that it stands for. */
+  readonly source: string | undefined;
+  readonly uses: readonly Use[];
+  readonly schemas: readonly Schema[];
+}
+
+// Kept, because every run asks.
+const checks = new WeakMap<FlowDefinition, readonly Check[]>();
+
+function checksOf(definition: FlowDefinition): readonly Check[] {
+  const known = checks.get(definition);
+  if (known) return known;
+  const made = [...namesRead(definition)].map(([name, { uses, required }]) => {
+    const source = otherName(definition, name);
+    return { name, required, source, uses, schemas: schemasOf(uses) };
+  });
+  checks.set(definition, made);
+  return made;
 }
 
 function missing({ steps }: FlowDefinition, name: string, uses: readonly Use[]): string {

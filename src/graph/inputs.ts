@@ -100,11 +100,12 @@ export const takenBy = (step: StepShape): Properties | undefined =>
 
 /** The inputs of a flow as properties; `undefined` where a declared schema does not tell. */
 export function inputNames(definition: FlowDefinition): Properties | undefined {
-  if (!inputs.has(definition)) {
-    const { input } = definition;
-    inputs.set(definition, input ? paramsOf(input) : propertiesOf(inputJsonSchema(definition)));
-  }
-  return inputs.get(definition);
+  const known = inputs.get(definition);
+  if (known || inputs.has(definition)) return known;
+  const { input } = definition;
+  const found = input ? paramsOf(input) : propertiesOf(inputJsonSchema(definition));
+  inputs.set(definition, found);
+  return found;
 }
 
 // Kept, because every run asks.

@@ -69,18 +69,20 @@ const toldInputs = new WeakMap<object, object>();
 
 /** Params as they are told: a stream is no data, and so its place says only that there was one. */
 export function toldInput(params: unknown): unknown {
-  if (!isPlain(params) || Array.isArray(params)) return params;
+  if (!isPlain(params) || Array.isArray(params) || !holdsStream(params)) return params;
   const known = toldInputs.get(params);
   if (known) return known;
-  const values = params as Readonly<Record<string, unknown>>;
-  const streams = Object.keys(values).filter((name) => isStream(values[name]));
-  if (streams.length === 0) return params;
-  const told = Object.freeze({
-    ...values,
-    ...Object.fromEntries(streams.map((name) => [name, '(stream)'])),
-  });
-  toldInputs.set(params, told);
+  const told: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(params))
+    put(told, name, isStream(value) ? '(stream)' : value);
+  toldInputs.set(params, Object.freeze(told));
   return told;
+}
+
+function holdsStream(values: object): boolean {
+  for (const name in values)
+    if (isStream((values as Readonly<Record<string, unknown>>)[name])) return true;
+  return false;
 }
 
 const isStream = (value: unknown): boolean =>

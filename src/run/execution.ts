@@ -24,6 +24,7 @@ import { Told } from './told.ts';
 
 const nothing = Object.freeze({});
 const started = -1;
+const notNeeded = skipped('not-needed', () => ({ message: 'no wanted output needs it' }));
 
 export class Execution extends Told implements View, Engine {
   readonly outcomes: (Outcome | undefined)[];
@@ -32,6 +33,8 @@ export class Execution extends Told implements View, Engine {
   /** How many arrivals each node still waits for; of one that has started, `started`. */
   private readonly missing: number[];
   private readonly startedAt: number[] = [];
+  /** When the last step ended: until the next one begins, nothing happens that would take time. */
+  private endedAt: number | undefined;
   private readonly needed: Uint8Array | undefined;
   private readonly mayReplay: boolean;
   private readonly ready = new ReadyQueue((node) => this.beginNode(node));
@@ -41,7 +44,7 @@ export class Execution extends Told implements View, Engine {
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup = {}) {
     super(plan, options, listener, setup);
-    this.outcomes = new Array(plan.nodes.length).fill(undefined);
+    this.outcomes = new Array(plan.nodes.length);
     this.missing = plan.missing.slice();
     this.needed = options.outputs && neededFor(plan, options.outputs);
     this.streams = plan.channels.length > 0 ? new Streams(plan, this.outcomes) : undefined;
@@ -51,22 +54,27 @@ export class Execution extends Told implements View, Engine {
   /** Starts the run. Steps that are synchronous all run before this returns. */
   begin(input: unknown): void {
     if (!this.listen()) return;
-    const { signal } = this.options;
-    const { isResumed, retold = [] } = this.setup;
-    const checked = isResumed
+    const { plan, options, setup } = this;
+    const checked = setup.isResumed
       ? success(input)
-      : checkedInput(this.plan.definition, input, this.at(''));
+      : checkedInput(plan.definition, input, this.at(''));
     this.atWork.whenThere(checked, (outcome) => {
-      const go = () => {
-        for (const { path, stepId, change } of retold) this.telling?.tell(path, stepId, change);
-        if (signal?.aborted) this.cancel(signal.reason);
-        else if (outcome.status === 'failure') this.fail(outcome.error);
-        else this.conclude(this.root, outcome);
-      };
+      if (!this.telling) {
+        this.enter(outcome);
+        return;
+      }
       const given = outcome.status === 'success' ? outcome.value : input;
-      if (!this.telling) go();
-      else this.tell(this.root, flowStart(this.plan, given, this.options, this.setup), go);
+      this.tell(this.root, flowStart(plan, given, options, setup), () => this.enter(outcome));
     });
+  }
+
+  private enter(outcome: Outcome): void {
+    const { signal } = this.options;
+    for (const { path, stepId, change } of this.setup.retold ?? [])
+      this.telling?.tell(path, stepId, change);
+    if (signal?.aborted) this.cancel(signal.reason);
+    else if (outcome.status === 'failure') this.fail(outcome.error);
+    else this.conclude(this.root, outcome);
   }
 
   // What the plan, and calls of handlers, ask of the run.
@@ -105,6 +113,7 @@ export class Execution extends Told implements View, Engine {
     if (task) this.ready.push(task);
     if (this.ready.isDraining) return;
     this.ready.drain(this);
+    this.endedAt = undefined;
     this.considerSuspending();
   }
 
@@ -115,7 +124,7 @@ export class Execution extends Told implements View, Engine {
     }
     if (this.mayReplay && this.replay(node)) return;
     if (this.needed?.[node.index] === 0) {
-      this.skip(node, skipped('not-needed', { message: 'no wanted output needs it' }));
+      this.skip(node, notNeeded);
       return;
     }
     const params: Record<string, unknown> = {};
@@ -169,7 +178,8 @@ export class Execution extends Told implements View, Engine {
     this.missing[index] = started;
     if (node.keepsInput || node.kind === 'open') this.inputs[index] = params;
     if (this.telling) {
-      const t = this.clock.now();
+      const t = this.endedAt ?? this.clock.now();
+      this.endedAt = undefined;
       this.startedAt[index] = t;
       this.tell(node, { type: 'STEP_START', input: toldInput(params) }, undefined, t);
     }
@@ -187,7 +197,11 @@ export class Execution extends Told implements View, Engine {
     // A flow that is skipped is one step that is skipped: it is told at its `close`.
     if (node.kind === 'open') this.conclude(node, outcome);
     else if (outcome.status !== 'skipped') this.failToStart(node, nothing, outcome);
-    else this.tell(node, stepSkip(outcome.skip, this.at), () => this.conclude(node, outcome));
+    else if (!this.telling) this.conclude(node, outcome);
+    else {
+      const change = stepSkip(outcome.skip, this.at);
+      this.tell(node, change, () => this.conclude(node, outcome), this.endedAt);
+    }
   }
 
   private failToStart(node: PlanNode, params: unknown, outcome: Outcome): void {
@@ -203,6 +217,7 @@ export class Execution extends Told implements View, Engine {
       return;
     }
     const t1 = this.clock.now();
+    this.endedAt = t1;
     const t0 = this.startedAt[node.kind === 'close' ? node.scope.open : node.index] ?? t1;
     const change = stepOutput(node, toldInput(input), outcome, attempts, t0, t1);
     this.tell(node, change, () => this.conclude(node, outcome), t1);

@@ -67,10 +67,14 @@ export function checkOptions(options: RunOptions, plan: Plan): void {
 }
 
 // Asked for in bulk: a call costs more than the start of a run.
-const pool = new Uint32Array(256);
+const pool = new Uint8Array(1024);
 let used = pool.length;
 
-function randomWord(): number {
+const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+const hexBytes = Array.from({ length: 256 }, (_, byte) => hex(byte, 2));
+const hexByte = (byte: number): string => hexBytes[byte] as string;
+
+function randomByte(): number {
   if (used === pool.length) {
     crypto.getRandomValues(pool);
     used = 0;
@@ -78,17 +82,27 @@ function randomWord(): number {
   return pool[used++] as number;
 }
 
-const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+function randomHex(count: number): string {
+  let text = '';
+  for (let i = 0; i < count; i++) text += hexByte(randomByte());
+  return text;
+}
 
 let lastTime = 0;
+let shownTime = '';
 let counter = 0;
 
 /** A new id (UUID version 7): ids made later sort after those made earlier. */
 export function newRunId(now: number): string {
   // Within a millisecond, and when a clock goes back, the counter keeps the order.
-  if (now > lastTime) [lastTime, counter] = [now, 0];
-  else if (++counter > 0xfff) [lastTime, counter] = [lastTime + 1, 0];
-  const time = hex(Math.floor(lastTime), 12);
-  const variant = hex(((randomWord() & 0x3fffffff) | 0x80000000) >>> 0, 8);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(counter, 3)}-${variant.slice(0, 4)}-${variant.slice(4)}${hex(randomWord(), 8)}`;
+  if (now <= lastTime && counter < 0xfff) counter++;
+  else {
+    lastTime = now > lastTime ? now : lastTime + 1;
+    counter = 0;
+    const time = hex(Math.floor(lastTime), 12);
+    shownTime = `${time.slice(0, 8)}-${time.slice(8)}`;
+  }
+  const count = hexByte(0x70 | (counter >> 8)) + hexByte(counter & 0xff);
+  const variant = hexByte(0x80 | (randomByte() & 0x3f));
+  return `${shownTime}-${count}-${variant}${randomHex(1)}-${randomHex(6)}`;
 }

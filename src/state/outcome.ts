@@ -42,10 +42,28 @@ export interface SkipDetail {
 export const success = (value: unknown, adds?: Additions): Outcome =>
   adds ? { status: 'success', value, adds } : { status: 'success', value };
 export const failure = (error: FlowError): Outcome => ({ status: 'failure', error });
-export const skipped = (reason: SkipReason, detail: SkipDetail): Outcome => ({
+/** `tell` puts the detail together when somebody asks for it, which in most runs nobody does. It reads only what cannot change any more. */
+export const skipped = (reason: SkipReason, tell: () => SkipDetail): Outcome => ({
   status: 'skipped',
-  skip: { reason, detail },
+  skip: new UntoldSkip(reason, tell),
 });
+
+class UntoldSkip implements Skip {
+  readonly reason: SkipReason;
+  private readonly tell: () => SkipDetail;
+  private told: SkipDetail | undefined;
+
+  constructor(reason: SkipReason, tell: () => SkipDetail) {
+    this.reason = reason;
+    this.tell = tell;
+  }
+
+  get detail(): SkipDetail {
+    this.told ??= this.tell();
+    return this.told;
+  }
+}
+
 /** Whether an outcome keeps the steps after it from running: a failure, or a skip because of one. */
 export const isPoison = (outcome: Outcome): boolean =>
   outcome.status === 'failure' ||

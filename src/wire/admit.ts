@@ -38,10 +38,10 @@ export function refusal(node: PlanNode, run: View): Outcome | undefined {
 
 function closedGate(gate: Scope, run: View): Outcome {
   const opened = run.outcomes[gate.open] as Outcome;
-  return skipped(isPoison(opened) ? 'upstream-failed' : 'upstream-skipped', {
+  return skipped(isPoison(opened) ? 'upstream-failed' : 'upstream-skipped', () => ({
     message: `the flow "${run.at(gate.path)}" it belongs to ${isPoison(opened) ? 'failed before it began' : 'was skipped'}`,
     source: gate.path,
-  });
+  }));
 }
 
 function refusedByLinks(node: PlanNode, run: View): Outcome | undefined {
@@ -61,10 +61,10 @@ function refusedByLinks(node: PlanNode, run: View): Outcome | undefined {
       !(stream && run.hasStarted(link.start))
     ) {
       const source = pathIn(node, link.link.from);
-      return skipped('upstream-failed', {
+      return skipped('upstream-failed', () => ({
         message: `"${run.at(source)}" ${outcome.status === 'failure' ? 'failed' : 'was skipped because of a failure'}`,
         source,
-      });
+      }));
     }
     if (!counts) continue;
     counted++;
@@ -102,23 +102,26 @@ function inactive(node: PlanNode, { link, source, when }: PlanLink, run: View): 
   const path = pathIn(node, link.from);
   const outcome = run.outcomes[source] as Outcome;
   if (outcome.status === 'skipped') {
-    return skipped('upstream-skipped', { message: `"${run.at(path)}" was skipped`, source: path });
+    return skipped('upstream-skipped', () => ({
+      message: `"${run.at(path)}" was skipped`,
+      source: path,
+    }));
   }
   const isUncalled = link.isTool && callsIn(successOf(outcome), link.to).length === 0;
   if (isUncalled && outcome.status === 'success') {
-    return skipped('tool-not-called', {
+    return skipped('tool-not-called', () => ({
       message: `"${run.at(path)}" did not call it`,
       source: path,
       link: link.id,
-    });
+    }));
   }
   if (when && (outcome.status === 'success' ? link.on !== 'failure' : link.on !== 'success')) {
     return conditionFalse(when, run, link.id);
   }
-  return skipped('upstream-skipped', {
+  return skipped('upstream-skipped', () => ({
     message: `"${run.at(path)}" ended in ${outcome.status}, and the link "${link.id}" is for its ${link.on}`,
     source: path,
-  });
+  }));
 }
 
 const refusedBy = (when: PlanCondition, run: View): Outcome | undefined =>
@@ -126,11 +129,13 @@ const refusedBy = (when: PlanCondition, run: View): Outcome | undefined =>
 
 function conditionFalse(when: PlanCondition, run: View, link?: string): Outcome {
   const values = when.values(run);
-  const read = Object.entries(values).map(([key, value]) => `${key} was ${shown(value)}`);
-  return skipped('condition-false', {
-    message: `the condition ${link ? `of the link "${link}", ` : ''}"${when.text}"${link ? ',' : ''} was false: ${read.join(', ')}`,
-    values,
-    ...(link !== undefined && { link }),
+  return skipped('condition-false', () => {
+    const read = Object.entries(values).map(([key, value]) => `${key} was ${shown(value)}`);
+    return {
+      message: `the condition ${link ? `of the link "${link}", ` : ''}"${when.text}"${link ? ',' : ''} was false: ${read.join(', ')}`,
+      values,
+      ...(link !== undefined && { link }),
+    };
   });
 }
 
@@ -177,11 +182,11 @@ function missing(node: PlanNode, { name, binding }: PlanParam, run: View): Outco
     .map(parseKey)
     .map((key) => (key.of === 'input' ? undefined : key.step))
     .find((step) => step !== undefined && outcomeOf(node, step, run)?.status !== 'success');
-  return skipped('missing-input', {
+  return skipped('missing-input', () => ({
     message: `its param "${name}" has no value: ${showBinding(binding)} is missing`,
     param: name,
     ...(source !== undefined && { source: pathIn(node, source) }),
-  });
+  }));
 }
 
 const scopeOf = (node: PlanNode): Scope => node.gate ?? node.scope;

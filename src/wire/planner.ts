@@ -4,6 +4,7 @@ import { type Condition, conditionKeys, showCondition, tester } from '../graph/c
 import { type FlowDefinition, type StepEntry, toolLinksInto } from '../graph/definition.ts';
 import { takenBy } from '../graph/inputs.ts';
 import { parseKey } from '../graph/key.ts';
+import { put } from '../plain.ts';
 import { isSimple } from './attempt.ts';
 import type {
   Plan,
@@ -223,7 +224,11 @@ class Planner {
       condition,
       text: showCondition(condition),
       test: tester(condition, reader),
-      values: (run) => Object.fromEntries(reads.map(([key, read]) => [key, read(run)])),
+      values: (run) => {
+        const values: Record<string, unknown> = {};
+        for (const [key, read] of reads) put(values, key, read(run));
+        return values;
+      },
     };
   }
 

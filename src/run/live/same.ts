@@ -56,5 +56,6 @@ export function isSame(node: PlanNode, before: Outcome, now: Outcome): boolean {
     const same = (node.settings.equals ?? Object.is) as Equals;
     return before.adds === now.adds && same(before.value, now.value);
   }
-  return before.status === 'skipped' && now.status === 'skipped' && equal(before.skip, now.skip);
+  if (before.status !== 'skipped' || now.status !== 'skipped') return false;
+  return before.skip.reason === now.skip.reason && equal(before.skip.detail, now.skip.detail);
 }
