@@ -11,51 +11,59 @@ import { type Properties, propertySchema, type Schema, validate, violation } fro
  * back is a copy, so that the caller's own object is never touched. A promise only where a schema is asynchronous.
  */
 export function checkInput(definition: FlowDefinition, given: unknown, path: string): unknown {
-  const refuse = (issues: readonly Issue[]): FlowError =>
-    violation(
-      'invalid-input',
-      `The input of ${path ? `step "${path}"` : `flow "${definition.id}"`} is not valid`,
-      issues,
-      path,
-    );
   const names = inputNames(definition);
   const input = copyOutside(given === undefined && names ? {} : given);
   if (!isRecord(input)) {
-    if (definition.input) return validate(definition.input, input, refuse);
+    if (definition.input) return checkDeclared(definition, definition.input, input, path);
     const known = Object.keys(names?.known ?? {}).join(', ') || 'none';
     const message = `expected an object with the inputs of the flow (${known}), not ${showValue(given)}`;
-    throw refuse([{ path: '', message }]);
+    throw refused(definition, path, [{ path: '', message }]);
   }
-  if (names) refuseUnknown(definition, names, input, refuse);
+  if (names) refuseUnknown(definition, names, input, path);
   fillIn(definition, input);
-  if (!definition.input) return checkDerived(definition, input, refuse);
+  if (!definition.input) return checkDerived(definition, input, path);
   const others = takeOthers(definition, names, input);
   const together = (valid: unknown) => (isRecord(valid) ? { ...valid, ...others } : valid);
-  const valid = validate(definition.input, input, refuse);
+  const valid = checkDeclared(definition, definition.input, input, path);
   return valid instanceof Promise ? valid.then(together) : together(valid);
 }
+
+const refused = ({ id }: FlowDefinition, path: string, issues: readonly Issue[]): FlowError =>
+  violation(
+    'invalid-input',
+    `The input of ${path ? `step "${path}"` : `flow "${id}"`} is not valid`,
+    issues,
+    path,
+  );
+
+const checkDeclared = (
+  definition: FlowDefinition,
+  schema: Schema,
+  input: unknown,
+  path: string,
+): unknown => validate(schema, input, (issues) => refused(definition, path, issues));
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   isPlain(value) && !Array.isArray(value);
 
 function refuseUnknown(
-  { inputs }: FlowDefinition,
+  definition: FlowDefinition,
   names: Properties,
   input: object,
-  refuse: (issues: readonly Issue[]) => FlowError,
+  path: string,
 ): void {
   if (names.open) return;
+  const { inputs } = definition;
   const unknown = Object.keys(input).filter(
     (name) => !Object.hasOwn(names.known, name) && !inputs.has(name),
   );
   if (unknown.length === 0) return;
   const known = [...new Set([...Object.keys(names.known), ...inputs.keys()])];
-  throw refuse(
-    unknown.map((name) => ({
-      path: name,
-      message: `is no input of the flow.${suggestion(name, known)} It takes: ${known.join(', ') || 'none'}`,
-    })),
-  );
+  const issues = unknown.map((name) => ({
+    path: name,
+    message: `is no input of the flow.${suggestion(name, known)} It takes: ${known.join(', ') || 'none'}`,
+  }));
+  throw refused(definition, path, issues);
 }
 
 /** Gives every bound name that is not there its value. One may stand for another, whatever the order. */
@@ -94,25 +102,10 @@ function takeOthers(
 function checkDerived(
   definition: FlowDefinition,
   input: Record<string, unknown>,
-  refuse: (issues: readonly Issue[]) => FlowError,
+  path: string,
 ): unknown {
   const issues: Issue[] = [];
   const later: Promise<unknown>[] = [];
-  const check = (name: string, schema: Schema): void => {
-    const note = (found: readonly Issue[]): FlowError => {
-      issues.push(
-        ...found.map(({ path, message }) => ({
-          path: [name, path].filter(Boolean).join('.'),
-          message,
-        })),
-      );
-      return refuse(found);
-    };
-    try {
-      const valid = validate(schema, input[name], note);
-      if (valid instanceof Promise) later.push(valid.catch(() => undefined));
-    } catch {} // noted
-  };
   for (const { name, required, source, uses, schemas } of checksOf(definition)) {
     const value = own(input, name);
     if (value === undefined) {
@@ -121,13 +114,42 @@ function checkDerived(
     }
     // What came from another name is checked there.
     if (source !== undefined && own(input, source) === value) continue;
-    for (const schema of schemas) check(name, schema);
+    for (const schema of schemas) {
+      const checking = noteIssues(issues, name, schema, value);
+      if (checking) later.push(checking);
+    }
   }
-  const settle = () => {
-    if (issues.length > 0) throw refuse(unique(issues));
-    return input;
-  };
-  return later.length > 0 ? Promise.all(later).then(settle) : settle();
+  if (later.length === 0) return valid(definition, input, path, issues);
+  return Promise.all(later).then(() => valid(definition, input, path, issues));
+}
+
+/** Adds what a schema finds wrong with an input. A promise where it takes its time. */
+function noteIssues(
+  issues: Issue[],
+  name: string,
+  schema: Schema,
+  value: unknown,
+): Promise<unknown> | undefined {
+  try {
+    const checked = validate(schema, value, (found) => {
+      for (const { path, message } of found)
+        issues.push({ path: [name, path].filter(Boolean).join('.'), message });
+      return violation('invalid-input', `The input "${name}" is not valid`, found, '');
+    });
+    return checked instanceof Promise ? checked.catch(() => undefined) : undefined;
+  } catch {
+    return undefined; // noted
+  }
+}
+
+function valid(
+  definition: FlowDefinition,
+  input: Record<string, unknown>,
+  path: string,
+  issues: readonly Issue[],
+): Record<string, unknown> {
+  if (issues.length > 0) throw refused(definition, path, unique(issues));
+  return input;
 }
 
 /** What is asked of a derived input. */

@@ -3,7 +3,7 @@ import { errorJson } from '../errors.ts';
 import { freeze } from '../plain.ts';
 import type { Change } from '../state/event.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
-import { Activity, Adds, Asked, Below, Through } from '../wire/aside.ts';
+import { Activity, Adds, Aside, Asked, Below, Through } from '../wire/aside.ts';
 import type { Attempted, Note } from '../wire/attempt.ts';
 import { Call } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
@@ -101,9 +101,10 @@ export class StepsAtWork implements Workplace {
   }
 
   private callee(node: PlanNode): Attempted {
-    const { id, path, step, settings, readsChunks, offers } = node;
-    const at = this.engine.at(path);
-    return at === path ? node : { id, path: at, step, settings, readsChunks, offers };
+    const path = this.engine.at(node.path);
+    if (path === node.path) return node;
+    const { id, step, settings, readsChunks, offers } = node;
+    return { id, path, step, settings, readsChunks, offers };
   }
 
   /** Goes on with an outcome that may take its time. */
@@ -137,16 +138,16 @@ export class StepsAtWork implements Workplace {
   chunk(work: StepWork, chunk: unknown): void {
     const { engine } = this;
     if (engine.isEnding) return;
-    if (chunk instanceof Below) engine.tellBelow(chunk);
+    if (!(chunk instanceof Aside)) {
+      if (engine.listening) engine.tell(work.node, { type: 'STEP_CHUNK', chunk });
+      engine.pushChunk(work.node, chunk);
+    } else if (chunk instanceof Below) engine.tellBelow(chunk);
     else if (chunk instanceof Through) engine.pushChunk(work.node, chunk.chunk);
     else if (chunk instanceof Activity) this.note(work, chunk);
     else if (chunk instanceof Adds) work.add(chunk);
     else if (chunk instanceof Asked) {
       engine.tell(work.node, { type: 'STEP_WAIT', question: chunk.question });
       this.note(work, waitsOnly);
-    } else {
-      engine.tell(work.node, { type: 'STEP_CHUNK', chunk });
-      engine.pushChunk(work.node, chunk);
     }
   }
 

@@ -25,9 +25,7 @@ export class Streams {
 
   /** A step, and the flows whose output it is, have a chunk. */
   push(node: PlanNode, chunk: unknown): void {
-    for (const stream of node.streams) {
-      for (const channel of this.plan.channelsOf.get(stream) ?? none) this.at(channel).push(chunk);
-    }
+    for (const channel of node.channels) this.at(channel).push(chunk);
   }
 
   /** A node had ended before this process began. Its chunks are not stored: its result stands for them, a list item by item. */

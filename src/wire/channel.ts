@@ -40,6 +40,8 @@ export class Channel {
   readonly chunks$: Observable<unknown>;
   private readonly kept: unknown[] = [];
   private readonly readers = new Set<Reader>();
+  /** The only one, where chunks are not kept for another. */
+  private reader: Reader | undefined;
   private readonly keepsAll: boolean;
   private wasRead = false;
   private isDropped = false;
@@ -60,13 +62,26 @@ export class Channel {
       this.wasRead = true;
       const reader = { out, next: 0, isReading: false };
       this.readers.add(reader);
-      out.add(() => this.readers.delete(reader));
+      if (!keepsAll) this.reader = reader;
+      out.add(() => {
+        this.readers.delete(reader);
+        this.reader = undefined;
+      });
       this.handOver(reader);
     });
   }
 
   push(chunk: unknown): void {
     if (this.isDropped) return;
+    const { reader } = this;
+    if (reader && !reader.isReading) {
+      // It has had all that came before: nothing has to be kept.
+      reader.isReading = true;
+      reader.out.next(chunk);
+      reader.isReading = false;
+      if (this.kept.length > 0 || this.ended) this.handOver(reader);
+      return;
+    }
     if (this.keepsAll || !this.wasRead || this.readers.size > 0) this.kept.push(chunk);
     for (const reader of this.readers) this.handOver(reader);
   }

@@ -22,6 +22,7 @@ export function newNode(
     startTargets: [],
     streams: none,
     allStreams: none,
+    channels: none,
     feedsRoot: false,
     reads: [],
     readsChunks: false,
@@ -49,6 +50,7 @@ export function readStreams(
     node.feedsRoot = node.streams.includes(close);
     node.allStreams = node.streams;
     node.streams = node.streams.filter((stream) => channelsOf.has(stream));
+    node.channels = node.streams.flatMap((stream) => channelsOf.get(stream) ?? []);
   }
   return channelsOf;
 }

@@ -99,6 +99,8 @@ export interface PlanNode {
   readonly streams: readonly number[];
   /** The same, those that nobody reads included. */
   readonly allStreams: readonly number[];
+  /** The channels that its chunks go to. */
+  readonly channels: readonly number[];
   /** Its chunks are chunks of the whole flow. */
   readonly feedsRoot: boolean;
   /** The channels that its params read. */

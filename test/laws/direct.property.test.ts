@@ -1,11 +1,13 @@
 import fc from 'fast-check';
-import { afterEach, test, vi } from 'vitest';
-import type { RunOptions } from '../../src/index.ts';
+import { type Observable, of } from 'rxjs';
+import { afterEach, expect, test, vi } from 'vitest';
+import { type FlowError, isFinal, type RunOptions } from '../../src/index.ts';
 import { direct } from '../../src/run/work.ts';
-import { build, type World, withSettings } from './build.ts';
+import { build, type Flow, type World, withSettings } from './build.ts';
+import { TestClock } from './clock.ts';
 import { differences, tell } from './compare.ts';
 import { cases } from './graphs.ts';
-import type { Case, Graph, StepModel } from './model.ts';
+import { type Case, canonical, type Graph, type StepModel } from './model.ts';
 import { expected, hasSettings } from './oracle.ts';
 import { pinned } from './pinned.ts';
 import { patience, runs } from './runs.ts';
@@ -88,4 +90,60 @@ test('a run does the same when every step has settings', () => {
 
 test('a run whose steps must wait for a place comes to the same outcomes', () => {
   holds(same, (bits) => ({ concurrency: bits + 1 }), false);
+});
+
+/** What a run does that its steps and its reader notice, whether or not anybody hears it. */
+function deeds(
+  flow: Flow,
+  { input, wanted }: Case,
+  use: (world: World) => void,
+  isHeard: boolean,
+): readonly string[] {
+  const clock = new TestClock();
+  const seen: string[] = [];
+  const see = (deed: string) => seen.push(`${clock.now()} ${deed}`);
+  use({
+    clock,
+    calls: new Map(),
+    called: ({ path, attempt }) => see(`${path} is called, attempt ${attempt}`),
+  });
+  const options = { id: 'run', clock, ...(wanted && { outputs: wanted }) };
+  const end$: Observable<unknown> = isHeard
+    ? flow.run(input, options)
+    : of(input).pipe(flow.operator(options));
+  end$.subscribe({
+    next: (told) => {
+      if (!isHeard) see(`gives ${canonical(told)}`);
+      else if (isFinal(told as never) && 'output' in (told as object))
+        see(`gives ${canonical((told as { output: unknown }).output)}`);
+    },
+    complete: () => see('is complete'),
+    error: ({ code, message }: FlowError) => see(`ends in ${code}: ${message}`),
+  });
+  clock.runTo();
+  return [...seen, `${clock.pending} timers are left`];
+}
+
+test('a run that nobody hears calls the same steps at the same instants, and ends the same, whichever way it takes', () => {
+  fc.assert(
+    fc.property(cases(kinds), (given) => {
+      let world: World | undefined;
+      const flow = build(given.graph, () => world as World);
+      const ways = [true, false].flatMap((isDirect) =>
+        [true, false].map((isHeard) => {
+          direct.isOn = isDirect;
+          return deeds(
+            flow,
+            given,
+            (made) => {
+              world = made;
+            },
+            isHeard,
+          );
+        }),
+      );
+      for (const way of ways) expect(way).toEqual(ways[0]);
+    }),
+    { ...runs<[Case]>(1500), examples: pinned.map((example): [Case] => [example]) },
+  );
 });
