@@ -15,8 +15,8 @@ export function isPlain(value: unknown): value is object {
 export function freeze<T>(value: T): T {
   if (!isPlain(value)) return value;
   let seen: Set<object> | undefined;
-  let todo: object[] | undefined; // most values have no parts to freeze
-  for (let next: object | undefined = value; next; next = todo?.pop()) {
+  const todo: object[] = [value];
+  for (let next = todo.pop(); next; next = todo.pop()) {
     if (Object.isFrozen(next)) {
       if (settled.has(next)) continue;
       // Frozen by somebody else perhaps, and then not all the way down: walk it, but only once.
@@ -24,10 +24,13 @@ export function freeze<T>(value: T): T {
       if (seen.has(next)) continue;
       seen.add(next);
     } else Object.freeze(next);
-    for (const part of Array.isArray(next) ? next : Object.values(next)) {
-      if (!isPlain(part)) continue;
-      todo ??= [];
-      todo.push(part);
+    if (Array.isArray(next)) {
+      for (const part of next) if (isPlain(part)) todo.push(part);
+    } else {
+      for (const name of Object.keys(next)) {
+        const part = (next as Record<string, unknown>)[name];
+        if (isPlain(part)) todo.push(part);
+      }
     }
   }
   return value;

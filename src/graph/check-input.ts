@@ -3,7 +3,7 @@ import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts'
 import { copyOutside, isPlain, own, put } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
-import { inputNames, namesRead, otherName, type Use } from './inputs.ts';
+import { type DerivedInput, inputNames, namesRead, otherName, type Use } from './inputs.ts';
 import { type Properties, propertySchema, type Schema, validate, violation } from './schema.ts';
 
 /**
@@ -11,59 +11,51 @@ import { type Properties, propertySchema, type Schema, validate, violation } fro
  * back is a copy, so that the caller's own object is never touched. A promise only where a schema is asynchronous.
  */
 export function checkInput(definition: FlowDefinition, given: unknown, path: string): unknown {
+  const refuse = (issues: readonly Issue[]): FlowError =>
+    violation(
+      'invalid-input',
+      `The input of ${path ? `step "${path}"` : `flow "${definition.id}"`} is not valid`,
+      issues,
+      path,
+    );
   const names = inputNames(definition);
   const input = copyOutside(given === undefined && names ? {} : given);
   if (!isRecord(input)) {
-    if (definition.input) return checkDeclared(definition, definition.input, input, path);
+    if (definition.input) return validate(definition.input, input, refuse);
     const known = Object.keys(names?.known ?? {}).join(', ') || 'none';
     const message = `expected an object with the inputs of the flow (${known}), not ${showValue(given)}`;
-    throw refused(definition, path, [{ path: '', message }]);
+    throw refuse([{ path: '', message }]);
   }
-  if (names) refuseUnknown(definition, names, input, path);
+  if (names) refuseUnknown(definition, names, input, refuse);
   fillIn(definition, input);
-  if (!definition.input) return checkDerived(definition, input, path);
+  if (!definition.input) return checkDerived(definition, input, refuse);
   const others = takeOthers(definition, names, input);
   const together = (valid: unknown) => (isRecord(valid) ? { ...valid, ...others } : valid);
-  const valid = checkDeclared(definition, definition.input, input, path);
+  const valid = validate(definition.input, input, refuse);
   return valid instanceof Promise ? valid.then(together) : together(valid);
 }
-
-const refused = ({ id }: FlowDefinition, path: string, issues: readonly Issue[]): FlowError =>
-  violation(
-    'invalid-input',
-    `The input of ${path ? `step "${path}"` : `flow "${id}"`} is not valid`,
-    issues,
-    path,
-  );
-
-const checkDeclared = (
-  definition: FlowDefinition,
-  schema: Schema,
-  input: unknown,
-  path: string,
-): unknown => validate(schema, input, (issues) => refused(definition, path, issues));
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   isPlain(value) && !Array.isArray(value);
 
 function refuseUnknown(
-  definition: FlowDefinition,
+  { inputs }: FlowDefinition,
   names: Properties,
   input: object,
-  path: string,
+  refuse: (issues: readonly Issue[]) => FlowError,
 ): void {
   if (names.open) return;
-  const { inputs } = definition;
   const unknown = Object.keys(input).filter(
     (name) => !Object.hasOwn(names.known, name) && !inputs.has(name),
   );
   if (unknown.length === 0) return;
   const known = [...new Set([...Object.keys(names.known), ...inputs.keys()])];
-  const issues = unknown.map((name) => ({
-    path: name,
-    message: `is no input of the flow.${suggestion(name, known)} It takes: ${known.join(', ') || 'none'}`,
-  }));
-  throw refused(definition, path, issues);
+  throw refuse(
+    unknown.map((name) => ({
+      path: name,
+      message: `is no input of the flow.${suggestion(name, known)} It takes: ${known.join(', ') || 'none'}`,
+    })),
+  );
 }
 
 /** Gives every bound name that is not there its value. One may stand for another, whatever the order. */
@@ -102,69 +94,50 @@ function takeOthers(
 function checkDerived(
   definition: FlowDefinition,
   input: Record<string, unknown>,
-  path: string,
+  refuse: (issues: readonly Issue[]) => FlowError,
 ): unknown {
   const issues: Issue[] = [];
   const later: Promise<unknown>[] = [];
+  const check = (name: string, schema: Schema): void => {
+    const note = (found: readonly Issue[]): FlowError => {
+      issues.push(
+        ...found.map(({ path, message }) => ({
+          path: [name, path].filter(Boolean).join('.'),
+          message,
+        })),
+      );
+      return refuse(found);
+    };
+    try {
+      const valid = validate(schema, input[name], note);
+      if (valid instanceof Promise) later.push(valid.catch(() => undefined));
+    } catch {} // noted
+  };
   for (const { name, required, source, uses, schemas } of checksOf(definition)) {
     const value = own(input, name);
-    if (value === undefined) {
-      if (required) issues.push({ path: name, message: missing(definition, name, uses) });
-      continue;
-    }
-    // What came from another name is checked there.
-    if (source !== undefined && own(input, source) === value) continue;
-    for (const schema of schemas) {
-      const checking = noteIssues(issues, name, schema, value);
-      if (checking) later.push(checking);
-    }
+    if (value !== undefined) {
+      // What came from another name is checked there.
+      if (source !== undefined && own(input, source) === value) continue;
+      for (const schema of schemas) check(name, schema);
+    } else if (required) issues.push({ path: name, message: missing(definition, name, uses) });
   }
-  if (later.length === 0) return valid(definition, input, path, issues);
-  return Promise.all(later).then(() => valid(definition, input, path, issues));
+  const settle = () => {
+    if (issues.length > 0) throw refuse(unique(issues));
+    return input;
+  };
+  return later.length > 0 ? Promise.all(later).then(settle) : settle();
 }
 
-/** Adds what a schema finds wrong with an input. A promise where it takes its time. */
-function noteIssues(
-  issues: Issue[],
-  name: string,
-  schema: Schema,
-  value: unknown,
-): Promise<unknown> | undefined {
-  try {
-    const checked = validate(schema, value, (found) => {
-      for (const { path, message } of found)
-        issues.push({ path: [name, path].filter(Boolean).join('.'), message });
-      return violation('invalid-input', `The input "${name}" is not valid`, found, '');
-    });
-    return checked instanceof Promise ? checked.catch(() => undefined) : undefined;
-  } catch {
-    return undefined; // noted
-  }
-}
-
-function valid(
-  definition: FlowDefinition,
-  input: Record<string, unknown>,
-  path: string,
-  issues: readonly Issue[],
-): Record<string, unknown> {
-  if (issues.length > 0) throw refused(definition, path, unique(issues));
-  return input;
-}
-
-/** What is asked of a derived input. */
-interface Check {
+interface Check extends Pick<DerivedInput, 'uses' | 'required'> {
   readonly name: string;
-  readonly required: boolean;
   /** The name that it stands for. */
   readonly source: string | undefined;
-  readonly uses: readonly Use[];
   readonly schemas: readonly Schema[];
 }
 
-// Kept, because every run asks.
 const checks = new WeakMap<FlowDefinition, readonly Check[]>();
 
+/** What is asked of each derived input. Kept, because every run asks. */
 function checksOf(definition: FlowDefinition): readonly Check[] {
   const known = checks.get(definition);
   if (known) return known;

@@ -64,8 +64,9 @@ export class Run<Output> {
       });
     });
     interoperable(this, this.events$);
-    this.launched = new Launched(plan, {
-      listen: ({ options, snapshot }) => {
+    this.launched = new Launched(
+      plan,
+      ({ options, snapshot }) => {
         this.snapshot = snapshot;
         return {
           event: (event) => {
@@ -85,11 +86,11 @@ export class Run<Output> {
           silent: () => this.fallSilent(),
         };
       },
-      error: (error) => {
+      (error) => {
         this.outcome.error(error);
         this.fallSilent();
       },
-    });
+    );
     this.launched.launch(prepared);
   }
 

@@ -12,24 +12,22 @@ import type { RunOptions } from './options.ts';
 import { newRun, type Prepared, type RunnableFlow } from './prepare.ts';
 import type { Listener } from './setup.ts';
 
-/** Who wants a run. */
-export interface Audience {
-  /** The run is prepared, and begins now. */
-  listen(prepared: Prepared): Listener;
-  /** It cannot be prepared. */
-  error(error: FlowError): void;
-}
-
 /** A run on its way: being prepared, or running. */
 export class Launched {
   execution: Execution | undefined;
   private preparing: Subscription | undefined;
   private readonly plan: Plan;
-  private readonly audience: Audience;
+  private readonly listen: (prepared: Prepared) => Listener;
+  private readonly failed: (error: FlowError) => void;
 
-  constructor(plan: Plan, audience: Audience) {
+  constructor(
+    plan: Plan,
+    listen: (prepared: Prepared) => Listener,
+    failed: (error: FlowError) => void,
+  ) {
     this.plan = plan;
-    this.audience = audience;
+    this.listen = listen;
+    this.failed = failed;
   }
 
   /** Runs what is prepared, as soon as it is: at once where no saver takes its time. */
@@ -38,16 +36,10 @@ export class Launched {
       this.begin(prepared);
       return;
     }
-    subscribeTo(
-      prepared,
-      {
-        next: (ready) => this.begin(ready),
-        error: (error: unknown) => this.audience.error(this.unprepared(error)),
-      },
-      (subscription) => {
-        this.preparing = subscription;
-      },
-    );
+    const error = (cause: unknown) => this.failed(unprepared(this.plan, cause));
+    subscribeTo(prepared, { next: (ready) => this.begin(ready), error }, (subscription) => {
+      this.preparing = subscription;
+    });
   }
 
   cancel(reason?: unknown): void {
@@ -55,42 +47,40 @@ export class Launched {
     if (execution) execution.cancel(reason);
     else if (preparing && !preparing.closed) {
       preparing.unsubscribe();
-      this.audience.error(cancelledError(this.plan.definition.id, reason));
+      this.failed(cancelledError(this.plan.definition.id, reason));
     }
   }
 
-  unsubscribe(): void {
-    this.cancel();
-  }
-
   private begin(prepared: Prepared): void {
-    const listener = this.audience.listen(prepared);
     const setup = prepared.setup((change) => this.execution?.tellRun(change));
-    this.execution = new Execution(this.plan, prepared.options, listener, setup);
+    this.execution = new Execution(this.plan, prepared.options, this.listen(prepared), setup);
     this.execution.begin(prepared.input);
   }
-
-  private unprepared(error: unknown): FlowError {
-    if (FlowError.is(error)) return error;
-    return new FlowError(
-      'saver-failed',
-      `The saver failed before the run of "${this.plan.definition.id}" could start: ${String((error as Error | null)?.message ?? error)}`,
-      { cause: error },
-    );
-  }
 }
+
+const unprepared = ({ definition: { id } }: Plan, cause: unknown): FlowError =>
+  FlowError.is(cause)
+    ? cause
+    : new FlowError(
+        'saver-failed',
+        `The saver failed before the run of "${id}" could start: ${String((cause as Error | null)?.message ?? cause)}`,
+        { cause },
+      );
 
 /** Cold: each subscription is a run of its own, and unsubscribing cancels it. */
 const cold = <T>(
   flow: RunnableFlow,
   input: unknown,
   options: RunOptions,
-  reader: (out: Subscriber<T>) => Audience,
+  listenerFor: (out: Subscriber<T>) => Omit<Listener, 'error'>,
 ): Observable<T> =>
   new Observable((out) => {
-    const launched = new Launched(flow.plan, reader(out));
+    // Whoever has unsubscribed is told nothing, not even of the end.
+    const error = (error: FlowError) => out.closed || out.error(error);
+    const listener = { ...listenerFor(out), error };
+    const launched = new Launched(flow.plan, () => listener, error);
     // First: the first events may cancel it.
-    out.add(launched);
+    out.add(() => launched.cancel());
     launched.launch(newRun(flow, input, options));
   });
 
@@ -98,7 +88,12 @@ export const eventsOf = (
   flow: RunnableFlow,
   input: unknown,
   options: RunOptions,
-): Observable<FlowEvent> => cold(flow, input, options, (out) => new EventReader(out));
+): Observable<FlowEvent> =>
+  cold(flow, input, options, (out) => ({
+    event: (event) => out.closed || out.next(event),
+    output: () => out.complete(),
+    suspended: () => out.complete(),
+  }));
 
 /** Nobody hears the events, and so none are made. */
 export const outputOf = (
@@ -106,58 +101,14 @@ export const outputOf = (
   input: unknown,
   options: RunOptions,
 ): Observable<unknown> =>
-  cold(flow, input, options, (out) => new OutputReader(out, flow.plan, options));
-
-/** Whoever has unsubscribed is told nothing, not even of the end. */
-class Reader<T> implements Pick<Listener, 'error'> {
-  protected readonly out: Subscriber<T>;
-
-  constructor(out: Subscriber<T>) {
-    this.out = out;
-  }
-
-  listen(): this {
-    return this;
-  }
-
-  error(error: FlowError): void {
-    if (!this.out.closed) this.out.error(error);
-  }
-}
-
-class EventReader extends Reader<FlowEvent> implements Listener {
-  event(event: FlowEvent): void {
-    if (!this.out.closed) this.out.next(event);
-  }
-
-  output(): void {
-    this.out.complete();
-  }
-
-  suspended(): void {
-    this.out.complete();
-  }
-}
-
-class OutputReader extends Reader<unknown> implements Listener {
-  private readonly plan: Plan;
-  private readonly options: RunOptions;
-
-  constructor(out: Subscriber<unknown>, plan: Plan, options: RunOptions) {
-    super(out);
-    this.plan = plan;
-    this.options = options;
-  }
-
-  output(output: unknown): void {
-    this.out.next(output);
-    this.out.complete();
-  }
-
-  suspended(questions: Questions, runId: string): void {
-    this.out.error(suspendedError(this.plan, questions, runId, this.options));
-  }
-}
+  cold(flow, input, options, (out) => ({
+    output: (output) => {
+      out.next(output);
+      out.complete();
+    },
+    suspended: (questions, runId) =>
+      out.error(suspendedError(flow.plan, questions, runId, options)),
+  }));
 
 export interface Completed<Output> {
   readonly runId: string;
@@ -195,7 +146,7 @@ export const completed = <Output>(
         suspended: (questions) => reject(suspendedError(plan, questions, runId, ready.options)),
       };
     };
-    new Launched(plan, { listen, error: reject }).launch(prepared);
+    new Launched(plan, listen, reject).launch(prepared);
   });
 
 type Questions = Readonly<Record<string, unknown>>;
