@@ -9,7 +9,7 @@ import type { Logger } from '../wire/step.ts';
 import type { Durability, Saver } from './saver.ts';
 
 export interface RunOptions {
-  /** The id of the run. By default a new one; ids sort by time. */
+  /** The id of the run. By default a new one; ids sort by the time at which they are first asked for, which is the start where anybody hears. */
   readonly id?: string;
   /** The run that this one continues: its shared memory is inherited. */
   readonly parentId?: string;

@@ -33,18 +33,16 @@ type Stop = () => boolean;
 
 /** Takes a handler's result in. Synchronous results are told before it returns. */
 export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenSink): void {
-  if (typeof result !== 'object' || result === null) sink.done(result);
+  if (isResult(result)) sink.done(result);
   else if (typeof (result as PromiseLike<unknown>).then === 'function')
     settle(result as PromiseLike<unknown>, reduce, sink);
   else if (typeof (result as Subscribable<unknown>).subscribe === 'function')
     observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
-  else if (isIterator(result)) pull(result, reduce, sink);
+  else if (isIterator(result as object)) pull(result as Iterator<unknown>, reduce, sink);
   // By its reader: the iterator of a web stream cannot be stopped while it waits for a chunk.
   else if (typeof (result as ReadableStream).getReader === 'function')
     pullLater(readerOf(result as ReadableStream), reduce, sink);
-  else if (Symbol.asyncIterator in result)
-    pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
-  else sink.done(result);
+  else pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
 }
 
 /** Whether a handler has returned its result itself, and nothing has to be waited for. */
@@ -58,7 +56,7 @@ export const isResult = (returned: unknown): boolean =>
     !(Symbol.asyncIterator in returned));
 
 // Only iterators, not iterables: an array, a Map and a Set are values.
-const isIterator = (value: object): value is Iterator<unknown> & object =>
+const isIterator = (value: object): boolean =>
   typeof (value as Iterator<unknown>).next === 'function' && Symbol.iterator in value;
 
 /** A promise may bring a stream: `async () => (await fetch(url)).body`. */
