@@ -92,6 +92,10 @@ export class Execution extends Told implements View, Engine {
     return remembered({ plan, outcomes, memory, options, setup }, path, name, count);
   }
 
+  protected get isCalling(): boolean {
+    return this.ready.isDraining;
+  }
+
   protected stopWork(): void {
     this.atWork.stop();
   }
@@ -114,6 +118,7 @@ export class Execution extends Told implements View, Engine {
     if (this.ready.isDraining) return;
     this.ready.drain(this);
     this.endedAt = undefined;
+    this.fallSilent();
     this.considerSuspending();
   }
 

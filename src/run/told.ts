@@ -50,6 +50,8 @@ export abstract class Told extends Hosted {
         : undefined;
   }
 
+  /** Handlers may be in the midst of being called. */
+  protected abstract readonly isCalling: boolean;
   /** Stops all that is at work. */
   protected abstract stopWork(): void;
   protected abstract memoryNow(): Left;
@@ -88,7 +90,7 @@ export abstract class Told extends Hosted {
   deafness(change: 1 | -1): void {
     this.setup.host?.deafness(change);
     this.deaf += change;
-    if (this.isOver) this.fallSilent();
+    this.fallSilent();
   }
 
   /** Opens the gate, and heeds the signal. False where the run is over before it began. */
@@ -150,8 +152,9 @@ export abstract class Told extends Hosted {
     this.fallSilent();
   }
 
-  private fallSilent(): void {
-    if (this.deaf === 0) this.listener.silent?.();
+  /** A handler that has ended the run itself has yet to return. */
+  protected fallSilent(): void {
+    if (this.isOver && this.deaf === 0 && !this.isCalling) this.listener.silent?.();
   }
 }
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { each, Flow, FlowError, repeat, type StepContext } from 'millrace';
-import { config, interval, timer } from 'rxjs';
+import { each, Flow, FlowError, type FlowEvent, repeat, type StepContext } from 'millrace';
+import { config, interval, Observable, timer } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
 import { inVirtualTime, lines, listen, rejection } from './told.ts';
 
@@ -454,4 +454,88 @@ test('3.5 a web stream that waits for a chunk is cancelled, with everything behi
     await turn();
     expect(cancelled).toEqual(['cancelled']);
   }
+});
+
+/** What is told of a run whose only step ends it by the signal of the run, and then does what `next` says. */
+function endedByItself(next: (context: StepContext) => unknown) {
+  const stop = new AbortController();
+  const flow = new Flow('ended');
+  flow.step(
+    'a',
+    (_: unknown, context: StepContext) => {
+      const { signal } = context;
+      stop.abort('enough');
+      expect(signal.aborted).toBe(true);
+      return next(context);
+    },
+    {},
+  );
+  const events: FlowEvent[] = [];
+  let isComplete = false;
+  flow
+    .output({})
+    .start({}, { signal: stop.signal })
+    .events$.subscribe({
+      next: (event) => events.push(event),
+      complete: () => {
+        isComplete = true;
+      },
+    });
+  return {
+    types: () => events.map(({ type }) => type),
+    last: () => events.at(-1),
+    isComplete: () => isComplete,
+  };
+}
+
+const upToTheEnd = ['FLOW_START', 'STEP_START', 'FLOW_CANCEL'];
+
+test('3.5 a handler that ends the run itself sees its signal abort at once, and what it returns is told as late', () => {
+  const { types, last, isComplete } = endedByItself(() => 7);
+  expect(types()).toEqual([...upToTheEnd, 'STEP_LATE']);
+  expect(last()).toMatchObject({ type: 'STEP_LATE', path: 'a', value: 7 });
+  expect(isComplete()).toBe(true);
+});
+
+test('3.5 what a handler throws after it has ended the run is told as late, unless it heeds its signal', () => {
+  const thrown = endedByItself(() => {
+    throw new Error('after all');
+  });
+  expect(thrown.types()).toEqual([...upToTheEnd, 'STEP_LATE']);
+  expect(thrown.last()).toMatchObject({ error: { message: 'after all' } });
+  const heeded = endedByItself(({ signal }) => signal.throwIfAborted());
+  expect(heeded.types()).toEqual(upToTheEnd);
+  expect(heeded.isComplete()).toBe(true);
+});
+
+test('3.5 the promise of a handler that has ended the run is waited for, and told as late', async () => {
+  const { promise, resolve } = deferred<number>();
+  const { types, last, isComplete } = endedByItself(() => promise);
+  expect(types()).toEqual(upToTheEnd);
+  resolve(7);
+  await turn();
+  expect(last()).toMatchObject({ type: 'STEP_LATE', path: 'a', value: 7 });
+  expect(types()).toEqual([...upToTheEnd, 'STEP_LATE']);
+  expect(isComplete()).toBe(true);
+});
+
+test('3.5 the stream of a handler that has ended the run is never subscribed to', () => {
+  let subscribed = 0;
+  const { types } = endedByItself(() => new Observable(() => void subscribed++));
+  expect([subscribed, types()]).toEqual([0, upToTheEnd]);
+});
+
+test('3.1 the signal of a plain handler that throws aborts, so that what it left behind ends', () => {
+  let left: AbortSignal | undefined;
+  const flow = new Flow('failing');
+  flow.step(
+    'a',
+    (_: unknown, { signal }: StepContext) => {
+      left = signal;
+      throw new Error('no');
+    },
+    {},
+  );
+  flow.output({}).start({});
+  expect(left?.aborted).toBe(true);
 });
