@@ -176,12 +176,17 @@ function answerOf(answer: unknown): boolean {
 
 const ordered =
   (test: (left: Ordered, right: Ordered) => boolean) =>
-  (left: unknown, right: unknown): boolean =>
-    orderable(left) && orderable(right) && kind(left) === kind(right) && test(left, right);
+  (left: unknown, right: unknown): boolean => {
+    const kind = orderOf(left);
+    return kind !== undefined && kind === orderOf(right) && test(left as Ordered, right as Ordered);
+  };
 
-const kind = (value: Ordered): string => (value instanceof Date ? 'date' : typeof value);
-const orderable = (value: unknown): value is Ordered =>
-  ['number', 'string', 'bigint'].includes(typeof value) || value instanceof Date;
+/** The kind of values that a value can be compared with; undefined where it has no order. */
+function orderOf(value: unknown): string | undefined {
+  const type = typeof value;
+  if (type === 'number' || type === 'string' || type === 'bigint') return type;
+  return value instanceof Date ? 'date' : undefined;
+}
 
 const tests: Record<Comparison, (left: unknown, right: unknown) => boolean> = {
   eq: equal,

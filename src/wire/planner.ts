@@ -15,7 +15,7 @@ import type {
   PlanParam,
   Scope,
 } from './plan.ts';
-import { type Mutable, newNode, readStreams } from './plan-node.ts';
+import { type Mutable, type NewNode, newNode, readStreams } from './plan-node.ts';
 import { isReadAgain, outputStreams, readerFor } from './read.ts';
 import type { Step } from './step.ts';
 import { linkedParams, offerOf, settingsOfCalls } from './tools.ts';
@@ -65,9 +65,7 @@ class Planner {
     };
   }
 
-  private add(
-    node: Partial<PlanNode> & Pick<PlanNode, 'kind' | 'id' | 'path' | 'settings' | 'step'>,
-  ): Mutable<PlanNode> {
+  private add(node: NewNode): Mutable<PlanNode> {
     const made = newNode(this.nodes.length, node);
     this.nodes.push(made);
     return made;
