@@ -14,9 +14,8 @@ import { type ForkOptions, forkedRun } from './run/fork.ts';
 import type { LiveInputs } from './run/live/inputs.ts';
 import { Live } from './run/live/live.ts';
 import { checkLiveOptions, type LiveOptions } from './run/live/options.ts';
-import { checkOptions, type RunOptions } from './run/options.ts';
+import { checkOptions, idOf, type RunOptions, withId } from './run/options.ts';
 import {
-  idOf,
   lazily,
   newRun,
   type Prepared,
@@ -24,7 +23,6 @@ import {
   type RunnableFlow,
   resumedRun,
   saverOf,
-  withId,
 } from './run/prepare.ts';
 import { Run } from './run/run.ts';
 import type { RunQuery, RunSummary } from './run/saver.ts';

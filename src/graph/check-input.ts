@@ -3,7 +3,7 @@ import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts'
 import { copyOutside, isPlain, own, put } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
-import { type DerivedInput, inputNames, namesRead, otherName, type Use } from './inputs.ts';
+import { inputNames, namesRead, otherName, type Use } from './inputs.ts';
 import { type Properties, propertySchema, type Schema, validate, violation } from './schema.ts';
 
 /**
@@ -113,12 +113,15 @@ function checkDerived(
       if (valid instanceof Promise) later.push(valid.catch(() => undefined));
     } catch {} // noted
   };
-  for (const { name, required, source, uses, schemas } of checksOf(definition)) {
+  for (const [name, read] of namesRead(definition)) {
+    const { uses, required } = read;
     const value = own(input, name);
+    const source = otherName(definition, name);
     if (value !== undefined) {
       // What came from another name is checked there.
       if (source !== undefined && own(input, source) === value) continue;
-      for (const schema of schemas) check(name, schema);
+      read.schemas ??= schemasOf(uses);
+      for (const schema of read.schemas) check(name, schema);
     } else if (required) issues.push({ path: name, message: missing(definition, name, uses) });
   }
   const settle = () => {
@@ -126,27 +129,6 @@ function checkDerived(
     return input;
   };
   return later.length > 0 ? Promise.all(later).then(settle) : settle();
-}
-
-interface Check extends Pick<DerivedInput, 'uses' | 'required'> {
-  readonly name: string;
-  /** The name that it stands for. */
-  readonly source: string | undefined;
-  readonly schemas: readonly Schema[];
-}
-
-const checks = new WeakMap<FlowDefinition, readonly Check[]>();
-
-/** What is asked of each derived input. Kept, because every run asks. */
-function checksOf(definition: FlowDefinition): readonly Check[] {
-  const known = checks.get(definition);
-  if (known) return known;
-  const made = [...namesRead(definition)].map(([name, { uses, required }]) => {
-    const source = otherName(definition, name);
-    return { name, required, source, uses, schemas: schemasOf(uses) };
-  });
-  checks.set(definition, made);
-  return made;
 }
 
 function missing({ steps }: FlowDefinition, name: string, uses: readonly Use[]): string {

@@ -10,6 +10,7 @@ import {
   type Properties,
   paramsOf,
   propertiesOf,
+  type Schema,
 } from './schema.ts';
 
 /** One place that uses an input as it is, so that its schema is a schema of the input. */
@@ -24,6 +25,8 @@ export interface DerivedInput {
   required: boolean;
   /** By a step or a link, not only by an output. */
   byStep: boolean;
+  /** Those of all who take it as it is. Kept, because every run asks. */
+  schemas?: readonly Schema[];
 }
 
 const derived = new WeakMap<FlowDefinition, ReadonlyMap<string, DerivedInput>>();
@@ -90,7 +93,8 @@ export const isReadByStep = (definition: FlowDefinition, name: string): boolean 
 /** The input that a name stands for as a whole. */
 export function otherName({ inputs }: FlowDefinition, name: string): string | undefined {
   const binding = inputs.get(name);
-  const { path } = binding && 'key' in binding ? parseKey(binding.key) : { path: [] };
+  if (!binding || !('key' in binding)) return undefined;
+  const { path } = parseKey(binding.key);
   return path.length === 1 ? String(path[0]) : undefined;
 }
 

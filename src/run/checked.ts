@@ -8,44 +8,36 @@ import { failure, type Outcome, success } from '../state/outcome.ts';
 import { placedError } from '../wire/placed-error.ts';
 import type { Step } from '../wire/step.ts';
 
-export function checkedInput(
+export const checkedInput = (
   definition: FlowDefinition,
   input: unknown,
   path: string,
-): Outcome | Promise<Outcome> {
-  try {
-    return settled(checkInput(definition, input, path), path);
-  } catch (error) {
-    return failed(error, path);
-  }
-}
+): Outcome | Promise<Outcome> => outcomeOf(path, () => checkInput(definition, input, path));
 
 /** The schema that params must satisfy before code is called. A flow, and a step that runs another one, has that checked there. */
 export const schemaOfParams = ({ input, definition, inner }: Step): Schema | undefined =>
   definition || inner ? undefined : input;
 
-export function checkedParams(
+export const checkedParams = (
   schema: Schema,
   params: unknown,
   path: string,
-): Outcome | Promise<Outcome> {
-  try {
-    const checked = validate(schema, params, (issues) =>
+): Outcome | Promise<Outcome> =>
+  outcomeOf(path, () =>
+    validate(schema, params, (issues) =>
       violation('invalid-params', `The params of step "${path}" are not valid`, issues, path),
-    );
-    return settled(checked, path);
+    ),
+  );
+
+function outcomeOf(path: string, check: () => unknown): Outcome | Promise<Outcome> {
+  const failed = (error: unknown): Outcome =>
+    failure(FlowError.is(error) ? error : placedError(error, path, 1));
+  try {
+    const value = check();
+    return value instanceof Promise
+      ? value.then((late) => success(freeze(late)), failed)
+      : success(freeze(value));
   } catch (error) {
-    return failed(error, path);
+    return failed(error);
   }
 }
-
-function settled(value: unknown, path: string): Outcome | Promise<Outcome> {
-  if (!(value instanceof Promise)) return success(freeze(value));
-  return value.then(
-    (late) => success(freeze(late)),
-    (error) => failed(error, path),
-  );
-}
-
-const failed = (error: unknown, path: string): Outcome =>
-  failure(FlowError.is(error) ? error : placedError(error, path, 1));

@@ -11,16 +11,8 @@ import { emptySnapshot, revive, type Snapshot, type StepState } from '../state/s
 import type { Recorded } from '../wire/host.ts';
 import { ownerOf, type Plan, type PlanNode, type Scope } from '../wire/plan.ts';
 import { asItStood } from './lists.ts';
-import type { RunOptions } from './options.ts';
-import {
-  claimed,
-  gateOf,
-  idOf,
-  type Prepared,
-  type RunnableFlow,
-  saverOf,
-  stored,
-} from './prepare.ts';
+import { idOf, type RunOptions } from './options.ts';
+import { claimed, gateOf, type Prepared, type RunnableFlow, saverOf, stored } from './prepare.ts';
 import { outcomeOf } from './recorded.ts';
 import type { Saver } from './saver.ts';
 

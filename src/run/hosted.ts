@@ -5,7 +5,7 @@ import type { Delivered, Host, Recorded } from '../wire/host.ts';
 import { Limiter } from '../wire/limiter.ts';
 import { Questions } from '../wire/questions.ts';
 import type { Logger } from '../wire/step.ts';
-import { newRunId, type RunOptions } from './options.ts';
+import { idOf, type RunOptions } from './options.ts';
 import type { Setup } from './setup.ts';
 
 const nothing = Object.freeze({});
@@ -28,7 +28,7 @@ export abstract class Hosted implements Host {
 
   // Made when somebody asks: in most runs that nobody hears nobody does.
   get runId(): string {
-    this.id ??= this.setup.host?.runId ?? this.options.id ?? newRunId(this.clock.now());
+    this.id ??= this.setup.host?.runId ?? idOf(this.options);
     return this.id;
   }
 

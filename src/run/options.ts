@@ -3,7 +3,7 @@ import type { MonoTypeOperatorFunction } from 'rxjs';
 import { FlowError, showValue, suggestion, typeName } from '../errors.ts';
 import type { Json } from '../graph/definition.ts';
 import type { FlowEvent } from '../state/event.ts';
-import type { Clock } from '../wire/clock.ts';
+import { type Clock, schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
 import type { Logger } from '../wire/step.ts';
 import type { Durability, Saver } from './saver.ts';
@@ -93,7 +93,7 @@ let shownTime = '';
 let counter = 0;
 
 /** A new id (UUID version 7): ids made later sort after those made earlier. */
-export function newRunId(now: number): string {
+function newRunId(now: number): string {
   // Within a millisecond, and when a clock goes back, the counter keeps the order.
   if (now <= lastTime && counter < 0xfff) counter++;
   else {
@@ -106,3 +106,12 @@ export function newRunId(now: number): string {
   const variant = hexByte(0x80 | (randomByte() & 0x3f));
   return `${shownTime}-${count}-${variant}${randomHex(1)}-${randomHex(6)}`;
 }
+
+export const idOf = ({ id, clock = schedulerClock }: RunOptions): string =>
+  id ?? newRunId(clock.now());
+
+/** The options of a run whose id is asked for in any case. */
+export const withId = (options: RunOptions): RunOptions & { readonly id: string } => ({
+  ...options,
+  id: idOf(options),
+});

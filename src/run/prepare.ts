@@ -26,7 +26,7 @@ import { schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
 import { refusedAnswer } from '../wire/questions.ts';
 import { asItStood } from './lists.ts';
-import { newRunId, type RunOptions } from './options.ts';
+import { idOf, type RunOptions, withId } from './options.ts';
 import { changedSteps, recordedIn } from './recorded.ts';
 import { type Claim, claimedSnapshot, type Saver } from './saver.ts';
 import { type SavingOptions, savingGate } from './saving.ts';
@@ -46,15 +46,6 @@ export interface Prepared {
   readonly options: RunOptions;
   setup(tell: (change: Change) => void): Setup;
 }
-
-export const idOf = ({ id, clock = schedulerClock }: RunOptions): string =>
-  id ?? newRunId(clock.now());
-
-/** The options of a run whose id is asked for in any case. */
-export const withId = (options: RunOptions): RunOptions & { readonly id: string } => ({
-  ...options,
-  id: idOf(options),
-});
 
 /** A new run, perhaps one that continues another. Ready at once where nothing must be stored or loaded. */
 export function newRun(
@@ -88,8 +79,6 @@ export function newRun(
   );
 }
 
-const nothing: Setup = Object.freeze({});
-
 /** A run that nobody keeps. Perhaps nobody reads its state either: then none is made. */
 class Unsaved implements Prepared {
   readonly input: unknown;
@@ -109,7 +98,7 @@ class Unsaved implements Prepared {
   }
 
   setup(): Setup {
-    return nothing;
+    return {};
   }
 }
 

@@ -103,9 +103,7 @@ export class StepsAtWork implements Workplace {
 
   private callee(node: PlanNode): Attempted {
     const path = this.engine.at(node.path);
-    if (path === node.path) return node;
-    const { id, step, settings, readsChunks, offers } = node;
-    return { id, path, step, settings, readsChunks, offers };
+    return path === node.path ? node : { ...node, path };
   }
 
   /** Goes on with an outcome that may take its time. */

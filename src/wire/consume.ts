@@ -34,14 +34,12 @@ type Stop = () => boolean;
 /** Takes a handler's result in. Synchronous results are told before it returns. */
 export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenSink): void {
   if (isResult(result)) sink.done(result);
-  else if (typeof (result as PromiseLike<unknown>).then === 'function')
-    settle(result as PromiseLike<unknown>, reduce, sink);
-  else if (typeof (result as Subscribable<unknown>).subscribe === 'function')
+  else if (can(result, 'then')) settle(result as PromiseLike<unknown>, reduce, sink);
+  else if (can(result, 'subscribe'))
     observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
   else if (isIterator(result as object)) pull(result as Iterator<unknown>, reduce, sink);
   // By its reader: the iterator of a web stream cannot be stopped while it waits for a chunk.
-  else if (typeof (result as ReadableStream).getReader === 'function')
-    pullLater(readerOf(result as ReadableStream), reduce, sink);
+  else if (can(result, 'getReader')) pullLater(readerOf(result as ReadableStream), reduce, sink);
   else pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
 }
 
@@ -49,15 +47,19 @@ export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenS
 export const isResult = (returned: unknown): boolean =>
   typeof returned !== 'object' ||
   returned === null ||
-  (typeof (returned as PromiseLike<unknown>).then !== 'function' &&
-    typeof (returned as Subscribable<unknown>).subscribe !== 'function' &&
-    typeof (returned as ReadableStream).getReader !== 'function' &&
-    !isIterator(returned) &&
-    !(Symbol.asyncIterator in returned));
+  !(
+    can(returned, 'then') ||
+    can(returned, 'subscribe') ||
+    can(returned, 'getReader') ||
+    isIterator(returned) ||
+    Symbol.asyncIterator in returned
+  );
+
+const can = (value: unknown, method: string): boolean =>
+  typeof (value as Readonly<Record<string, unknown>>)[method] === 'function';
 
 // Only iterators, not iterables: an array, a Map and a Set are values.
-const isIterator = (value: object): boolean =>
-  typeof (value as Iterator<unknown>).next === 'function' && Symbol.iterator in value;
+const isIterator = (value: object): boolean => can(value, 'next') && Symbol.iterator in value;
 
 /** A promise may bring a stream: `async () => (await fetch(url)).body`. */
 function settle(promise: PromiseLike<unknown>, reduce: Reduce | undefined, sink: OpenSink): void {
