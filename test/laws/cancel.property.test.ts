@@ -122,8 +122,8 @@ function faultsAfter(
   const before = by === 'unsubscribe' ? [...events] : events.slice(0, final);
   const open = openPaths(before);
   const unended = openPaths(before, false);
-  // The signal of a handler that has failed aborts, too, so that what it left behind ends.
-  const failed = new Set(before.flatMap((event) => ('error' in event ? [event.path] : [])));
+  // The signal of a handler that has failed aborts, too, and those of what was at work below it, so that what it left behind ends.
+  const failed = before.flatMap((event) => ('error' in event ? [event.path] : []));
   // A handler that ends the run itself, and then returns a value: there is nothing left to abort.
   const lateAtOnce = by === 'unsubscribe' ? [] : events.slice(final + 1);
   for (const { type, path } of lateAtOnce)
@@ -138,7 +138,8 @@ function faultsAfter(
   }
   for (const { path, aborted, before: already } of works) {
     if (aborted > 1) wrong.push(`the signal of "${path}" aborts ${aborted} times`);
-    if (aborted > already && !open.has(path) && !failed.has(path))
+    const hasFailed = failed.some((other) => other === path || isBelow(path, other));
+    if (aborted > already && !open.has(path) && !hasFailed)
       wrong.push(`the signal of "${path}" aborts, but it was not at work`);
   }
 
@@ -166,6 +167,9 @@ function faultsAfter(
   return wrong;
 }
 
+const isBelow = (path: string, other: string): boolean =>
+  path.startsWith(`${other}.`) || path.startsWith(`${other}[`);
+
 /** The steps at work, and how many calls of each have been made or are about to be. */
 function openPaths(events: readonly FlowEvent[], cutsBelow = true): ReadonlyMap<string, number> {
   const open = new Set<string>();
@@ -177,8 +181,7 @@ function openPaths(events: readonly FlowEvent[], cutsBelow = true): ReadonlyMap<
     if (type === 'STEP_OUTPUT') open.delete(path);
     // What was stopped with the call that it belongs to has no end of its own.
     if (cutsBelow && (type === 'STEP_OUTPUT' || type === 'STEP_RETRY'))
-      for (const below of open)
-        if (below.startsWith(`${path}.`) || below.startsWith(`${path}[`)) open.delete(below);
+      for (const below of open) if (isBelow(below, path)) open.delete(below);
   }
   return new Map([...open].map((path) => [path, calls.get(path) ?? 0]));
 }
