@@ -84,7 +84,7 @@ export function liveCases(kinds: LiveKinds): fc.Arbitrary<LiveCase> {
         }
         return { after, set };
       });
-      return printable({ graph: lively, first, changes, way });
+      return liveCase({ graph: lively, first, changes, way });
     });
 }
 
@@ -159,7 +159,8 @@ export function inputsOf({ first, changes }: LiveCase): readonly Input[] {
   return inputs;
 }
 
-function printable(given: LiveCase): LiveCase {
+/** fast-check prints it as text. */
+export function liveCase(given: LiveCase): LiveCase {
   const { graph, first, changes, way } = given;
   const lines = changes.map(({ after, set }) => `  +${after} ${canonical(set)}`);
   const text = () => `\n${way} ${canonical(first)}\n${lines.join('\n')}\n${showGraph(graph)}\n`;

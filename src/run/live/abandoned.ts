@@ -2,28 +2,20 @@
 import { isPlain } from '../../plain.ts';
 import { type PlanNode, successOf } from '../../wire/plan.ts';
 import type { LiveState } from './live-state.ts';
-import { type Seat, streamOf, type Ticket } from './seat.ts';
+import type { Seat, Ticket } from './seat.ts';
 
 export type Supersede = (state: LiveState, seat: Seat, ticket: Ticket) => void;
+type Streams = ReadonlySet<unknown>;
 
-/** A stream, at the versions from `first` up to `end`, when the step that it comes from will answer again. */
-interface Dead {
-  readonly chunks: ReadonlySet<unknown>;
-  readonly first: number;
-  readonly end: number;
-}
-
-/** Gives up what was begun with the stream that a node had started, at versions before `end`. */
+/** Gives up what was begun with the streams that a node had started. */
 export function abandonReaders(
   state: LiveState,
   node: PlanNode,
-  first: number,
-  end: number,
+  streams: readonly unknown[],
   supersede: Supersede,
 ): void {
-  const chunks = new Set(state.streams.of(streamOf(node), first));
-  chunks.delete(undefined);
-  const dead = { chunks, first, end };
+  const dead = new Set(streams);
+  dead.delete(undefined);
   const started = node.kind === 'close' ? state.seat(node.scope.open).node : node;
   for (const target of started.startTargets) {
     const reader = state.seat(target);
@@ -36,7 +28,7 @@ export function abandonReaders(
 function abandonFlow(
   state: LiveState,
   { index, scope }: PlanNode,
-  dead: Dead,
+  dead: Streams,
   supersede: Supersede,
 ): void {
   for (let i = index; i < scope.close; i++) {
@@ -48,30 +40,20 @@ function abandonFlow(
   }
 }
 
-function forgetOpening(state: LiveState, seat: Seat, { chunks, first, end }: Dead): void {
+function forgetOpening(state: LiveState, seat: Seat, dead: Streams): void {
   const wasUnknown = seat.isUnknown;
-  const isDead = (outcome: unknown) => holds(successOf(outcome as never), chunks);
-  seat.answers.replace(first, end, isDead, undefined, state.oldest);
+  seat.answers.forget((outcome) => holds(successOf(outcome), dead));
   state.unknowns += Number(seat.isUnknown) - Number(wasUnknown);
-  if (seat.isUnknown && holds(seat.params, chunks)) seat.params = undefined;
+  if (seat.isUnknown && holds(seat.params, dead)) seat.params = undefined;
 }
 
-function abandon(state: LiveState, seat: Seat, dead: Dead, supersede: Supersede): void {
-  const { chunks, first, end } = dead;
-  const readers = seat.tickets.filter(({ version: { number }, begun, params }) => {
-    return begun && number >= first && number < end && holds(params, chunks);
-  });
-  for (const ticket of ridersFirst(readers)) supersede(state, seat, ticket);
+function abandon(state: LiveState, seat: Seat, dead: Streams, supersede: Supersede): void {
+  const readers = seat.tickets.filter(({ begun, params }) => begun && holds(params, dead));
+  for (const ticket of readers) supersede(state, seat, ticket);
 }
-
-/** What rides along goes first: otherwise it would inherit the work. */
-export const ridersFirst = (tickets: readonly Ticket[]): readonly Ticket[] =>
-  tickets.some(({ rides }) => rides)
-    ? [...tickets.filter(({ rides }) => rides), ...tickets.filter(({ rides }) => !rides)]
-    : tickets;
 
 /** Whether a stream is, or is part of, what a step is called with. */
-function holds(params: unknown, streams: ReadonlySet<unknown>): boolean {
+function holds(params: unknown, streams: Streams): boolean {
   if (streams.has(params)) return true;
   return isPlain(params) && Object.values(params).some((part) => holds(part, streams));
 }

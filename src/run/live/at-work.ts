@@ -7,10 +7,10 @@ import { restart } from '../../wire/channel.ts';
 import type { Delivered, Host } from '../../wire/host.ts';
 import { toldInput } from '../changes.ts';
 import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from '../work.ts';
-import { conclude, startRiders } from './answering.ts';
+import { conclude, startFollowers } from './answering.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepStart } from './passing-on.ts';
-import { heirOf, type Seat, streamOf, type Ticket } from './seat.ts';
+import { type Seat, streamOf, type Ticket } from './seat.ts';
 import { tellBelow } from './told.ts';
 
 /** A step starts: those who read its chunks, or its params, learn of it. */
@@ -22,17 +22,20 @@ export function startWork(state: LiveState, seat: Seat, ticket: Ticket, params: 
     const ending = state.seat(node.scope.close).ticket(version);
     if (ending) ending.started = true;
   }
-  if (seat.chunks) seat.chunks.length = 0;
+  if (seat.feedsFlow) ticket.chunks = [];
   if (state.listening) {
     ticket.startedAt = state.clock.now();
     state.tell(node, { type: 'STEP_START', input: toldInput(params) }, version);
   }
-  if (!seat.keepsStarts) return;
+  if (!seat.keepsStarts) {
+    startFollowers(state, seat, ticket);
+    return;
+  }
   keepStart(state, seat, version, { input: params, at: ticket.startedAt });
   if (state.plan.channels.length > 0)
     state.streams.start(streamOf(node), version.number, state.oldest);
   for (const target of node.startTargets) arrive(state, target, version, true, false);
-  startRiders(state, seat, ticket);
+  startFollowers(state, seat, ticket);
 }
 
 /** Calls the handler of a step. */
@@ -59,16 +62,12 @@ export function work(state: LiveState, seat: Seat, ticket: Ticket, params: unkno
 class AtWork implements Workplace, Host {
   private readonly state: LiveState;
   private readonly seat: Seat;
-  private readonly first: Ticket;
+  private readonly ticket: Ticket;
 
   constructor(state: LiveState, seat: Seat, ticket: Ticket) {
     this.state = state;
     this.seat = seat;
-    this.first = ticket;
-  }
-
-  private get ticket(): Ticket {
-    return heirOf(this.first);
+    this.ticket = ticket;
   }
 
   get runId() {
@@ -170,14 +169,15 @@ class AtWork implements Workplace, Host {
     if (this.state.listening) this.state.tellOf(path, stepId, change, this.ticket.version.number);
   }
 
-  /** To those who read the chunks at this version, and at those that ride along. */
+  /** To those who read the chunks at this version, and at those that follow it. */
   private push(chunk: unknown): void {
     const { state, seat, ticket } = this;
-    if (seat.node.streams.length === 0) return;
-    state.streams.push(seat.node, chunk, ticket.version.number);
-    if (!seat.chunks) return;
-    seat.chunks.push(chunk);
-    for (let i = seat.tickets.indexOf(ticket) + 1; seat.tickets[i]?.rides; i++)
-      state.streams.repeat(seat.node, [chunk], (seat.tickets[i] as Ticket).version.number);
+    const { node } = seat;
+    if (node.streams.length === 0) return;
+    state.streams.push(node, chunk, ticket.version.number);
+    if (!ticket.chunks) return;
+    ticket.chunks.push(chunk);
+    for (const { version } of seat.followersOf(ticket))
+      state.streams.repeat(node, [chunk], version.number);
   }
 }

@@ -43,20 +43,8 @@ export class History<T> {
     return undefined;
   }
 
-  /** Puts `value` in place of all values of a kind, from version `first` on and before `end`. */
-  replace(
-    first: number,
-    end: number,
-    isMeant: (value: T) => boolean,
-    value: T,
-    oldest: number,
-  ): void {
-    const start = this.at(first);
-    const [held, last] = [start?.value, this.at(end)?.value];
-    for (const entry of this.entries)
-      if (entry.version > first && entry.version < end && isMeant(entry.value)) entry.value = value;
-    if (start && isMeant(held as T)) this.set(first, value, oldest);
-    const isCutOff = end < Number.POSITIVE_INFINITY && this.at(end)?.value !== last;
-    if (isCutOff) this.set(end, last as T, oldest);
+  /** Takes values of a kind for unknown. */
+  forget(this: History<T | undefined>, isMeant: (value: T | undefined) => boolean): void {
+    for (const entry of this.entries) if (isMeant(entry.value)) entry.value = undefined;
   }
 }

@@ -36,6 +36,7 @@ export class LiveStreams {
 
   /** A step that has nothing new to say at a version repeats what it said, to those around it who begin anew. */
   repeat({ streams, index }: PlanNode, chunks: readonly unknown[], version: number): void {
+    if (chunks.length === 0) return;
     for (const stream of streams) {
       const [channel] = this.channelsOf(stream);
       const isNew = this.channels[channel ?? -1]?.at(version)?.version === version;

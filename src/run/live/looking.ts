@@ -4,19 +4,28 @@ import { fillParams, refusal } from '../../wire/admit.ts';
 import { successOf, type View } from '../../wire/plan.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
 import { outputsOf } from '../outputs.ts';
-import { conclude, ride, same, supersede, supersedeOlder } from './answering.ts';
+import {
+  answerAll,
+  conclude,
+  follow,
+  repeatAnswer,
+  supersede,
+  supersedeOlder,
+} from './answering.ts';
 import { startWork, work } from './at-work.ts';
 import type { LiveState } from './live-state.ts';
-import { isKnown, viewAt } from './past.ts';
+import { hasChangedBeyond, isKnown, viewAt } from './past.ts';
 import { sameParams } from './same.ts';
-import { heirOf, type Seat, type Ticket, type Values } from './seat.ts';
+import type { Seat, Ticket, Values } from './seat.ts';
 import { outruns, takesNewest, turnOf } from './turn.ts';
 
 const nothing: Values = Object.freeze({});
 
-/** Takes up the versions of a node in their order, as far as they are complete and the policy lets them. */
+/** Answers the versions of a node in their order, and takes up new ones as far as they are complete and the policy lets them. */
 export function look(state: LiveState, seat: Seat): void {
   dropLost(state, seat);
+  // One that has its outcome may have waited for one that was given up.
+  answerAll(state, seat);
   while (!state.isStopped) {
     const ticket = nextOf(state, seat);
     if (!ticket || ticket.missing > 0) return;
@@ -33,44 +42,64 @@ function dropLost(state: LiveState, seat: Seat): void {
 
 /** The next version to look at. Of several that are ready most nodes take the newest. */
 function nextOf(state: LiveState, seat: Seat): Ticket | undefined {
-  const { node, tickets, next } = seat;
-  if (!next || next.missing > 0 || !takesNewest(node)) return next;
-  let newest = next;
-  for (let i = tickets.indexOf(next) + 1; tickets[i]?.isComplete; i++) {
-    const ticket = tickets[i] as Ticket;
-    if (isKnown(state, node, ticket.version)) newest = ticket;
+  const { node } = seat;
+  let before: Ticket | undefined;
+  let next: Ticket | undefined;
+  for (const ticket of [...seat.tickets]) {
+    if (ticket.isWaiting) {
+      if (ticket.missing > 0) return next ?? ticket;
+      if (before && isAsAt(state, seat, before, ticket)) follow(state, seat, ticket);
+      else if (!next) next = ticket;
+      else if (takesNewest(node) && isKnown(state, node, ticket.version)) {
+        for (const older of seat.waitingBefore(ticket)) supersede(state, seat, older);
+        next = ticket;
+      }
+    }
+    before = ticket;
   }
-  for (let older = seat.next; older && older !== newest; older = seat.next)
-    supersede(state, seat, older);
-  return newest;
+  return next;
+}
+
+/** Whether nothing that a node reads has changed from the version before, which has no answer yet. */
+function isAsAt(state: LiveState, { node, answers }: Seat, before: Ticket, now: Ticket): boolean {
+  const { number } = before.version;
+  if (now.changed || node.kind === 'close') return false;
+  // One between has been given up.
+  if ((answers.last?.version ?? 0) > number) return false;
+  return !hasChangedBeyond(state, node, number, now.version);
 }
 
 /** Answers a version, or begins to work on it. False where it has to wait, and with it all after it. */
 function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   const { node } = seat;
-  const mayDiffer =
-    ticket.changed ||
-    seat.isUnknown ||
-    (node.kind === 'close' && (ticket.started || isPartial(seat))) ||
-    state.reach.readsBeyond[node.index] === true;
   const atWork = seat.newestBegun;
-  if (!mayDiffer || node.kind === 'close') {
-    if (mayDiffer) close(state, seat, ticket);
-    else if (atWork) ride(state, seat, ticket, atWork);
-    else same(state, seat, ticket);
+  const readsBeyond = (state.reach.beyond[node.index] as readonly number[]).length > 0;
+  const mayDiffer = ticket.changed || seat.isUnknown || readsBeyond;
+  if (node.kind === 'close') {
+    if (mayDiffer || ticket.started || isPartial(seat)) close(state, seat, ticket);
+    else repeatAnswer(state, seat, ticket);
+    return true;
+  }
+  if (!mayDiffer && !atWork) {
+    repeatAnswer(state, seat, ticket);
     return true;
   }
   const view = viewAt(state, ticket.version);
   const params: Record<string, unknown> = {};
   const refused = refusal(node, view) ?? fillParams(node, view, params);
-  if (!refused && atWork?.params && sameParams(node, atWork.params, params)) {
-    ride(state, seat, ticket, atWork);
+  if (
+    !refused &&
+    atWork?.params &&
+    mayFollow(seat, atWork) &&
+    sameParams(node, atWork.params, params)
+  ) {
+    follow(state, seat, ticket);
     return true;
   }
   const isAsBefore = !refused && seat.params && sameParams(node, seat.params, params);
   if (isAsBefore && (!atWork || canGoBack(seat))) {
     supersedeOlder(state, seat, ticket);
-    same(state, seat, ticket);
+    repeatAnswer(state, seat, ticket);
     return true;
   }
   const turn = turnOf(seat);
@@ -81,13 +110,17 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   return true;
 }
 
+/** Whether what is at work can answer a newer version, too. Not where others have seen one between start, and be given up. */
+const mayFollow = ({ keepsStarts, answers }: Seat, { version }: Ticket): boolean =>
+  !keepsStarts || (answers.last?.version ?? 0) < version.number;
+
 /** Why an output is missing is a long story: it may be another one now, though its last sentence is the same. */
 const isPartial = ({ node, outcome }: Seat): boolean =>
   outcome?.status !== 'success' || Object.keys(outcome.value as Values).length < node.params.length;
 
 /** Whether a step that works on something newer can just take its last answer back. */
 const canGoBack = (seat: Seat): boolean =>
-  outruns(seat.node) && turnOf(seat) === 'go' && !seat.keepsStarts && !seat.chunks;
+  outruns(seat.node) && turnOf(seat) === 'go' && !seat.keepsStarts;
 
 /** A step that does not run. One that failed before it could is told as any other that failed. */
 function refuse(state: LiveState, seat: Seat, ticket: Ticket, refused: Outcome): void {
@@ -107,7 +140,7 @@ function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): vo
   if (node.kind === 'open') {
     startWork(state, seat, ticket, params);
     const checked = checkedInput(node.scope.definition, params, node.path);
-    whenThere(state, ticket, checked, (outcome, ticket) => conclude(state, seat, ticket, outcome));
+    whenThere(state, ticket, checked, (outcome) => conclude(state, seat, ticket, outcome));
     return;
   }
   const schema = schemaOfParams(node.step);
@@ -115,7 +148,7 @@ function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): vo
     work(state, seat, ticket, params);
     return;
   }
-  whenThere(state, ticket, checkedParams(schema, params, node.path), (outcome, ticket) => {
+  whenThere(state, ticket, checkedParams(schema, params, node.path), (outcome) => {
     if (outcome.status === 'success') {
       work(state, seat, ticket, outcome.value);
       return;
@@ -132,17 +165,16 @@ function whenThere(
   state: LiveState,
   ticket: Ticket,
   outcome: Outcome | Promise<Outcome>,
-  use: (outcome: Outcome, ticket: Ticket) => void,
+  use: (outcome: Outcome) => void,
 ): void {
   if (!(outcome instanceof Promise)) {
-    use(outcome, ticket);
+    use(outcome);
     return;
   }
   void outcome.then((late) => {
-    const heir = heirOf(ticket);
-    if (state.isStopped || heir.isGone) return;
+    if (state.isStopped || ticket.isGone) return;
     const isOuter = state.enter();
-    use(late, heir);
+    use(late);
     if (isOuter) state.goOn();
   });
 }

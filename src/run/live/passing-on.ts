@@ -43,7 +43,8 @@ export function keepStart(
   start: Start | undefined,
 ): void {
   seat.starts.set(number, start, state.oldest);
-  state.inputs[seat.node.index] = start?.input;
+  // Not always this one: a version that does not run says so when its turn to answer has come, after newer ones have begun.
+  state.inputs[seat.node.index] = seat.starts.last?.value?.input;
 }
 
 /** A node does not run: whoever reads its params or chunks at this version finds none. */

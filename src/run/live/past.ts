@@ -46,6 +46,19 @@ class Past implements View {
 export const viewAt = (state: LiveState, version: Version): View =>
   state.isUpToDate(version) ? state : new Past(state, version.number);
 
+/** Whether something that a node reads, but does not wait for itself, has changed since a version. */
+export function hasChangedBeyond(
+  state: LiveState,
+  { index }: PlanNode,
+  since: number,
+  { number }: Version,
+): boolean {
+  return (state.reach.beyond[index] as readonly number[]).some((source) => {
+    const { answers, starts } = state.seat(source);
+    return [answers.at(number), starts.at(number)].some((at) => at && at.version > since);
+  });
+}
+
 /** Whether everything that a node reads is known at a version. */
 export function isKnown(state: LiveState, { index }: PlanNode, version: Version): boolean {
   if (state.isUpToDate(version)) return true;

@@ -11,8 +11,8 @@ export interface Reach {
   readonly sources: readonly (readonly number[])[];
   /** The links over which each node reads chunks. */
   readonly streams: readonly (readonly PlanLink[])[];
-  /** Whether a node reads more than it waits for itself: the input of a flow inside this one, or a step further up. */
-  readonly readsBeyond: readonly boolean[];
+  /** What each node reads and does not wait for itself: the input of the flow that it is in, or a step further up. */
+  readonly beyond: readonly (readonly number[])[];
 }
 
 const known = new WeakMap<Plan, Reach>();
@@ -25,7 +25,7 @@ export function reachOf(plan: Plan): Reach {
 
 function findReach(plan: Plan): Reach {
   const readers = new Map<string, number[]>();
-  const readsBeyond: boolean[] = [];
+  const beyond: number[][] = [];
   const streams: PlanLink[][] = [];
   const waitedFor = plan.nodes.map(() => new Set<number>());
   for (const { index, targets } of plan.nodes)
@@ -36,23 +36,23 @@ function findReach(plan: Plan): Reach {
     const links = node.kind === 'close' ? [] : node.links;
     for (const { link, source } of links) if (!link.stream) found.add(source);
     streams.push(links.filter(({ link }) => link.stream));
-    let beyond = false;
+    const further = new Set<number>();
     for (const text of readsOf(node)) {
       const key = parseKey(text);
       if (key.of === 'input') {
         if (scope === plan.root) addTo(readers, String(key.path[0] ?? ''), node.index);
-        else beyond = true;
+        else if (!waitedFor[node.index]?.has(scope.open)) further.add(scope.open);
       } else if (key.of !== 'chunks') {
         const source = scope.nodes.get(key.step)?.outcome ?? scope.open;
         found.add(source);
-        if (!waitedFor[node.index]?.has(source)) beyond = true;
+        if (!waitedFor[node.index]?.has(source)) further.add(source);
       }
     }
-    readsBeyond.push(beyond);
+    beyond.push([...further]);
     if (node.index === 0) return [];
     return [...found.add(scope.open)];
   });
-  return { readers, sources, streams, readsBeyond };
+  return { readers, sources, streams, beyond };
 }
 
 function addTo(lists: Map<string, number[]>, name: string, index: number): void {

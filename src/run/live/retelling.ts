@@ -25,7 +25,7 @@ function retellStep(state: LiveState, seat: Seat): void {
     const change = stepOutput(node, toldInput(input), outcome, attempts, t0 ?? now, t1 ?? now);
     state.tellOf(node.path, node.id, change, answered);
   }
-  const begun = tickets.find(({ started, rides }) => started && !rides);
+  const begun = tickets.find(({ started, follows }) => started && !follows);
   if (!begun) return;
   const { number } = begun.version;
   const isFlow = node.kind === 'close';

@@ -1,4 +1,5 @@
 /** What counts as unchanged: inputs, params, outcomes. */
+import type { FlowError } from '../../errors.ts';
 import { equal, isPlain, put } from '../../plain.ts';
 import type { Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
@@ -56,6 +57,14 @@ export function isSame(node: PlanNode, before: Outcome, now: Outcome): boolean {
     const same = (node.settings.equals ?? Object.is) as Equals;
     return before.adds === now.adds && same(before.value, now.value);
   }
+  if (before.status === 'failure' && now.status === 'failure')
+    return node.kind === 'close' && isSameFailure(before.error, now.error);
   if (before.status !== 'skipped' || now.status !== 'skipped') return false;
   return before.skip.reason === now.skip.reason && equal(before.skip.detail, now.skip.detail);
 }
+
+/** The failure of a flow is that of its steps: these may be what they were. */
+const isSameFailure = (before: FlowError, now: FlowError): boolean =>
+  before.message === now.message &&
+  before.errors.length === now.errors.length &&
+  before.errors.every((error, i) => error === now.errors[i]);

@@ -5,6 +5,7 @@
  *    version is answered. Nobody runs on an outcome that is unknown.
  * L2 A node is asked at a version for what it had answered by then, never for something newer.
  * L3 A node takes its versions up in their order, and answers them in their order.
+ * L4 Versions between which nothing has changed that a node reads have one fate there: one answer, or none for either.
  */
 import type { Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
@@ -26,6 +27,8 @@ export class Version {
   }
 }
 
+const none: readonly unknown[] = [];
+
 /** One version at one node. */
 export class Ticket {
   readonly version: Version;
@@ -37,20 +40,20 @@ export class Ticket {
   isLost = false;
   /** The node has begun to work on it. */
   begun = false;
-  /** Nothing that the node reads differs from what it works on already: it gets the answer of that work. */
-  rides = false;
+  /** Nothing that the node reads differs from what it had at the version before, which it has not answered yet: both have one fate. */
+  follows = false;
   /** It was told that the node started; of a flow, at its end too. */
   started = false;
   startedAt: number | undefined = undefined;
   /** It has been answered or superseded. */
   isGone = false;
-  /** The version that has taken its work over. */
-  heir: Ticket | undefined = undefined;
   /** Steps below it that are at work, with their ids by path. */
   below: Map<string, string> | undefined = undefined;
   /** What the step is called with, before its schema. */
   params: Values | undefined = undefined;
   work: Work | undefined = undefined;
+  /** The chunks that have come of it so far, where they are also those of a flow around. */
+  chunks: unknown[] | undefined = undefined;
   /** Its outcome, as soon as that is there. It may have to wait for those of older versions. */
   result: Outcome | undefined = undefined;
   /** What is told of it: what the step was called with, how often, and when it ended. */
@@ -62,17 +65,15 @@ export class Ticket {
     this.version = version;
   }
 
-  /** All its sources have answered, and nobody has looked at it yet. */
-  get isComplete(): boolean {
-    return this.missing === 0 && !this.begun;
+  /** The node has neither begun to work on it, nor does it follow an older version. */
+  get isWaiting(): boolean {
+    return !this.begun && !this.follows;
   }
-}
 
-/** The version for which the work of a ticket goes on. */
-export function heirOf(ticket: Ticket): Ticket {
-  let heir = ticket;
-  while (heir.heir) heir = heir.heir;
-  return heir;
+  /** It waits for nothing but the node. */
+  get isComplete(): boolean {
+    return this.missing === 0 && this.isWaiting;
+  }
 }
 
 /** How a step started: what with, for those who read its params. Undefined where it did not run. */
@@ -80,6 +81,8 @@ export interface Start {
   readonly input: unknown;
   readonly at: number | undefined;
 }
+
+const noTickets: readonly Ticket[] = [];
 
 export class Seat {
   readonly node: PlanNode;
@@ -102,15 +105,17 @@ export class Seat {
   isTellDue = false;
   /** Others read its params or its chunks. */
   readonly isWatched: boolean;
-  /** What the last start has brought so far, where the chunks are also those of a flow around. */
-  readonly chunks: unknown[] | undefined;
+  /** Its chunks are also those of a flow around. */
+  readonly feedsFlow: boolean;
+  /** The chunks of the newest answer, if so. */
+  chunks: readonly unknown[] = none;
 
   /** `isStreamed`: others read its chunks. */
   constructor(node: PlanNode, isStreamed: boolean) {
     this.node = node;
     this.isWatched = node.kind !== 'close' && (node.keepsInput || isStreamed);
     this.keepsStarts = node.kind === 'open' || this.isWatched;
-    this.chunks = node.streams.some((stream) => stream !== node.index) ? [] : undefined;
+    this.feedsFlow = node.streams.some((stream) => stream !== node.index);
   }
 
   /** Whether the newest answer is unknown. */
@@ -147,14 +152,28 @@ export class Seat {
     else tickets.splice(tickets.indexOf(ticket), 1);
   }
 
-  /** The oldest version that it has not begun to work on. */
-  get next(): Ticket | undefined {
+  /** The versions that share the fate of one. */
+  followersOf(ticket: Ticket): readonly Ticket[] {
     const { tickets } = this;
-    for (let i = 0; i < tickets.length; i++) {
-      const ticket = tickets[i] as Ticket;
-      if (!ticket.begun) return ticket;
-    }
-    return undefined;
+    const first = tickets.indexOf(ticket) + 1;
+    if (!tickets[first]?.follows) return noTickets;
+    let end = first;
+    while (tickets[end]?.follows) end++;
+    return tickets.slice(first, end);
+  }
+
+  /** The older versions that it has yet to take up. */
+  waitingBefore(ticket: Ticket): readonly Ticket[] {
+    const { tickets } = this;
+    return tickets.slice(0, tickets.indexOf(ticket)).filter(({ isWaiting }) => isWaiting);
+  }
+
+  /** The version that one which has not begun follows, or would. */
+  leaderOf(ticket: Ticket): Ticket | undefined {
+    const { tickets } = this;
+    let at = tickets.indexOf(ticket) - 1;
+    while (tickets[at]?.follows) at--;
+    return tickets[at];
   }
 
   /** The newest version that it works on. */

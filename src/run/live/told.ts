@@ -26,8 +26,8 @@ export function tellEnd(state: LiveState, seat: Seat, version: Version, isAgain:
 /** Tells that work on a version is given up, where it was told that it had started. */
 export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): void {
   const { node } = seat;
-  const { version, started, rides } = ticket;
-  if (!started || rides) return;
+  const { version, started } = ticket;
+  if (!started) return;
   tellBelow(state, ticket);
   if (node.kind !== 'open') seat.isTellDue = true;
   else {

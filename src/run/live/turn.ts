@@ -6,8 +6,9 @@ import type { Seat, Ticket } from './seat.ts';
 /** `go`: it is worked on now. `wait`: after the work under way. `drop`: never. */
 export type Turn = 'go' | 'wait' | 'drop';
 
-/** Steps switch unless they say otherwise. What stands around a flow does so too: what is in it has its own policies. */
-const policyOf = ({ settings }: PlanNode): Policy => settings.policy ?? 'switch';
+/** Steps switch unless they say otherwise. The end of a flow gives up nothing: it takes no time. */
+const policyOf = ({ kind, settings }: PlanNode): Policy =>
+  kind === 'close' ? 'concat' : (settings.policy ?? 'switch');
 
 /** Whether versions that are ready at the same time are one too many: only the newest of them is worked on. */
 export const takesNewest = (node: PlanNode): boolean => {
@@ -32,9 +33,8 @@ const turns: Record<Policy, (seat: Seat) => Turn> = {
   },
 };
 
-/** How many versions are worked on. Those that ride along, or have an outcome, need no work. */
-const atWork = (seat: Seat): number =>
-  count(seat, ({ begun, rides, result }) => begun && !rides && !result);
+/** How many versions are worked on. Those that have an outcome need no work. */
+const atWork = (seat: Seat): number => count(seat, ({ begun, result }) => begun && !result);
 
 function count({ tickets }: Seat, counts: (ticket: Ticket) => boolean): number {
   let found = 0;
