@@ -35,6 +35,35 @@ export function checkInput(definition: FlowDefinition, given: unknown, path: str
   return valid instanceof Promise ? valid.then(together) : together(valid);
 }
 
+/** The schemas of the inputs, where each input can be checked by itself. */
+export type Alone = ReadonlyMap<string, readonly Schema[]>;
+
+export const inputsAlone = (definition: FlowDefinition): Alone =>
+  definition.input || definition.inputs.size > 0
+    ? new Map()
+    : new Map([...namesRead(definition)].map(([name, { uses }]) => [name, schemasOf(uses)]));
+
+/** What comes of one input that can be checked by itself, and is valid. Undefined where the whole input must be checked. */
+export function checkAlone(alone: Alone, name: string, given: unknown): unknown {
+  const own = alone.get(name);
+  if (!own) return undefined;
+  if (own.length === 0) return copyPlain(given);
+  try {
+    for (const schema of own) {
+      const valid = validate(schema, given, (issues) => refusal(issues));
+      if (!(valid instanceof Promise)) continue;
+      valid.catch(() => undefined);
+      return undefined;
+    }
+  } catch {
+    return undefined;
+  }
+  return copyPlain(given);
+}
+
+const refusal = (issues: readonly Issue[]): FlowError =>
+  violation('invalid-input', 'The input is not valid', issues, '');
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   isPlain(value) && !Array.isArray(value);
 

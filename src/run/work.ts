@@ -4,7 +4,14 @@ import type { FlowError } from '../errors.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import type { Activity, Adds } from '../wire/aside.ts';
 import { type Attempted, attempts, type Note } from '../wire/attempt.ts';
-import { type Callee, type CallSink, callOnce, type Stoppable } from '../wire/call.ts';
+import {
+  type Call,
+  type Callee,
+  type CallSink,
+  callOnce,
+  type Stoppable,
+  takeIn,
+} from '../wire/call.ts';
 import type { Host } from '../wire/host.ts';
 import { placedError } from '../wire/placed-error.ts';
 import type { PlanNode } from '../wire/plan.ts';
@@ -108,6 +115,11 @@ export class SimpleWork extends StepWork implements CallSink {
   call(callee: Callee, host: Host): void {
     const handler = callee.step.handler as Handler<unknown>;
     callOnce(callee, (context) => handler(this.params, context), host, 1, this);
+  }
+
+  /** The handler has been called already, and this is what it returned. */
+  take(callee: Callee, call: Call, returned: unknown): void {
+    takeIn(callee, call, returned, this);
   }
 
   called(call: Stoppable): void {

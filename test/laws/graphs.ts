@@ -36,6 +36,8 @@ export interface Kinds {
   readonly timeouts?: boolean;
   /** Promises whose timers nobody clears. */
   readonly thenables?: boolean;
+  /** Most code answers at once. */
+  readonly quick?: boolean;
 }
 
 interface RawCondition {
@@ -145,7 +147,7 @@ const code = (kinds: Kinds): fc.Arbitrary<CodeWork> =>
   fc.record({
     kind: fc.constant('code' as const),
     form: weighted<CodeWork['form']>(
-      [3, 'value'],
+      [kinds.quick ? 40 : 3, 'value'],
       [4, 'stream'],
       [1, 'generator'],
       ...(kinds.thenables === false ? [] : [[2, 'thenable'] as const]),

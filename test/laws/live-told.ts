@@ -20,6 +20,8 @@ export interface LiveTold {
   readonly end: 'complete' | 'error' | 'never';
   readonly error?: unknown;
   readonly pending: number;
+  /** The state before the end. */
+  readonly last: Snapshot | undefined;
 }
 
 /** Runs a live flow until its inputs are over and everything is still. */
@@ -35,6 +37,7 @@ export function tellLive(
   const outputs: unknown[] = [];
   const ended: { end: LiveTold['end']; error?: unknown } = { end: 'never' };
   const { live, feed } = liveOf(flow, given, clock);
+  let last: Snapshot | undefined;
   if (isHeard) live.events$.subscribe({ next: (event) => events.push(event), error: () => {} });
   live.output$.subscribe({
     next: (output) => outputs.push(output),
@@ -44,11 +47,12 @@ export function tellLive(
     },
     complete: () => {
       ended.end = 'complete';
+      last = live.getSnapshot();
     },
   });
   feed();
   clock.runTo();
-  return { events, outputs, pending: clock.pending, ...ended };
+  return { events, outputs, pending: clock.pending, last, ...ended };
 }
 
 /** The live flow, and what feeds it. Timers of the feed are no timers of the flow. */

@@ -6,7 +6,9 @@ import {
   type Policy,
   reduce,
   type Snapshot,
+  type StepContext,
 } from '../../src/index.ts';
+import { shortWay } from '../../src/run/live/sweep.ts';
 import { build, type Flow, type World } from './build.ts';
 import { TestClock } from './clock.ts';
 import { tell } from './compare.ts';
@@ -167,6 +169,43 @@ test(
         expect(unheard?.outputs.map(canonical)).toEqual(heard?.outputs.map(canonical));
       }),
       runs(500),
+    );
+  },
+  patience,
+);
+
+test(
+  'S1: nothing shows whether versions went the short way',
+  () => {
+    const quick: LiveKinds = {
+      ...kinds,
+      streams: false,
+      quick: true,
+      policies: [undefined, 'concat'],
+    };
+    fc.assert(
+      fc.property(liveCases(quick), (given) => {
+        const [short, long] = [true, false].map((isOn) => {
+          const { flow, use } = built(given);
+          const calls: string[] = [];
+          const called = ({ path }: StepContext) => void calls.push(path);
+          shortWay.isOn = isOn;
+          try {
+            const { outputs, end, last } = tellLive(
+              flow,
+              given,
+              (world) => use({ ...world, called }),
+              false,
+            );
+            const state = stateOf(last as Snapshot, flow.plan().byPath);
+            return { outputs: outputs.map(canonical), end, state, calls: calls.sort() };
+          } finally {
+            shortWay.isOn = true;
+          }
+        });
+        expect(short).toEqual(long);
+      }),
+      runs(2000),
     );
   },
   patience,

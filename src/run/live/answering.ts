@@ -1,11 +1,9 @@
 /** How a node answers a version, or gives it up, and how others learn of it. */
-import { FlowError } from '../../errors.ts';
-import { failure, type Outcome } from '../../state/outcome.ts';
-import type { PlanNode } from '../../wire/plan.ts';
+import type { Outcome } from '../../state/outcome.ts';
 import { abandonReaders } from './abandoned.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepAnswer, keepStart, passOn, refuseStart } from './passing-on.ts';
-import { isSame } from './same.ts';
+import { kept } from './same.ts';
 import { type Seat, streamOf, type Ticket } from './seat.ts';
 import { tellEnd, tellSuperseded } from './told.ts';
 import { outruns } from './turn.ts';
@@ -38,10 +36,10 @@ export function answerAll(state: LiveState, seat: Seat): void {
 
 function same(state: LiveState, seat: Seat, ticket: Ticket): void {
   const { number } = ticket.version;
-  const outcome = seat.outcome as Outcome;
+  const outcome = state.outcomes[seat.node.index] as Outcome;
   const wasUnknown = isUnknownAt(seat, number);
   seat.remove(ticket);
-  if (seat.isTellDue) tellEnd(state, seat, ticket.version, true);
+  if (seat.isTellDue) tellEnd(state, seat, outcome, ticket.version, true);
   if (wasUnknown) {
     keepAnswer(state, seat, number, outcome);
     if (seat.keepsStarts) keepStart(state, seat, ticket.version, seat.starts.at(number)?.value);
@@ -54,11 +52,13 @@ function same(state: LiveState, seat: Seat, ticket: Ticket): void {
 function decide(state: LiveState, seat: Seat, ticket: Ticket, found: Outcome): void {
   const { node } = seat;
   const { version } = ticket;
-  const { outcome, isNew } = compared(node, seat.outcome, found);
+  const before = state.outcomes[node.index];
+  const outcome = kept(node, before, found);
+  const isNew = outcome !== before;
   const opened =
     node.kind === 'close' ? state.seat(node.scope.open).starts.at(version.number) : undefined;
   seat.remove(ticket);
-  seat.outcome = outcome;
+  if (isNew) seat.answeredAt = version.number;
   seat.params = ticket.params;
   seat.input = ticket.input;
   seat.attempts = ticket.attempts;
@@ -69,7 +69,7 @@ function decide(state: LiveState, seat: Seat, ticket: Ticket, found: Outcome): v
   const isRoot = node.index === state.plan.root.close;
   // A flow that has not begun anew, and is what it was, has nothing to tell.
   const isTold = node.kind === 'step' || isNew || ticket.started || seat.isTellDue;
-  if (isTold && node.kind !== 'open' && !isRoot) tellEnd(state, seat, version, false);
+  if (isTold && node.kind !== 'open' && !isRoot) tellEnd(state, seat, outcome, version, false);
   if (!ticket.started) refuseStart(state, seat, version, outcome);
   if (isNew || wasUnknown) keepAnswer(state, seat, version.number, outcome);
   if (isNew && isRoot) version.hasNewOutput = outcome.status === 'success';
@@ -82,21 +82,6 @@ function decide(state: LiveState, seat: Seat, ticket: Ticket, found: Outcome): v
 function isUnknownAt({ answers }: Seat, version: number): boolean {
   const before = answers.at(version);
   return before !== undefined && before.value === undefined;
-}
-
-function compared(
-  node: PlanNode,
-  before: Outcome | undefined,
-  now: Outcome,
-): { readonly outcome: Outcome; readonly isNew: boolean } {
-  try {
-    if (before && isSame(node, before, now)) return { outcome: before, isNew: false };
-    return { outcome: now, isNew: true };
-  } catch (cause) {
-    const message = `The option "equals" of step "${node.path}" threw: ${String((cause as Error | null)?.message ?? cause)}. It must answer true or false for every two results.`;
-    const error = new FlowError('step-failed', message, { path: node.path, cause });
-    return { outcome: failure(error), isNew: true };
-  }
 }
 
 export function supersedeOlder(state: LiveState, seat: Seat, ticket: Ticket): void {

@@ -11,6 +11,7 @@ import { conclude, startFollowers } from './answering.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepStart } from './passing-on.ts';
 import { type Seat, streamOf, type Ticket } from './seat.ts';
+import type { Pending } from './sweep.ts';
 import { tellBelow } from './told.ts';
 
 /** A step starts: those who read its chunks, or its params, learn of it. */
@@ -57,6 +58,24 @@ export function work(state: LiveState, seat: Seat, ticket: Ticket, params: unkno
   // Whoever reads its chunks comes first, so that it hears the first one.
   if (node.startTargets.length > 0) state.ready.push(call);
   else call();
+}
+
+/** Goes on with a handler that was called on the short way, and has not answered yet. */
+export function resume(
+  state: LiveState,
+  seat: Seat,
+  ticket: Ticket,
+  { call, params, given, returned }: Pending,
+): void {
+  const { node } = seat;
+  const work = new SimpleWork(new AtWork(state, seat, ticket), node, given);
+  ticket.begun = true;
+  ticket.params = params;
+  ticket.work = work;
+  startWork(state, seat, ticket, given);
+  // The handler may have ended the flow itself.
+  if (state.isStopped) work.stop();
+  work.take(node, call, returned);
 }
 
 class AtWork implements Workplace, Host {

@@ -11,13 +11,19 @@ export class History<T> {
   private readonly entries: Mutable<Entry<T>>[] = [];
 
   get last(): Entry<T> | undefined {
-    return this.entries[this.entries.length - 1];
+    const { length } = this.entries;
+    // To read before the first one would be slow.
+    return length === 0 ? undefined : this.entries[length - 1];
+  }
+
+  clear(): void {
+    if (this.entries.length > 0) this.entries.length = 0;
   }
 
   /** Sets what it is from a version on. `oldest` is the oldest version that anyone may still ask at. */
   set(version: number, value: T, oldest: number): void {
     const { entries } = this;
-    const [first] = entries;
+    const first = entries[0];
     // Mostly one version is under way: then nobody asks for what was before.
     if (first && entries.length === 1 && first.version <= version && oldest >= version) {
       first.version = version;

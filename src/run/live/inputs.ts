@@ -1,6 +1,7 @@
 /** Where the inputs of a live flow come from. */
 import { isObservable, type Observable, Subscription } from 'rxjs';
 import { FlowError, typeName } from '../../errors.ts';
+import { put } from '../../plain.ts';
 import { fromSubscribable } from '../../wire/consume.ts';
 import type { Values } from './seat.ts';
 
@@ -10,8 +11,8 @@ export type LiveInputs<Input> =
   | { readonly [K in keyof Input]: Observable<Input[K]> | Input[K] };
 
 export interface InputHearer {
-  /** A new input, whole. */
-  push(input: unknown): void;
+  /** A new input. `names`: what of it may be new, where the rest is what it was; then its owner goes on to change it. */
+  push(input: unknown, names?: readonly string[]): void;
   error(error: unknown): void;
   /** No stream will bring another one. */
   complete(): void;
@@ -94,7 +95,7 @@ class NamedInputs implements InputReader {
   private readonly streams: ReadonlyMap<string, Observable<unknown>>;
   private readonly hearer: InputHearer;
   private readonly awaited: Set<string>;
-  private latest: Values;
+  private readonly latest: Record<string, unknown>;
   private open: number;
   private isPushed = false;
 
@@ -104,7 +105,7 @@ class NamedInputs implements InputReader {
     hearer: InputHearer,
   ) {
     this.streams = streams;
-    this.latest = values;
+    this.latest = { ...values };
     this.hearer = hearer;
     this.open = streams.size;
     this.awaited = new Set([...streams.keys()].filter((name) => !Object.hasOwn(values, name)));
@@ -114,9 +115,13 @@ class NamedInputs implements InputReader {
     const { hearer, subscription } = this;
     for (const [name, stream] of this.streams) {
       if (subscription.closed) return;
+      const names = [name];
       subscription.add(
         stream.subscribe({
-          next: (value) => this.set({ [name]: value }),
+          next: (value) => {
+            put(this.latest, name, value);
+            this.push(names);
+          },
           error: (error: unknown) => hearer.error(error),
           // Values alone never end: they wait for next().
           complete: () => --this.open > 0 || hearer.complete(),
@@ -127,11 +132,22 @@ class NamedInputs implements InputReader {
   }
 
   set(partial: Values): void {
-    this.latest = { ...this.latest, ...partial };
-    for (const name of Object.keys(partial)) this.awaited.delete(name);
-    if (this.awaited.size > 0) return;
+    const names = Object.keys(partial);
+    for (const name of names) put(this.latest, name, partial[name]);
+    this.push(names);
+  }
+
+  private push(names: readonly string[]): void {
+    if (this.awaited.size > 0) {
+      for (const name of names) this.awaited.delete(name);
+      if (this.awaited.size > 0) return;
+    }
+    if (this.isPushed) {
+      this.hearer.push(this.latest, names);
+      return;
+    }
     this.isPushed = true;
-    this.hearer.push(this.latest);
+    this.hearer.push({ ...this.latest });
   }
 }
 

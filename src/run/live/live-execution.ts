@@ -14,7 +14,8 @@ import { type LiveListener, LiveState } from './live-state.ts';
 import { look } from './looking.ts';
 import { retell } from './retelling.ts';
 import type { Equals } from './same.ts';
-import { takeInput } from './visits.ts';
+import type { Values } from './seat.ts';
+import { takeChanges, takeInput } from './visits.ts';
 
 export interface LiveEngineOptions extends RunOptions {
   /** Whether an input is the same as before. Default `Object.is`. */
@@ -28,9 +29,11 @@ export class LiveExecution {
     const { equals = Object.is } = options;
     this.state = new LiveState(plan, options, listener, {
       look,
-      take: (state, input) => {
+      take: (state, input, names) => {
         try {
-          takeInput(state, input, equals);
+          if (!names) takeInput(state, input, equals);
+          else if (!takeChanges(state, input as Values, names, equals))
+            takeInput(state, { ...(input as Values) }, equals);
         } catch (error) {
           this.stop();
           listener.error(error);
@@ -57,9 +60,9 @@ export class LiveExecution {
     return this.state.changes;
   }
 
-  /** Takes a new input in. */
-  push(input: unknown): void {
-    if (!this.state.isStopped) this.state.push(input);
+  /** Takes a new input in. `names`: what of it may be new, where the rest is that of the one before. */
+  push(input: unknown, names?: readonly string[]): void {
+    if (!this.state.isStopped) this.state.push(input, names);
   }
 
   /** Tells everything from now on; first, what has become of each step so far. */

@@ -1,5 +1,6 @@
 /** All that a live run knows. What the plan reads of it is the newest; `Past` is the same at an older version. */
 import type { FlowError } from '../../errors.ts';
+import { type Alone, inputsAlone } from '../../graph/check-input.ts';
 import type { Change } from '../../state/event.ts';
 import type { Outcome } from '../../state/outcome.ts';
 import type { Delivered } from '../../wire/host.ts';
@@ -10,6 +11,7 @@ import { ReadyQueue } from '../ready-queue.ts';
 import { LiveStreams } from './live-streams.ts';
 import { LiveTale } from './live-tale.ts';
 import { type Reach, reachOf } from './reach.ts';
+import { Routes } from './route.ts';
 import { Seat, streamOf, type Values, type Version } from './seat.ts';
 
 /** Who hears of a live run. */
@@ -26,7 +28,7 @@ export interface LiveCode {
   /** A node may have something to do. */
   look(state: LiveState, seat: Seat): void;
   /** There is a new input. */
-  take(state: LiveState, input: unknown): void;
+  take(state: LiveState, input: unknown, names: readonly string[] | undefined): void;
 }
 
 export class LiveState extends Hosted implements View {
@@ -35,6 +37,8 @@ export class LiveState extends Hosted implements View {
   readonly listener: LiveListener;
   readonly tale: LiveTale;
   readonly streams: LiveStreams;
+  readonly routes: Routes;
+  readonly alone: Alone;
   readonly seats: readonly Seat[];
   readonly ready: ReadyQueue;
   readonly outcomes: (Outcome | undefined)[];
@@ -47,11 +51,18 @@ export class LiveState extends Hosted implements View {
   input: Values | undefined = undefined;
   /** The newest input, where that was not valid. */
   refused: { readonly input: unknown; readonly error: FlowError } | undefined = undefined;
+  /** The nodes that something has changed for, on the short way. */
+  readonly marks: Uint8Array;
   /** How many seats have an unknown answer last. */
   unknowns = 0;
+  /** How many nodes have an answer that is no success. */
+  troubles = 0;
   isStopped = false;
   /** Inputs that came while something else was going on. */
-  private readonly waiting: unknown[] = [];
+  private readonly waiting: {
+    readonly input: unknown;
+    readonly names: readonly string[] | undefined;
+  }[] = [];
   private readonly code: LiveCode;
   private isBusy = false;
   /** How much has happened so far. */
@@ -64,6 +75,9 @@ export class LiveState extends Hosted implements View {
     this.listener = listener;
     this.tale = new LiveTale(this.runId, this.clock);
     this.streams = new LiveStreams(plan);
+    this.routes = new Routes(plan, this.reach);
+    this.alone = inputsAlone(plan.definition);
+    this.marks = new Uint8Array(plan.nodes.length);
     this.seats = plan.nodes.map((node) => new Seat(node, plan.channelsOf.has(streamOf(node))));
     this.outcomes = plan.nodes.map(() => undefined);
     this.code = code;
@@ -71,9 +85,13 @@ export class LiveState extends Hosted implements View {
   }
 
   /** Takes a new input in: at once, or after what is going on. */
-  push(input: unknown): void {
-    this.waiting.push(input);
-    if (this.enter()) this.goOn();
+  push(input: unknown, names?: readonly string[]): void {
+    if (!this.enter()) {
+      this.waiting.push({ input: names ? { ...(input as Values) } : input, names });
+      return;
+    }
+    this.code.take(this, input, names);
+    this.goOn();
   }
 
   /** Whatever happens begins with this. True where nothing else is going on: then `goOn` must follow. */
@@ -87,7 +105,8 @@ export class LiveState extends Hosted implements View {
   goOn(): void {
     this.ready.drain(this);
     while (this.waiting.length > 0 && !this.isStopped) {
-      this.code.take(this, this.waiting.shift());
+      const { input, names } = this.waiting.shift() as (typeof this.waiting)[number];
+      this.code.take(this, input, names);
       this.ready.drain(this);
     }
     this.isBusy = false;
@@ -115,6 +134,24 @@ export class LiveState extends Hosted implements View {
   /** Whether at a version the newest of everything is what holds. */
   isUpToDate({ number }: Version): boolean {
     return this.open.length === 1 && number === this.newest && this.unknowns === 0;
+  }
+
+  /** What holds at a version. */
+  outcomeAt(index: number, version: number): Outcome | undefined {
+    const { answers } = this.seat(index);
+    return answers.last ? answers.at(version)?.value : this.outcomes[index];
+  }
+
+  /** What a node has answered last. */
+  keepOutcome(index: number, outcome: Outcome): void {
+    const before = this.outcomes[index];
+    if (before && before.status !== 'success') this.troubles--;
+    if (outcome.status !== 'success') this.troubles++;
+    this.outcomes[index] = outcome;
+  }
+
+  get allSucceeded(): boolean {
+    return this.troubles === 0;
   }
 
   get metadata() {

@@ -35,12 +35,14 @@ export class Live<Input, Output> {
   private readonly inputs: Inputs;
   private readonly partials = new Subject<Values>();
   private readonly stops = new Subject<unknown>();
-  private readonly outputs = new Subject<unknown>();
+  /** Who wants the outputs. Never changed in place: one may leave, or come, while another is told. */
+  private readers: readonly Subscriber<Output>[] = [];
   private readonly events = new Subject<FlowEvent>();
   private readonly core: Observable<never>;
   private given: Values = {};
   private execution: LiveExecution | undefined;
-  private last: { readonly output: Output } | undefined;
+  private hasOutput = false;
+  private output: Output | undefined;
   private snapshot: Snapshot;
   private hearers = 0;
   /** How much had happened when the snapshot was last made for somebody who does not hear. */
@@ -54,8 +56,12 @@ export class Live<Input, Output> {
     this.snapshot = emptySnapshot(options.id ?? 'live', identity);
     this.core = new Observable<never>((out) => this.start(out)).pipe(share());
     this.output$ = new Observable((out) => {
-      if (this.last) out.next(this.last.output);
-      this.follow(this.outputs, out, (output) => out.next(output as Output));
+      if (this.hasOutput) out.next(this.output as Output);
+      this.readers = [...this.readers, out];
+      out.add(() => {
+        this.readers = this.readers.filter((reader) => reader !== out);
+      });
+      this.join(out);
     });
     this.events$ = new Observable((out) => {
       out.add(this.hear());
@@ -133,8 +139,9 @@ export class Live<Input, Output> {
     const error = (reason: unknown) => out.error(reason);
     const execution = new LiveExecution(this.plan, this.options, {
       output: (output) => {
-        this.last = { output: output as Output };
-        this.outputs.next(output);
+        this.hasOutput = true;
+        this.output = output as Output;
+        for (const reader of this.readers) reader.next(output as Output);
       },
       idle: () => {
         if (isDone) out.complete();
@@ -142,7 +149,7 @@ export class Live<Input, Output> {
       error,
     });
     const reader = this.inputs.read(this.given, {
-      push: (input) => execution.push(input),
+      push: (input, names) => execution.push(input, names),
       error,
       complete: () => {
         isDone = true;
@@ -161,7 +168,8 @@ export class Live<Input, Output> {
     out.add(() => {
       execution.stop();
       this.execution = undefined;
-      this.last = undefined;
+      this.hasOutput = false;
+      this.output = undefined;
     });
     out.add(this.stops.subscribe(stop));
     out.add(this.partials.subscribe((partial) => reader.set(partial)));
@@ -196,9 +204,14 @@ export class Live<Input, Output> {
     });
   }
 
-  /** Passes on what a subject brings, to the end of the flow. The first follower starts it. */
+  /** Passes on what a subject brings to a follower. */
   private follow<T>(subject: Subject<T>, out: Subscriber<unknown>, next: (value: T) => void): void {
     out.add(subject.subscribe(next));
+    this.join(out);
+  }
+
+  /** Takes part, to the end of the flow. The first one starts it. */
+  private join(out: Subscriber<unknown>): void {
     const ends: Partial<Observer<never>> = {
       error: (error: unknown) => out.error(error),
       complete: () => out.complete(),

@@ -16,7 +16,7 @@ import { startWork, work } from './at-work.ts';
 import type { LiveState } from './live-state.ts';
 import { hasChangedBeyond, isKnown, viewAt } from './past.ts';
 import { sameParams } from './same.ts';
-import type { Seat, Ticket, Values } from './seat.ts';
+import { isPartial, type Seat, type Ticket, type Values } from './seat.ts';
 import { outruns, takesNewest, turnOf } from './turn.ts';
 
 const nothing: Values = Object.freeze({});
@@ -76,7 +76,8 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   const readsBeyond = (state.reach.beyond[node.index] as readonly number[]).length > 0;
   const mayDiffer = ticket.changed || seat.isUnknown || readsBeyond;
   if (node.kind === 'close') {
-    if (mayDiffer || ticket.started || isPartial(seat)) close(state, seat, ticket);
+    if (mayDiffer || ticket.started || isPartial(node, state.outcomes[node.index]))
+      close(state, seat, ticket);
     else repeatAnswer(state, seat, ticket);
     return true;
   }
@@ -113,10 +114,6 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
 /** Whether what is at work can answer a newer version, too. Not where others have seen one between start, and be given up. */
 const mayFollow = ({ keepsStarts, answers }: Seat, { version }: Ticket): boolean =>
   !keepsStarts || (answers.last?.version ?? 0) < version.number;
-
-/** Why an output is missing is a long story: it may be another one now, though its last sentence is the same. */
-const isPartial = ({ node, outcome }: Seat): boolean =>
-  outcome?.status !== 'success' || Object.keys(outcome.value as Values).length < node.params.length;
 
 /** Whether a step that works on something newer can just take its last answer back. */
 const canGoBack = (seat: Seat): boolean =>

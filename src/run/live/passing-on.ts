@@ -29,10 +29,14 @@ export function keepAnswer(
   version: number,
   outcome: Outcome | undefined,
 ): void {
+  const { answers, node } = seat;
   const wasUnknown = seat.isUnknown;
-  seat.answers.set(version, outcome, state.oldest);
+  const before = state.outcomes[node.index];
+  // Older versions may go on to ask for that.
+  if (before && !answers.last) answers.set(0, before, state.oldest);
+  answers.set(version, outcome, state.oldest);
   state.unknowns += Number(seat.isUnknown) - Number(wasUnknown);
-  if (outcome) state.outcomes[seat.node.index] = outcome;
+  if (outcome) state.keepOutcome(node.index, outcome);
 }
 
 /** What the params of a node are from a version on; undefined where it does not run. */
@@ -111,7 +115,7 @@ function endVersion(state: LiveState, version: Version): void {
   const { open } = state;
   if (open[0] === version) open.shift();
   else open.splice(open.indexOf(version), 1);
-  const outcome = state.seat(state.plan.root.close).answers.at(version.number)?.value;
+  const outcome = state.outcomeAt(state.plan.root.close, version.number);
   tellVersion(state, version, outcome);
   if (version.hasNewOutput && outcome?.status === 'success' && !state.isStopped)
     state.listener.output(outcome.value);

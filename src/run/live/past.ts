@@ -29,7 +29,7 @@ class Past implements View {
     this.memory = state.memory;
     this.at = state.at;
     const { length } = state.seats;
-    this.outcomes = listOf(length, (index) => state.seat(index).answers.at(version)?.value);
+    this.outcomes = listOf(length, (index) => state.outcomeAt(index, version));
     this.inputs = listOf(length, (index) => state.seat(index).starts.at(version)?.value?.input);
   }
 

@@ -3,6 +3,7 @@ import { keysOf } from '../../graph/binding.ts';
 import { conditionKeys } from '../../graph/condition.ts';
 import { parseKey } from '../../graph/key.ts';
 import type { Plan, PlanLink, PlanNode } from '../../wire/plan.ts';
+import { type Direct, directOf } from './direct.ts';
 
 export interface Reach {
   /** The nodes that read an input of the flow, by its name; under the empty name those that read it as a whole. */
@@ -11,6 +12,8 @@ export interface Reach {
   readonly sources: readonly (readonly number[])[];
   /** The links over which each node reads chunks. */
   readonly streams: readonly (readonly PlanLink[])[];
+  /** How a node reads what it needs, where that is plain. */
+  readonly direct: readonly Direct[];
   /** What each node reads and does not wait for itself: the input of the flow that it is in, or a step further up. */
   readonly beyond: readonly (readonly number[])[];
 }
@@ -52,7 +55,8 @@ function findReach(plan: Plan): Reach {
     if (node.index === 0) return [];
     return [...found.add(scope.open)];
   });
-  return { readers, sources, streams, beyond };
+  const direct = plan.nodes.map((node) => directOf(plan, node));
+  return { readers, sources, streams, beyond, direct };
 }
 
 function addTo(lists: Map<string, number[]>, name: string, index: number): void {

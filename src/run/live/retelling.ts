@@ -7,7 +7,7 @@ import type { Seat } from './seat.ts';
 export function retell(state: LiveState): void {
   const { newest, root, plan } = state;
   if (newest === 0) return;
-  const input = state.refused ? state.refused.input : state.input;
+  const input = state.refused ? state.refused.input : Object.freeze(state.input);
   state.tellOf('', root.id, { type: 'FLOW_START', flow: plan.definition.id, input }, newest);
   for (const seat of state.seats) {
     if (seat.node.kind !== 'open' && seat.node.index !== plan.root.close) retellStep(state, seat);
@@ -16,14 +16,14 @@ export function retell(state: LiveState): void {
 }
 
 function retellStep(state: LiveState, seat: Seat): void {
-  const { node, outcome, input, attempts, t0, t1, tickets } = seat;
-  const { version: answered } = seat.answers.last ?? { version: state.newest };
+  const { node, params, attempts, t0, t1, tickets, answeredAt, input = params } = seat;
+  const outcome = state.outcomes[node.index];
   const now = state.clock.now();
   if (outcome?.status === 'skipped')
-    state.tellOf(node.path, node.id, stepSkip(outcome.skip, state.at), answered);
+    state.tellOf(node.path, node.id, stepSkip(outcome.skip, state.at), answeredAt);
   else if (outcome) {
     const change = stepOutput(node, toldInput(input), outcome, attempts, t0 ?? now, t1 ?? now);
-    state.tellOf(node.path, node.id, change, answered);
+    state.tellOf(node.path, node.id, change, answeredAt);
   }
   const begun = tickets.find(({ started, follows }) => started && !follows);
   if (!begun) return;
@@ -40,13 +40,15 @@ function retellStep(state: LiveState, seat: Seat): void {
 
 /** The last version that has been answered; a newer one may be under way. */
 function retellEnd(state: LiveState): void {
-  const { root, open, newest, refused } = state;
-  const { last } = state.seat(state.plan.root.close).answers;
-  const version = open.length > 0 || refused ? (last?.version ?? 0) : newest;
-  if (last?.value?.status === 'success')
-    state.tellOf('', root.id, { type: 'FLOW_OUTPUT', output: last.value.value }, version);
-  else if (last?.value?.status === 'failure') {
-    const error = errorJson(last.value.error);
+  const { root, open, newest, refused, plan } = state;
+  const { close } = plan.root;
+  const { answers, answeredAt } = state.seat(close);
+  const last = answers.last ? answers.last.value : state.outcomes[close];
+  const version = open.length > 0 || refused ? (answers.last?.version ?? answeredAt) : newest;
+  if (last?.status === 'success')
+    state.tellOf('', root.id, { type: 'FLOW_OUTPUT', output: last.value }, version);
+  else if (last?.status === 'failure') {
+    const error = errorJson(last.error);
     state.tellOf('', root.id, { type: 'FLOW_ERROR', error }, version);
   }
   if (refused)

@@ -1,7 +1,7 @@
 /** What counts as unchanged: inputs, params, outcomes. */
-import type { FlowError } from '../../errors.ts';
+import { FlowError } from '../../errors.ts';
 import { equal, isPlain, put } from '../../plain.ts';
-import type { Outcome } from '../../state/outcome.ts';
+import { failure, type Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Values } from './seat.ts';
 
@@ -20,7 +20,8 @@ export function comparedInput(
   const changed: string[] = [];
   let kept: string[] | undefined;
   for (const name of Object.keys(now)) {
-    const [old, value] = [before[name], now[name]];
+    const old = before[name];
+    const value = now[name];
     if (Object.is(old, value) && Object.hasOwn(before, name)) continue;
     // A schema makes new objects of the same values.
     if (Object.hasOwn(before, name) && (equal(old, value) || equals(old, value))) {
@@ -47,15 +48,16 @@ export function sameParams({ params }: PlanNode, before: Values, now: Values): b
 }
 
 /** Whether an outcome makes no difference to those who read it. */
-export function isSame(node: PlanNode, before: Outcome, now: Outcome): boolean {
+function isSame(node: PlanNode, before: Outcome, now: Outcome): boolean {
   if (before === now) return true;
   if (before.status === 'success' && now.status === 'success') {
     if (node.kind !== 'step')
       return (
         sameParams(node, before.value as Values, now.value as Values) || before.value === now.value
       );
-    const same = (node.settings.equals ?? Object.is) as Equals;
-    return before.adds === now.adds && same(before.value, now.value);
+    const same = node.settings.equals as Equals | undefined;
+    if (before.adds !== now.adds) return false;
+    return same ? same(before.value, now.value) : Object.is(before.value, now.value);
   }
   if (before.status === 'failure' && now.status === 'failure')
     return node.kind === 'close' && isSameFailure(before.error, now.error);
@@ -68,3 +70,15 @@ const isSameFailure = (before: FlowError, now: FlowError): boolean =>
   before.message === now.message &&
   before.errors.length === now.errors.length &&
   before.errors.every((error, i) => error === now.errors[i]);
+
+/** The outcome to go on with: the one before, where the new one makes no difference. */
+export function kept(node: PlanNode, before: Outcome | undefined, now: Outcome): Outcome {
+  if (!before) return now;
+  if (!node.settings.equals) return isSame(node, before, now) ? before : now;
+  try {
+    return isSame(node, before, now) ? before : now;
+  } catch (cause) {
+    const message = `The option "equals" of step "${node.path}" threw: ${String((cause as Error | null)?.message ?? cause)}. It must answer true or false for every two results.`;
+    return failure(new FlowError('step-failed', message, { path: node.path, cause }));
+  }
+}

@@ -8,6 +8,7 @@
  * L4 Versions between which nothing has changed that a node reads have one fate there: one answer, or none for either.
  */
 import type { Outcome } from '../../state/outcome.ts';
+import type { Call } from '../../wire/call.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Work } from '../work.ts';
 import { History } from './history.ts';
@@ -88,16 +89,19 @@ export class Seat {
   readonly node: PlanNode;
   /** The oldest first. */
   readonly tickets: Ticket[] = [];
-  /** By version. Undefined where it is unknown. */
+  /** By version. Undefined where it is unknown. Without any entry, the newest answer has held as long as anyone may ask. */
   readonly answers = new History<Outcome | undefined>();
   readonly starts = new History<Start | undefined>();
   /** How it started is kept. */
   readonly keepsStarts: boolean;
-  /** The newest answer that is known, and for which params; none where the step did not run. */
-  outcome: Outcome | undefined = undefined;
+  /** The params of the newest answer that is known; none where the step did not run. */
   params: Values | undefined = undefined;
-  /** What is told of that answer. */
+  /** What is told of that answer, which came at this version. */
+  answeredAt = 0;
+  /** The params, where it is nothing else. */
   input: unknown = undefined;
+  /** The context of the last call, where that may be given again. */
+  context: Call | undefined = undefined;
   attempts = 0;
   t0: number | undefined = undefined;
   t1: number | undefined = undefined;
@@ -128,6 +132,11 @@ export class Seat {
     const ticket = new Ticket(version);
     this.tickets.push(ticket);
     return ticket;
+  }
+
+  /** The ticket of the newest version that has come by. */
+  get newest(): Ticket | undefined {
+    return this.tickets[this.tickets.length - 1];
   }
 
   ticket(version: Version): Ticket | undefined {
@@ -190,3 +199,7 @@ export class Seat {
 /** The stream that a node starts. A flow is known by its end. */
 export const streamOf = ({ kind, scope, index }: PlanNode): number =>
   kind === 'open' ? scope.close : index;
+
+/** Why an output is missing is a long story: it may be another one now, though its last sentence is the same. */
+export const isPartial = (node: PlanNode, outcome: Outcome | undefined): boolean =>
+  outcome?.status !== 'success' || Object.keys(outcome.value as Values).length < node.params.length;

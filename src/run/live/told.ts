@@ -10,11 +10,17 @@ const superseded = { message: 'a newer version of the input came' };
 const cutShort = { message: 'the step around it has ended' };
 
 /** Tells the answer of a node, perhaps again: what was told since has been given up. */
-export function tellEnd(state: LiveState, seat: Seat, version: Version, isAgain: boolean): void {
+export function tellEnd(
+  state: LiveState,
+  seat: Seat,
+  outcome: Outcome,
+  version: Version,
+  isAgain: boolean,
+): void {
   seat.isTellDue = false;
   if (!state.listening) return;
-  const { node, input, attempts, outcome, t0, t1 } = seat;
-  if (node.kind === 'open' || node.index === state.plan.root.close || !outcome) return;
+  const { node, params, attempts, t0, t1, input = params } = seat;
+  if (node.kind === 'open' || node.index === state.plan.root.close) return;
   if (outcome.status === 'skipped') state.tell(node, stepSkip(outcome.skip, state.at), version);
   else {
     const now = t1 ?? state.clock.now();

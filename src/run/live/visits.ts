@@ -1,12 +1,17 @@
 /** A new version of the input on its way into the flow: which nodes it visits, and which not. */
 import { errorJson, FlowError } from '../../errors.ts';
+import { checkAlone } from '../../graph/check-input.ts';
+import { equal, freeze, put } from '../../plain.ts';
 import { success } from '../../state/outcome.ts';
-import type { PlanNode } from '../../wire/plan.ts';
+import { type PlanNode, successOf } from '../../wire/plan.ts';
 import { checkedInput } from '../checked.ts';
+import { resume } from './at-work.ts';
 import type { LiveState } from './live-state.ts';
-import { arrive, keepAnswer } from './passing-on.ts';
+import { keepAnswer } from './passing-on.ts';
+import type { Route } from './route.ts';
 import { comparedInput, type Equals } from './same.ts';
 import { type Ticket, type Values, Version } from './seat.ts';
+import { maySweep, type Pending, sweep } from './sweep.ts';
 
 /** Takes a new input in. */
 export function takeInput(state: LiveState, given: unknown, equals: Equals): void {
@@ -14,76 +19,139 @@ export function takeInput(state: LiveState, given: unknown, equals: Equals): voi
   const checked = checkedInput(definition, given, '');
   if (checked instanceof Promise) throw asynchronousInput(definition.id);
   const version = new Version(++state.newest);
-  const isValid = checked.status === 'success';
-  if (state.listening) {
-    const input = isValid ? checked.value : given;
-    const { metadata } = state;
-    const start = { flow: definition.id, input, ...(metadata && { metadata }) };
-    state.tell(state.root, { type: 'FLOW_START', ...start }, version);
-  }
-  if (checked.status === 'failure') {
-    state.refused = { input: given, error: checked.error };
-    state.tell(state.root, { type: 'FLOW_ERROR', error: errorJson(checked.error) }, version);
+  if (checked.status !== 'success') {
+    const { error } = checked as { error: FlowError };
+    tellStart(state, version, given);
+    state.refused = { input: given, error };
+    if (state.listening)
+      state.tell(state.root, { type: 'FLOW_ERROR', error: errorJson(error) }, version);
     return;
   }
-  const now = (checked as { value: unknown }).value as Values;
+  const now = checked.value as Values;
   const before = state.input;
+  tellStart(state, version, now);
   state.refused = undefined;
-  state.open.push(version);
   if (!before) {
     keepInput(state, version, now);
-    visitAll(state, version);
+    enter(state, version, state.routes.all);
     return;
   }
   const { input, changed } = comparedInput(before, now, equals);
   if (input !== before) keepInput(state, version, input);
-  visit(state, version, readersOf(state, changed));
+  enter(state, version, state.routes.of(changed));
+}
+
+const none: readonly string[] = [];
+
+/** Takes in what of the input may be new; the rest has been checked before. False where that cannot be done. */
+export function takeChanges(
+  state: LiveState,
+  given: Values,
+  names: readonly string[],
+  equals: Equals,
+): boolean {
+  const before = state.input;
+  if (!before || state.refused) return false;
+  const values: unknown[] = [];
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const value = checkAlone(state.alone, name, given[name]);
+    if (value === undefined) return false;
+    values.push(value);
+  }
+  const isOwn = isOwnInput(state, before);
+  let changed = none;
+  let input = before as Record<string, unknown>;
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
+    const value = values[i];
+    const old = before[name];
+    if (Object.is(old, value) || equal(old, value) || equals(old, value)) continue;
+    changed = names.length === 1 ? names : [...changed, name];
+    if (input === before && !isOwn) input = { ...before };
+    put(input, name, freeze(value));
+  }
+  const version = new Version(++state.newest);
+  if (state.listening || readsWhole(state)) Object.freeze(input);
+  tellStart(state, version, input);
+  if (input !== before) keepInput(state, version, input);
+  enter(state, version, state.routes.of(changed));
+  return true;
+}
+
+/** Whether nobody holds the input but the flow itself, so that it can be changed in place: a copy would cost as much as there are inputs. */
+const isOwnInput = (state: LiveState, input: Values): boolean =>
+  state.open.length === 0 && !state.listening && !readsWhole(state) && !Object.isFrozen(input);
+
+const readsWhole = ({ reach }: LiveState): boolean => reach.readers.has('');
+
+function tellStart(state: LiveState, version: Version, input: unknown): void {
+  if (!state.listening) return;
+  const { metadata, plan } = state;
+  const start = { flow: plan.definition.id, input, ...(metadata && { metadata }) };
+  state.tell(state.root, { type: 'FLOW_START', ...start }, version);
 }
 
 function keepInput(state: LiveState, version: Version, input: Values): void {
   state.input = input;
-  keepAnswer(state, state.seat(0), version.number, success(input));
-}
-
-/** The nodes that read these inputs, or any. */
-function readersOf({ reach: { readers } }: LiveState, names: readonly string[] | undefined) {
-  const found = new Set<number>();
-  const add = (name: string) => readers.get(name)?.forEach((reader) => void found.add(reader));
-  for (const name of names ?? readers.keys()) add(name);
-  if (!names || names.length > 0) add('');
-  return found;
-}
-
-function visitAll(state: LiveState, version: Version): void {
-  const { nodes, missing } = state.plan;
-  version.left = nodes.length - 1;
-  for (let i = 1; i < nodes.length; i++) state.seat(i).add(version).missing = missing[i] as number;
-  for (const target of state.root.targets) arrive(state, target, version, true, false);
-}
-
-/** Gives a ticket to every node that the seeds lead to. */
-function visit(state: LiveState, version: Version, seeds: ReadonlySet<number>): void {
-  const todo: number[] = [];
-  const ticketAt = (index: number): Ticket => {
-    const seat = state.seat(index);
-    const last = seat.tickets[seat.tickets.length - 1];
-    if (last?.version === version) return last;
-    version.left++;
-    todo.push(index);
-    return seat.add(version);
-  };
-  for (const seed of seeds) ticketAt(seed).changed = true;
-  // What reaches no step reaches the end: it answers as before, when older versions are answered.
-  if (seeds.size === 0) ticketAt(state.plan.root.close);
-  const visited = [...todo];
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    const { targets, startTargets } = state.plan.nodes[at] as PlanNode;
-    for (const target of targets) ticketAt(target).missing++;
-    for (const target of startTargets) ticketAt(target).missing++;
+  const seat = state.seat(0);
+  // Where no older version is under way nobody asks for an older input.
+  if (state.open.length > 0) keepAnswer(state, seat, version.number, success(input));
+  else {
+    seat.answers.clear();
+    state.keepOutcome(0, success(input));
   }
-  for (const seed of visited) {
-    const { node, tickets } = state.seat(seed);
-    if (tickets[tickets.length - 1]?.missing === 0) state.ready.push(node);
+}
+
+/** The short way, if it is open, or as far as it is. */
+function enter(state: LiveState, version: Version, route: Route): void {
+  if (!maySweep(state)) {
+    for (const seed of route.seeds) state.marks[seed] = 1;
+    visit(state, version, route, 0);
+    return;
+  }
+  const halt = sweep(state, version, route);
+  if (halt) {
+    visit(state, version, route, halt.at, halt.pending);
+    return;
+  }
+  if (state.isStopped) return;
+  const output = state.outcomes[state.plan.root.close];
+  if (version.hasNewOutput) state.listener.output(successOf(output));
+}
+
+/** Gives a ticket to every node of a route, from a place on. */
+function visit(
+  state: LiveState,
+  version: Version,
+  { nodes }: Route,
+  from: number,
+  pending?: Pending,
+): void {
+  const { marks } = state;
+  state.open.push(version);
+  version.left = nodes.length - from;
+  const tickets: Ticket[] = [];
+  for (let i = from; i < nodes.length; i++) {
+    const index = nodes[i] as number;
+    const ticket = state.seat(index).add(version);
+    ticket.changed = marks[index] === 1;
+    marks[index] = 0;
+    tickets.push(ticket);
+  }
+  const wait = (target: number) => {
+    const ticket = state.seat(target).newest;
+    if (ticket) ticket.missing++;
+  };
+  for (let i = from; i < nodes.length; i++) {
+    const { targets, startTargets } = state.plan.nodes[nodes[i] as number] as PlanNode;
+    targets.forEach(wait);
+    startTargets.forEach(wait);
+  }
+  if (pending) resume(state, state.seat(nodes[from] as number), tickets[0] as Ticket, pending);
+  for (let i = from; i < nodes.length; i++) {
+    const { node, newest } = state.seat(nodes[i] as number);
+    if (newest?.version === version && newest.isComplete) state.ready.push(node);
   }
 }
 
