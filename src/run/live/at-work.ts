@@ -4,7 +4,6 @@ import type { Outcome } from '../../state/outcome.ts';
 import { Adds, Aside, Asked, Below, Through } from '../../wire/aside.ts';
 import type { Note } from '../../wire/attempt.ts';
 import { restart } from '../../wire/channel.ts';
-import type { Delivered, Host } from '../../wire/host.ts';
 import { toldInput } from '../changes.ts';
 import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from '../work.ts';
 import { conclude, startFollowers } from './answering.ts';
@@ -46,14 +45,14 @@ export function work(state: LiveState, seat: Seat, ticket: Ticket, params: unkno
   if (!node.isSimple || (state.limiter && !node.readsChunks) || !direct.isOn) {
     const work = new AttemptsWork(place, node, params);
     ticket.work = work;
-    work.call(node, place);
+    work.call(node, state);
     return;
   }
   const work = new SimpleWork(place, node, params);
   ticket.work = work;
   startWork(state, seat, ticket, params);
   const call = () => {
-    if (!work.closed) work.call(node, place);
+    if (!work.closed) work.call(node, state);
   };
   // Whoever reads its chunks comes first, so that it hears the first one.
   if (node.startTargets.length > 0) state.ready.push(call);
@@ -78,7 +77,7 @@ export function resume(
   work.take(node, call, returned);
 }
 
-class AtWork implements Workplace, Host {
+class AtWork implements Workplace {
   private readonly state: LiveState;
   private readonly seat: Seat;
   private readonly ticket: Ticket;
@@ -87,45 +86,6 @@ class AtWork implements Workplace, Host {
     this.state = state;
     this.seat = seat;
     this.ticket = ticket;
-  }
-
-  get runId() {
-    return this.state.runId;
-  }
-
-  get clock() {
-    return this.state.clock;
-  }
-
-  get logger() {
-    return this.state.logger;
-  }
-
-  get limiter() {
-    return this.state.limiter;
-  }
-
-  get questions() {
-    return this.state.questions;
-  }
-
-  get listening() {
-    return this.state.listening;
-  }
-
-  get isEnding() {
-    return this.state.isStopped;
-  }
-
-  recorded(): undefined {
-    return undefined;
-  }
-
-  /** What a deaf handler delivers is told as long as the flow lives. */
-  deafness(): void {}
-
-  late(path: string, stepId: string, delivered: Delivered): void {
-    this.tell(path, stepId, { type: 'STEP_LATE', ...delivered });
   }
 
   begin({ params, closed }: StepWork, go: () => void): void {
@@ -169,7 +129,7 @@ class AtWork implements Workplace, Host {
     tellBelow(state, ticket);
     ticket.input = params;
     ticket.attempts = attempts;
-    ticket.endedAt = state.listening ? state.clock.now() : undefined;
+    ticket.endedAt = state.time;
     conclude(state, seat, ticket, outcome);
     if (isOuter) state.goOn();
   }

@@ -65,15 +65,10 @@ export class LiveExecution {
     if (!this.state.isStopped) this.state.push(input, names);
   }
 
-  /** Tells everything from now on; first, what has become of each step so far. */
-  hear(event: (event: FlowEvent) => void): void {
+  /** Tells everything from now on; first, what has become of each step so far. Without anybody who hears it tells nothing more. */
+  hear(event?: (event: FlowEvent) => void): void {
     this.state.tale.hear = event;
-    retell(this.state);
-  }
-
-  /** Nobody hears any more. */
-  turnAway(): void {
-    this.state.tale.hear = undefined;
+    if (event) retell(this.state);
   }
 
   /** Stops what is at work. */
@@ -82,13 +77,8 @@ export class LiveExecution {
     if (state.isStopped) return;
     const { open, root, plan } = state;
     if (open.length > 0) {
-      const error = cancelledError(plan.definition.id, reason);
-      state.tellOf(
-        root.path,
-        root.id,
-        { type: 'FLOW_CANCEL', reason: errorJson(error) },
-        undefined,
-      );
+      const error = errorJson(cancelledError(plan.definition.id, reason));
+      state.tellOf(root.path, root.id, { type: 'FLOW_CANCEL', reason: error }, undefined);
     }
     state.isStopped = true;
     for (const { tickets } of state.seats) for (const { work } of tickets) work?.stop();

@@ -11,7 +11,7 @@ import { ReadyQueue } from '../ready-queue.ts';
 import { LiveStreams } from './live-streams.ts';
 import { LiveTale } from './live-tale.ts';
 import { type Reach, reachOf } from './reach.ts';
-import { Routes } from './route.ts';
+import { type Route, routesOf } from './route.ts';
 import { Seat, streamOf, type Values, type Version } from './seat.ts';
 
 /** Who hears of a live run. */
@@ -37,7 +37,7 @@ export class LiveState extends Hosted implements View {
   readonly listener: LiveListener;
   readonly tale: LiveTale;
   readonly streams: LiveStreams;
-  readonly routes: Routes;
+  readonly routeOf: (names: readonly string[] | undefined) => Route;
   readonly alone: Alone;
   readonly seats: readonly Seat[];
   readonly ready: ReadyQueue;
@@ -75,7 +75,7 @@ export class LiveState extends Hosted implements View {
     this.listener = listener;
     this.tale = new LiveTale(this.runId, this.clock);
     this.streams = new LiveStreams(plan);
-    this.routes = new Routes(plan, this.reach);
+    this.routeOf = routesOf(plan, this.reach);
     this.alone = inputsAlone(plan.definition);
     this.marks = new Uint8Array(plan.nodes.length);
     this.seats = plan.nodes.map((node) => new Seat(node, plan.channelsOf.has(streamOf(node))));
@@ -132,7 +132,7 @@ export class LiveState extends Hosted implements View {
   }
 
   /** Whether at a version the newest of everything is what holds. */
-  isUpToDate({ number }: Version): boolean {
+  isUpToDate({ number }: Pick<Version, 'number'>): boolean {
     return this.open.length === 1 && number === this.newest && this.unknowns === 0;
   }
 
@@ -166,6 +166,11 @@ export class LiveState extends Hosted implements View {
     return this.tale.hear !== undefined;
   }
 
+  /** Where nobody listens there is none. */
+  get time(): number | undefined {
+    return this.listening ? this.clock.now() : undefined;
+  }
+
   hasStarted(node: number): boolean {
     return this.seat(node).starts.last?.value !== undefined;
   }
@@ -182,7 +187,12 @@ export class LiveState extends Hosted implements View {
   }
 
   /** `isAgain`: it has been told before. */
-  tell({ path, id }: PlanNode, change: Change, { number }: Version, isAgain?: boolean): void {
+  tell(
+    { path, id }: PlanNode,
+    change: Change,
+    { number }: Pick<Version, 'number'>,
+    isAgain?: boolean,
+  ): void {
     if (!this.isStopped) this.tale.tell(path, id, change, number, isAgain);
   }
 

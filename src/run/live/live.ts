@@ -39,7 +39,7 @@ export class Live<Input, Output> {
   private readers: readonly Subscriber<Output>[] = [];
   private readonly events = new Subject<FlowEvent>();
   private readonly core: Observable<never>;
-  private given: Values = {};
+  private readonly given: Record<string, unknown> = {};
   private execution: LiveExecution | undefined;
   private hasOutput = false;
   private output: Output | undefined;
@@ -83,7 +83,7 @@ export class Live<Input, Output> {
 
   /** Sets several inputs together: one new version, as soon as every input has a value. */
   next(partial: Partial<Input>): void {
-    this.given = { ...this.given, ...partial };
+    Object.assign(this.given, partial);
     this.partials.next(partial as Values);
   }
 
@@ -97,7 +97,7 @@ export class Live<Input, Output> {
     const { execution } = this;
     if (execution && this.hearers === 0 && this.lookedAt !== execution.changes) {
       this.listen(execution);
-      execution.turnAway();
+      execution.hear();
       this.lookedAt = execution.changes;
     }
     return this.snapshot;
@@ -148,14 +148,17 @@ export class Live<Input, Output> {
       },
       error,
     });
-    const reader = this.inputs.read(this.given, {
-      push: (input, names) => execution.push(input, names),
-      error,
-      complete: () => {
-        isDone = true;
-        if (execution.isIdle) out.complete();
+    const reader = this.inputs.read(
+      { ...this.given },
+      {
+        push: (input, names) => execution.push(input, names),
+        error,
+        complete: () => {
+          isDone = true;
+          if (execution.isIdle) out.complete();
+        },
       },
-    });
+    );
     const stop = (reason: unknown) => {
       execution.stop(reason);
       out.complete();
@@ -192,7 +195,7 @@ export class Live<Input, Output> {
     if (this.hearers === 1 && this.execution) this.listen(this.execution);
     return () => {
       this.hearers--;
-      if (this.hearers === 0) this.execution?.turnAway();
+      if (this.hearers === 0) this.execution?.hear();
     };
   }
 

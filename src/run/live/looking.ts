@@ -1,9 +1,7 @@
 /** Looking at a node: which of its versions can be answered, or worked on, as its policy has it. */
 import type { Outcome } from '../../state/outcome.ts';
 import { fillParams, refusal } from '../../wire/admit.ts';
-import { successOf, type View } from '../../wire/plan.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
-import { outputsOf } from '../outputs.ts';
 import {
   answerAll,
   conclude,
@@ -13,6 +11,7 @@ import {
   supersedeOlder,
 } from './answering.ts';
 import { startWork, work } from './at-work.ts';
+import { closed } from './closed.ts';
 import type { LiveState } from './live-state.ts';
 import { hasChangedBeyond, isKnown, viewAt } from './past.ts';
 import { sameParams } from './same.ts';
@@ -121,12 +120,22 @@ const canGoBack = (seat: Seat): boolean =>
 
 /** A step that does not run. One that failed before it could is told as any other that failed. */
 function refuse(state: LiveState, seat: Seat, ticket: Ticket, refused: Outcome): void {
-  if (refused.status === 'failure' && seat.node.kind === 'step') {
-    startWork(state, seat, ticket, nothing);
-    ticket.input = nothing;
-    ticket.endedAt = state.listening ? state.clock.now() : undefined;
-  }
-  conclude(state, seat, ticket, refused);
+  if (refused.status === 'failure' && seat.node.kind === 'step')
+    endAtOnce(state, seat, ticket, nothing, refused);
+  else conclude(state, seat, ticket, refused);
+}
+
+function endAtOnce(
+  state: LiveState,
+  seat: Seat,
+  ticket: Ticket,
+  params: Values,
+  outcome: Outcome,
+): void {
+  startWork(state, seat, ticket, params);
+  ticket.input = params;
+  ticket.endedAt = state.time;
+  conclude(state, seat, ticket, outcome);
 }
 
 function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): void {
@@ -134,10 +143,10 @@ function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): vo
   if (outruns(node) && seat.node.settings.policy !== 'merge') supersedeOlder(state, seat, ticket);
   ticket.begun = true;
   ticket.params = params;
+  const end = (outcome: Outcome) => conclude(state, seat, ticket, outcome);
   if (node.kind === 'open') {
     startWork(state, seat, ticket, params);
-    const checked = checkedInput(node.scope.definition, params, node.path);
-    whenThere(state, ticket, checked, (outcome) => conclude(state, seat, ticket, outcome));
+    whenThere(state, ticket, checkedInput(node.scope.definition, params, node.path), end);
     return;
   }
   const schema = schemaOfParams(node.step);
@@ -146,14 +155,8 @@ function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): vo
     return;
   }
   whenThere(state, ticket, checkedParams(schema, params, node.path), (outcome) => {
-    if (outcome.status === 'success') {
-      work(state, seat, ticket, outcome.value);
-      return;
-    }
-    startWork(state, seat, ticket, params);
-    ticket.input = params;
-    ticket.endedAt = state.listening ? state.clock.now() : undefined;
-    conclude(state, seat, ticket, outcome);
+    if (outcome.status === 'success') work(state, seat, ticket, outcome.value);
+    else endAtOnce(state, seat, ticket, params, outcome);
   });
 }
 
@@ -178,12 +181,9 @@ function whenThere(
 
 /** All steps of a flow have answered. */
 function close(state: LiveState, seat: Seat, ticket: Ticket): void {
-  const { node } = seat;
-  const view: View = viewAt(state, ticket.version);
-  const opened = view.outcomes[node.scope.open] as Outcome;
-  const isOpen = opened.status === 'success';
-  ticket.attempts = isOpen ? 1 : 0;
-  ticket.input = isOpen ? successOf(opened) : view.inputs[node.scope.open];
-  ticket.endedAt = state.listening ? state.clock.now() : undefined;
-  conclude(state, seat, ticket, isOpen ? outputsOf(state.plan, node, view, undefined) : opened);
+  const { outcome, input, attempts } = closed(state, seat.node, viewAt(state, ticket.version));
+  ticket.attempts = attempts;
+  ticket.input = input;
+  ticket.endedAt = state.time;
+  conclude(state, seat, ticket, outcome);
 }

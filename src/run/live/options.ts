@@ -10,26 +10,25 @@ export interface LiveOptions
   readonly equals?: Equals;
 }
 
-/** Why options of runs are none of live flows. */
-const refused: { readonly [K in keyof RunOptions]?: string } = {
-  saver: 'a live flow is not saved. Save what it gives, or run the flow once for each input',
-  durability: 'a live flow is not saved',
-  maxPending:
-    'a live flow is not saved. How many versions may wait for a step is an option of the step',
-  parentId: 'a live flow continues no run',
-  gate: 'a live flow has no gate',
-  outputs: 'a live flow gives all its outputs',
-  onError: 'a failure is the outcome of one version, and the flow goes on with the next',
-};
+/** Options of runs that are none of live flows: these are not saved, and go on after a failure with all their outputs. */
+const refused = [
+  'saver',
+  'durability',
+  'maxPending',
+  'parentId',
+  'gate',
+  'outputs',
+  'onError',
+] as const satisfies readonly (keyof RunOptions)[];
 
 /** Throws a FlowError (`invalid-option`) for options that a live flow cannot have, defaults of the flow included. */
 export function checkLiveOptions(options: RunOptions, plan: Plan): void {
-  for (const [name, reason] of Object.entries(refused)) {
-    const value = options[name as keyof RunOptions];
-    if (value === undefined || (name === 'onError' && value === 'continue')) continue;
+  for (const name of refused) {
+    const value = options[name];
+    if (value === undefined || value === 'continue') continue;
     throw new FlowError(
       'invalid-option',
-      `The option "${name}" is not for the live flow of "${plan.definition.id}": ${reason}. If the flow has it by default: flow.with({ ${name}: undefined }).live(…).`,
+      `The option "${name}" is not for a live flow, which is not saved, and goes on after a failure. If "${plan.definition.id}" has it by default: flow.with({ ${name}: undefined }).live(…).`,
     );
   }
   checkOptions(options, plan);

@@ -2,7 +2,7 @@
 import { keysOf } from '../../graph/binding.ts';
 import { conditionKeys } from '../../graph/condition.ts';
 import { parseKey } from '../../graph/key.ts';
-import type { Plan, PlanLink, PlanNode } from '../../wire/plan.ts';
+import type { Plan, PlanNode } from '../../wire/plan.ts';
 import { type Direct, directOf } from './direct.ts';
 
 export interface Reach {
@@ -10,8 +10,6 @@ export interface Reach {
   readonly readers: ReadonlyMap<string, readonly number[]>;
   /** The nodes whose outcome each node reads. */
   readonly sources: readonly (readonly number[])[];
-  /** The links over which each node reads chunks. */
-  readonly streams: readonly (readonly PlanLink[])[];
   /** How a node reads what it needs, where that is plain. */
   readonly direct: readonly Direct[];
   /** What each node reads and does not wait for itself: the input of the flow that it is in, or a step further up. */
@@ -29,7 +27,6 @@ export function reachOf(plan: Plan): Reach {
 function findReach(plan: Plan): Reach {
   const readers = new Map<string, number[]>();
   const beyond: number[][] = [];
-  const streams: PlanLink[][] = [];
   const waitedFor = plan.nodes.map(() => new Set<number>());
   for (const { index, targets } of plan.nodes)
     for (const target of targets) waitedFor[target]?.add(index);
@@ -38,7 +35,6 @@ function findReach(plan: Plan): Reach {
     const found = new Set<number>();
     const links = node.kind === 'close' ? [] : node.links;
     for (const { link, source } of links) if (!link.stream) found.add(source);
-    streams.push(links.filter(({ link }) => link.stream));
     const further = new Set<number>();
     for (const text of readsOf(node)) {
       const key = parseKey(text);
@@ -56,7 +52,7 @@ function findReach(plan: Plan): Reach {
     return [...found.add(scope.open)];
   });
   const direct = plan.nodes.map((node) => directOf(plan, node));
-  return { readers, sources, streams, beyond, direct };
+  return { readers, sources, beyond, direct };
 }
 
 function addTo(lists: Map<string, number[]>, name: string, index: number): void {

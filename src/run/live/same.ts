@@ -11,30 +11,26 @@ const isRecord = (value: unknown): value is Values => isPlain(value) && !Array.i
 
 /** The new input, with what is the same as before in place of it, and the names of the rest. Without names, all of it is new. */
 export function comparedInput(
-  before: Values,
+  before: Values | undefined,
   now: Values,
   equals: Equals,
 ): { readonly input: Values; readonly changed: readonly string[] | undefined } {
-  if (!isRecord(before) || !isRecord(now))
-    return equal(before, now) ? { input: before, changed: [] } : { input: now, changed: undefined };
+  if (!before || !isRecord(before) || !isRecord(now)) {
+    const isSame = before !== undefined && equal(before, now);
+    return isSame ? { input: before, changed: [] } : { input: now, changed: undefined };
+  }
   const changed: string[] = [];
-  let kept: string[] | undefined;
+  const input: Record<string, unknown> = {};
   for (const name of Object.keys(now)) {
     const old = before[name];
     const value = now[name];
-    if (Object.is(old, value) && Object.hasOwn(before, name)) continue;
     // A schema makes new objects of the same values.
-    if (Object.hasOwn(before, name) && (equal(old, value) || equals(old, value))) {
-      kept ??= [];
-      kept.push(name);
-    } else changed.push(name);
+    const isKept = Object.hasOwn(before, name) && (equal(old, value) || equals(old, value));
+    put(input, name, isKept ? old : value);
+    if (!isKept) changed.push(name);
   }
   for (const name of Object.keys(before)) if (!Object.hasOwn(now, name)) changed.push(name);
-  if (changed.length === 0) return { input: before, changed };
-  if (!kept) return { input: now, changed };
-  const input: Record<string, unknown> = { ...now };
-  for (const name of kept) put(input, name, before[name]);
-  return { input: Object.freeze(input), changed };
+  return { input: changed.length === 0 ? before : Object.freeze(input), changed };
 }
 
 /** Values that are put together of several are new objects each time: they are compared by their parts. */

@@ -8,7 +8,6 @@
  * L4 Versions between which nothing has changed that a node reads have one fate there: one answer, or none for either.
  */
 import type { Outcome } from '../../state/outcome.ts';
-import type { Call } from '../../wire/call.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Work } from '../work.ts';
 import { History } from './history.ts';
@@ -100,8 +99,6 @@ export class Seat {
   answeredAt = 0;
   /** The params, where it is nothing else. */
   input: unknown = undefined;
-  /** The context of the last call, where that may be given again. */
-  context: Call | undefined = undefined;
   attempts = 0;
   t0: number | undefined = undefined;
   t1: number | undefined = undefined;

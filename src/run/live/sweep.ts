@@ -13,8 +13,8 @@ import { placedError } from '../../wire/placed-error.ts';
 import { successOf } from '../../wire/plan.ts';
 import type { Handler } from '../../wire/step.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
-import { outputsOf } from '../outputs.ts';
 import { direct } from '../work.ts';
+import { closed } from './closed.ts';
 import type { DirectParam } from './direct.ts';
 import type { LiveState } from './live-state.ts';
 import { keepStart } from './passing-on.ts';
@@ -44,6 +44,13 @@ export interface Pending {
   readonly returned: unknown;
 }
 
+/** A version on it. */
+interface Way {
+  readonly state: LiveState;
+  readonly version: Version;
+  pending: Pending | undefined;
+}
+
 /** Where the short way ends: at this place of the route, perhaps in the midst of a call. */
 export interface Halt {
   readonly at: number;
@@ -58,181 +65,160 @@ const slow = Symbol('slow');
 type Found = Outcome | typeof unchanged | typeof slow;
 
 /** Goes as far as it can. Gives back where it had to halt, or nothing where all have answered. */
-export const sweep = (state: LiveState, version: Version, route: Route): Halt | undefined =>
-  new Sweep(state, version).go(route);
-
-class Sweep {
-  private readonly state: LiveState;
-  private readonly version: Version;
-  private pending: Pending | undefined = undefined;
-
-  constructor(state: LiveState, version: Version) {
-    this.state = state;
-    this.version = version;
+export function sweep(
+  state: LiveState,
+  version: Version,
+  { seeds, nodes }: Route,
+): Halt | undefined {
+  const { marks, seats } = state;
+  const way: Way = { state, version, pending: undefined };
+  for (let i = 0; i < seeds.length; i++) marks[seeds[i] as number] = 1;
+  for (let at = 0; at < nodes.length; at++) {
+    const index = nodes[at] as number;
+    const seat = seats[index] as Seat;
+    if (marks[index] === 0 && !mayDiffer(state, seat)) continue;
+    const found = answerOf(way, seat);
+    if (found === slow) return { at, pending: way.pending };
+    if (state.isStopped) return undefined;
+    marks[index] = 0;
+    if (found !== unchanged) settle(way, seat, found);
   }
+  return undefined;
+}
 
-  go({ seeds, nodes }: Route): Halt | undefined {
-    const { state } = this;
-    const { marks, seats } = state;
-    for (let i = 0; i < seeds.length; i++) marks[seeds[i] as number] = 1;
-    for (let at = 0; at < nodes.length; at++) {
-      const index = nodes[at] as number;
-      const seat = seats[index] as Seat;
-      if (marks[index] === 0 && !mayDiffer(state, seat)) continue;
-      const found = this.answerOf(seat);
-      if (found === slow) return { at, pending: this.pending };
-      if (state.isStopped) return undefined;
-      marks[index] = 0;
-      if (found !== unchanged) this.settle(seat, found);
-    }
-    return undefined;
-  }
-
-  private answerOf(seat: Seat): Found {
-    const { state } = this;
-    const { node } = seat;
-    const direct = state.troubles === 0 ? state.reach.direct[node.index] : undefined;
-    if (direct) return this.answerDirectly(seat, direct);
-    if (node.kind === 'close') return this.closed(seat);
-    const params: Record<string, unknown> = {};
-    const refused = refusal(node, state) ?? fillParams(node, state, params);
-    if (refused) {
-      this.note(seat, undefined, nothing, 0);
-      const hasStarted = refused.status === 'failure' && node.kind === 'step';
-      if (seat.keepsStarts) this.keepStart(seat, hasStarted ? nothing : undefined);
-      return refused;
-    }
-    if (seat.params && sameParams(node, seat.params, params)) return unchanged;
-    Object.freeze(params);
-    if (node.kind === 'step') return node.isSimple ? this.checkedCall(seat, params) : slow;
-    const checked = checkedInput(node.scope.definition, params, node.path);
-    if (checked instanceof Promise) return slow;
-    this.note(seat, params, params, 0);
-    this.keepStart(seat, params);
-    return checked;
-  }
-
-  /** All went well so far, and what is read is there: nothing can keep the node from its answer. */
-  private answerDirectly(seat: Seat, direct: readonly DirectParam[]): Found {
-    const { outcomes } = this.state;
-    const { node } = seat;
-    const isStep = node.kind === 'step';
-    const before = (isStep ? seat.params : successOf(outcomes[node.index])) as Values | undefined;
-    const values: Record<string, unknown> = {};
-    let isNew = before === undefined;
-    for (let i = 0; i < direct.length; i++) {
-      const { name, source, part, required } = direct[i] as DirectParam;
-      const result = (outcomes[source] as { readonly value: unknown }).value;
-      const value = part === undefined ? result : (result as Values)[part];
-      if (value !== undefined) values[name] = value;
-      else if (required) return slow;
-      if (!isNew && !Object.is((before as Values)[name], value)) isNew = true;
-    }
-    if (isStep) return isNew ? this.called(seat, Object.freeze(values), values) : unchanged;
-    if (!isNew) {
-      if (this.isWatched(seat)) this.mark(seat);
-      return unchanged;
-    }
-    seat.input = successOf(outcomes[node.scope.open]);
-    seat.attempts = 1;
-    this.renew(seat, success(Object.freeze(values)));
-    return unchanged;
-  }
-
-  private checkedCall(seat: Seat, params: Values): Found {
-    const { node } = seat;
-    if (node.step.output) return slow;
-    const schema = schemaOfParams(node.step);
-    if (!schema) return this.called(seat, params, params);
-    const checked = checkedParams(schema, params, node.path);
-    if (checked instanceof Promise) return slow;
-    if (checked.status === 'success') return this.called(seat, params, checked.value);
-    this.note(seat, params, params, 0);
-    if (seat.keepsStarts) this.keepStart(seat, params);
-    return checked;
-  }
-
-  /** `given`: the params as their schema gives them. */
-  private called(seat: Seat, params: Values, given: unknown): Found {
-    const { node } = seat;
-    // One call after the other may have the same context, as long as nobody has asked for its signal.
-    const call = seat.context ?? new Call(this.state, node, 1);
-    let outcome: Outcome;
-    try {
-      const returned = (node.step.handler as Handler<unknown>)(given, call);
-      const isThere = isResult(returned);
-      seat.context = isThere && !call.isHeeded ? call : undefined;
-      if (!isThere) {
-        this.pending = { call, params, given, returned };
-        return slow;
-      }
-      outcome = success(freeze(returned));
-    } catch (error) {
-      seat.context = undefined;
-      call.abort();
-      outcome = failure(placedError(error, node.path, 1));
-    }
-    this.note(seat, params, given, 1);
-    if (seat.keepsStarts) this.keepStart(seat, given);
+function answerOf(way: Way, seat: Seat): Found {
+  const { state } = way;
+  const { node } = seat;
+  const direct = state.troubles === 0 ? state.reach.direct[node.index] : undefined;
+  if (direct) return answerDirectly(way, seat, direct);
+  if (node.kind === 'close') {
+    const { outcome, input, attempts } = closed(state, node, state);
+    note(seat, undefined, input, attempts);
     return outcome;
   }
+  const params: Record<string, unknown> = {};
+  const refused = refusal(node, state) ?? fillParams(node, state, params);
+  if (refused) {
+    note(seat, undefined, nothing, 0);
+    const hasStarted = refused.status === 'failure' && node.kind === 'step';
+    if (seat.keepsStarts) noteStart(way, seat, hasStarted ? nothing : undefined);
+    return refused;
+  }
+  if (seat.params && sameParams(node, seat.params, params)) return unchanged;
+  Object.freeze(params);
+  if (node.kind === 'step') return node.isSimple ? checkedCall(way, seat, params) : slow;
+  const checked = checkedInput(node.scope.definition, params, node.path);
+  if (checked instanceof Promise) return slow;
+  note(seat, params, params, 0);
+  noteStart(way, seat, params);
+  return checked;
+}
 
-  /** Notes with what params a node was asked, and what it was called with in the end. */
-  private note(seat: Seat, params: Values | undefined, input: unknown, attempts: number): void {
-    seat.params = params;
-    // Mostly all of this is what it was.
-    const other = input === params ? undefined : input;
-    if (seat.input !== other) seat.input = other;
-    if (seat.attempts !== attempts) seat.attempts = attempts;
-    if (seat.t0 !== undefined || seat.t1 !== undefined) {
-      seat.t0 = undefined;
-      seat.t1 = undefined;
+/** All went well so far, and what is read is there: nothing can keep the node from its answer. */
+function answerDirectly(way: Way, seat: Seat, direct: readonly DirectParam[]): Found {
+  const { outcomes } = way.state;
+  const { node } = seat;
+  const isStep = node.kind === 'step';
+  const before = (isStep ? seat.params : successOf(outcomes[node.index])) as Values | undefined;
+  const values: Record<string, unknown> = {};
+  let isNew = before === undefined;
+  for (let i = 0; i < direct.length; i++) {
+    const { name, source, part, required } = direct[i] as DirectParam;
+    const result = (outcomes[source] as { readonly value: unknown }).value;
+    const value = part === undefined ? result : (result as Values)[part];
+    if (value !== undefined) values[name] = value;
+    else if (required) return slow;
+    if (!isNew && !Object.is((before as Values)[name], value)) isNew = true;
+  }
+  if (isStep) return isNew ? called(way, seat, Object.freeze(values), values) : unchanged;
+  if (!isNew) {
+    if (isWatched(way, seat)) mark(way, seat);
+    return unchanged;
+  }
+  note(seat, undefined, successOf(outcomes[node.scope.open]), 1);
+  renew(way, seat, success(Object.freeze(values)));
+  return unchanged;
+}
+
+function checkedCall(way: Way, seat: Seat, params: Values): Found {
+  const { node } = seat;
+  if (node.step.output) return slow;
+  const schema = schemaOfParams(node.step);
+  if (!schema) return called(way, seat, params, params);
+  const checked = checkedParams(schema, params, node.path);
+  if (checked instanceof Promise) return slow;
+  if (checked.status === 'success') return called(way, seat, params, checked.value);
+  note(seat, params, params, 0);
+  if (seat.keepsStarts) noteStart(way, seat, params);
+  return checked;
+}
+
+/** `given`: the params as their schema gives them. */
+function called(way: Way, seat: Seat, params: Values, given: unknown): Found {
+  const { node } = seat;
+  const call = new Call(way.state, node, 1);
+  let outcome: Outcome;
+  try {
+    const returned = (node.step.handler as Handler<unknown>)(given, call);
+    if (!isResult(returned)) {
+      way.pending = { call, params, given, returned };
+      return slow;
     }
+    outcome = success(freeze(returned));
+  } catch (error) {
+    call.abort();
+    outcome = failure(placedError(error, node.path, 1));
   }
+  note(seat, params, given, 1);
+  if (seat.keepsStarts) noteStart(way, seat, given);
+  return outcome;
+}
 
-  private keepStart(seat: Seat, input: unknown): void {
-    const start = input === undefined ? undefined : { input, at: undefined };
-    keepStart(this.state, seat, this.version, start);
+/** Notes with what params a node was asked, and what it was called with in the end. */
+function note(seat: Seat, params: Values | undefined, input: unknown, attempts: number): void {
+  seat.params = params;
+  // Mostly all of this is what it was.
+  const other = input === params ? undefined : input;
+  if (seat.input !== other) seat.input = other;
+  if (seat.attempts !== attempts) seat.attempts = attempts;
+  if (seat.t0 !== undefined || seat.t1 !== undefined) {
+    seat.t0 = undefined;
+    seat.t1 = undefined;
   }
+}
 
-  private closed(seat: Seat): Outcome {
-    const { state } = this;
-    const { node } = seat;
-    const opened = state.outcomes[node.scope.open] as Outcome;
-    const isOpen = opened.status === 'success';
-    seat.input = isOpen ? successOf(opened) : state.inputs[node.scope.open];
-    seat.attempts = isOpen ? 1 : 0;
-    return isOpen ? outputsOf(state.plan, node, state, undefined) : opened;
-  }
+function noteStart(way: Way, seat: Seat, input: unknown): void {
+  const start = input === undefined ? undefined : { input, at: undefined };
+  keepStart(way.state, seat, way.version, start);
+}
 
-  private settle(seat: Seat, found: Outcome): void {
-    const { node } = seat;
-    const before = this.state.outcomes[node.index];
-    const outcome = kept(node, before, found);
-    if (outcome !== before) this.renew(seat, outcome);
-    else if (this.isWatched(seat)) this.mark(seat);
-  }
+function settle(way: Way, seat: Seat, found: Outcome): void {
+  const { node } = seat;
+  const before = way.state.outcomes[node.index];
+  const outcome = kept(node, before, found);
+  if (outcome !== before) renew(way, seat, outcome);
+  else if (isWatched(way, seat)) mark(way, seat);
+}
 
-  /** Whether others may read something new of it though its answer is the same. */
-  private isWatched(seat: Seat): boolean {
-    const { kind, scope } = seat.node;
-    return (kind === 'close' ? this.state.seat(scope.open) : seat).isWatched;
-  }
+/** Whether others may read something new of it though its answer is the same. */
+function isWatched(way: Way, seat: Seat): boolean {
+  const { kind, scope } = seat.node;
+  return (kind === 'close' ? way.state.seat(scope.open) : seat).isWatched;
+}
 
-  private renew(seat: Seat, outcome: Outcome): void {
-    const { state, version } = this;
-    const { index } = seat.node;
-    seat.answers.clear();
-    seat.answeredAt = version.number;
-    state.keepOutcome(index, outcome);
-    if (index === state.plan.root.close) version.hasNewOutput = outcome.status === 'success';
-    this.mark(seat);
-  }
+function renew(way: Way, seat: Seat, outcome: Outcome): void {
+  const { state, version } = way;
+  const { index } = seat.node;
+  seat.answers.clear();
+  seat.answeredAt = version.number;
+  state.keepOutcome(index, outcome);
+  if (index === state.plan.root.close) version.hasNewOutput = outcome.status === 'success';
+  mark(way, seat);
+}
 
-  private mark({ node: { targets } }: Seat): void {
-    const { marks } = this.state;
-    for (let i = 0; i < targets.length; i++) marks[targets[i] as number] = 1;
-  }
+function mark(way: Way, { node: { targets } }: Seat): void {
+  const { marks } = way.state;
+  for (let i = 0; i < targets.length; i++) marks[targets[i] as number] = 1;
 }
 
 /** Whether a node may have something new to say though none that it waits for has. */

@@ -14,7 +14,7 @@ export function tellEnd(
   state: LiveState,
   seat: Seat,
   outcome: Outcome,
-  version: Version,
+  version: Pick<Version, 'number'>,
   isAgain: boolean,
 ): void {
   seat.isTellDue = false;
@@ -58,7 +58,7 @@ export function tellBelow(state: LiveState, { below, version }: Ticket): void {
 /** Tells the end of a version. Without an outcome it was superseded. */
 export function tellVersion(
   state: LiveState,
-  version: Version,
+  version: Pick<Version, 'number'>,
   outcome: Outcome | undefined,
 ): void {
   if (!state.listening) return;

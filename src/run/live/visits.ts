@@ -31,14 +31,9 @@ export function takeInput(state: LiveState, given: unknown, equals: Equals): voi
   const before = state.input;
   tellStart(state, version, now);
   state.refused = undefined;
-  if (!before) {
-    keepInput(state, version, now);
-    enter(state, version, state.routes.all);
-    return;
-  }
   const { input, changed } = comparedInput(before, now, equals);
   if (input !== before) keepInput(state, version, input);
-  enter(state, version, state.routes.of(changed));
+  enter(state, version, state.routeOf(changed));
 }
 
 const none: readonly string[] = [];
@@ -75,7 +70,7 @@ export function takeChanges(
   if (state.listening || readsWhole(state)) Object.freeze(input);
   tellStart(state, version, input);
   if (input !== before) keepInput(state, version, input);
-  enter(state, version, state.routes.of(changed));
+  enter(state, version, state.routeOf(changed));
   return true;
 }
 
@@ -158,5 +153,5 @@ function visit(
 const asynchronousInput = (flow: string): FlowError =>
   new FlowError(
     'invalid-option',
-    `The input schema of "${flow}" is asynchronous, and a live flow cannot wait for it. Check the input in its first step, or before the flow with concatMap`,
+    `The input schema of "${flow}" is asynchronous, and a live flow cannot wait for it. Check it in the first step, or before the flow`,
   );
