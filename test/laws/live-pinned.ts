@@ -316,6 +316,28 @@ export const livePinned: Readonly<Record<string, LiveCase>> = {
     [6, { i2: 0 }],
     [0, { i2: 1 }],
   ),
+  'a step in a flow that was given up and has begun anew is not what it was': given(
+    {
+      steps: [
+        step('a0', {
+          params: reads('i0'),
+          work: code({ form: 'thenable', latency: 1, mood: 0 }),
+        }),
+        step('a1', {
+          params: as('c0', 'a0.chunks'),
+          work: flow([
+            step('a0', { work: code({ form: 'thenable', latency: 10, mood: 0 }) }),
+            step('a1', { params: reads('c0'), work: reader }),
+            step('a2', { links: after('a0'), work: code({ mood: 0 }) }),
+          ]),
+        }),
+        step('a2', { work: code({ mood: 0 }) }),
+      ],
+      outputs: {},
+    },
+    [0, { i0: null }],
+    [0, { i0: 0 }],
+  ),
   'a failure below a flow whose chunks are read reaches the end': given(
     {
       steps: [

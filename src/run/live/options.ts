@@ -28,7 +28,7 @@ export function checkLiveOptions(options: RunOptions, plan: Plan): void {
     if (value === undefined || value === 'continue') continue;
     throw new FlowError(
       'invalid-option',
-      `The option "${name}" is not for a live flow, which is not saved, and goes on after a failure. If "${plan.definition.id}" has it by default: flow.with({ ${name}: undefined }).live(…).`,
+      `The option "${name}" is not for the live flow of "${plan.definition.id}", which is not saved, and goes on after a failure. If the flow has it by default: flow.with({ ${name}: undefined }).live(…).`,
     );
   }
   checkOptions(options, plan);

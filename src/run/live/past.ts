@@ -34,10 +34,13 @@ export const viewAt = (state: LiveState, version: Pick<Version, 'number'>): View
 /** Whether something that a node reads, but does not wait for itself, has changed since a version. */
 export function hasChangedBeyond(
   state: LiveState,
-  { index }: PlanNode,
+  { index, gate }: PlanNode,
   since: number,
   { number }: Version,
 ): boolean {
+  // The flow around it may have been given up at the one version, and have begun anew at the other.
+  const gateAt = (version: number) => gate && state.outcomeAt(gate.open, version)?.status;
+  if (gateAt(since) !== gateAt(number)) return true;
   return (state.reach.beyond[index] as readonly number[]).some((source) => {
     const { answers, starts } = state.seat(source);
     return [answers.at(number), starts.at(number)].some((at) => at && at.version > since);

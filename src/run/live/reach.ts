@@ -8,6 +8,7 @@ import { type Direct, directOf } from './direct.ts';
 export interface Reach {
   /** The nodes that read an input of the flow, by its name; under the empty name those that read it as a whole. */
   readonly readers: ReadonlyMap<string, readonly number[]>;
+  readonly readsWhole: boolean;
   /** The nodes whose outcome each node reads. */
   readonly sources: readonly (readonly number[])[];
   /** How a node reads what it needs, where that is plain. */
@@ -52,7 +53,7 @@ function findReach(plan: Plan): Reach {
     return [...found.add(scope.open)];
   });
   const direct = plan.nodes.map((node) => directOf(plan, node));
-  return { readers, sources, beyond, direct };
+  return { readers, readsWhole: readers.has(''), sources, beyond, direct };
 }
 
 function addTo(lists: Map<string, number[]>, name: string, index: number): void {

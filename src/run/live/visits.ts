@@ -67,7 +67,7 @@ export function takeChanges(
     put(input, name, freeze(value));
   }
   const version = new Version(++state.newest);
-  if (state.listening || readsWhole(state)) Object.freeze(input);
+  if (state.listening || state.reach.readsWhole) Object.freeze(input);
   tellStart(state, version, input);
   if (input !== before) keepInput(state, version, input);
   enter(state, version, state.routeOf(changed));
@@ -76,9 +76,7 @@ export function takeChanges(
 
 /** Whether nobody holds the input but the flow itself, so that it can be changed in place: a copy would cost as much as there are inputs. */
 const isOwnInput = (state: LiveState, input: Values): boolean =>
-  state.open.length === 0 && !state.listening && !readsWhole(state) && !Object.isFrozen(input);
-
-const readsWhole = ({ reach }: LiveState): boolean => reach.readers.has('');
+  state.open.length === 0 && !state.listening && !state.reach.readsWhole && !Object.isFrozen(input);
 
 function tellStart(state: LiveState, version: Version, input: unknown): void {
   if (!state.listening) return;

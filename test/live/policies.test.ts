@@ -1,0 +1,169 @@
+import { Flow, type FlowEvent } from 'millrace';
+import { map, Observable, Subject, timer } from 'rxjs';
+import { expect, test } from 'vitest';
+import { inVirtualTime, kept, numbers, short, work } from './flows.ts';
+
+//            12---3----4|
+const busy = '12---3----4|';
+
+test('6.5 switch, the default: a newer version cancels the work on an older one', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>(busy, { 1: 1, 2: 2, 3: 3, 4: 4 });
+    expectObservable(numbers(work({}), n)).toBe('----2---3----(4|)');
+  });
+});
+
+test('6.5 concat: versions queue', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>(busy, { 1: 1, 2: 2, 3: 3, 4: 4 });
+    expectObservable(numbers(work({ policy: 'concat' }), n)).toBe('---1--2--3---(4|)');
+  });
+});
+
+test('6.5 concat with maxPending: of those that wait, the oldest goes', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>('1234|', { 1: 1, 2: 2, 3: 3, 4: 4 });
+    const flow = work({ policy: 'concat', maxPending: 1 }, 5);
+    expectObservable(numbers(flow, n)).toBe('-----1----(4|)');
+  });
+});
+
+test('6.5 concat with concurrency: side by side, results in the order of versions', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>('12-3|', { 1: 1, 2: 2, 3: 3 });
+    const flow = work({ policy: 'concat', concurrency: 2 }, (n) => (n === 1 ? 6 : 2));
+    // 2 is there at frame 3, and waits for 1. A version that waits holds no place: 3 starts at once.
+    expectObservable(numbers(flow, n)).toBe('------(123|)');
+  });
+});
+
+test('6.5 merge: side by side, and what is late is dropped', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>('12-3|', { 1: 1, 2: 2, 3: 3 });
+    const flow = work({ policy: 'merge' }, (n) => (n === 1 ? 8 : 3));
+    expectObservable(numbers(flow, n)).toBe('----2-(3|)');
+  });
+});
+
+test('6.5 exhaust: versions that come while it works are dropped', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>('12---34|', { 1: 1, 2: 2, 3: 3, 4: 4 });
+    expectObservable(numbers(work({ policy: 'exhaust' }), n)).toBe('---1----(3|)');
+  });
+});
+
+test('6.5 conflate: it finishes, then takes the latest', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>('1234|', { 1: 1, 2: 2, 3: 3, 4: 4 });
+    expectObservable(numbers(work({ policy: 'conflate' }, 6), n)).toBe('------1-----(4|)');
+  });
+});
+
+test('6.5 superseded work: its signal aborts, and an event says so', () => {
+  const aborted: number[] = [];
+  const flow = new Flow<{ n: number }>('signals');
+  const a = flow.step(
+    'a',
+    ({ n }: { n: number }, { signal }) => {
+      signal.addEventListener('abort', () => aborted.push(n));
+      return new Observable<number>();
+    },
+    { n: flow.input.n },
+  );
+  const n = new Subject<number>();
+  const live = flow.output({ a: a.out }).live({ n });
+  const { values } = kept(live.events$);
+  n.next(1);
+  n.next(2);
+  expect(aborted).toEqual([1]);
+  expect(values.map(short)).toEqual([
+    '1 FLOW_START ',
+    '1 STEP_START a',
+    '2 FLOW_START ',
+    '1 STEP_SKIP a',
+    '2 STEP_START a',
+    '1 FLOW_CANCEL ',
+  ]);
+  const skip = values.find(({ type }) => type === 'STEP_SKIP') as FlowEvent & { reason: string };
+  expect(skip.reason).toBe('superseded');
+});
+
+test('6.5 a version that changes nothing for a busy step gets the answer of its work', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const flow = new Flow<{ n: number }>('parity');
+    const calls: number[] = [];
+    const even = flow.step('even', ({ n }: { n: number }) => n % 2, { n: flow.input.n });
+    const slow = flow.step(
+      'slow',
+      ({ even }: { even: number }) => {
+        calls.push(even);
+        return timer(5).pipe(map(() => even));
+      },
+      { even: even.out },
+    );
+    const n = hot<number>('13----2|', { 1: 1, 2: 2, 3: 3 });
+    const out = flow.output({ n: slow.out });
+    expectObservable(numbers(out, n)).toBe('-----1-----(0|)');
+  });
+});
+
+test('6.5 a version that really differs cancels, whatever shares the fate of the work', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const flow = new Flow<{ n: number }>('parity');
+    const even = flow.step('even', ({ n }: { n: number }) => n % 2, { n: flow.input.n });
+    const slow = flow.step('slow', ({ even }: { even: number }) => timer(5).pipe(map(() => even)), {
+      even: even.out,
+    });
+    const n = hot<number>('132|', { 1: 1, 2: 2, 3: 3 });
+    expectObservable(numbers(flow.output({ n: slow.out }), n)).toBe('-------(0|)');
+  });
+});
+
+test('6.5 back to what was answered before: the newer work is cancelled, and nothing runs again', () => {
+  inVirtualTime(({ hot, expectObservable, flush }) => {
+    const calls: number[] = [];
+    const flow = new Flow<{ n: number }>('back');
+    const slow = flow.step(
+      'slow',
+      ({ n }: { n: number }) => {
+        calls.push(n);
+        return timer(3).pipe(map(() => n));
+      },
+      { n: flow.input.n },
+    );
+    const n = hot<number>('1---21--|', { 1: 1, 2: 2 });
+    const live = flow.output({ n: slow.out }).live({ n });
+    expectObservable(live.output$.pipe(map((output) => output.n))).toBe('---n----|', { n: 1 });
+    flush();
+    expect(calls).toEqual([1, 2]);
+  });
+});
+
+test('6.5 exhaust drops no version that changes nothing for it', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const flow = new Flow<{ n: number; m: number }>('side');
+    const slow = flow.step(
+      'slow',
+      ({ n }: { n: number }) => timer(4).pipe(map(() => n)),
+      { n: flow.input.n },
+      { policy: 'exhaust' },
+    );
+    const both = flow.step('both', ({ n, m }: { n: number; m: number }) => `${n}${m}`, {
+      n: slow.out,
+      m: flow.input.m,
+    });
+    const n = hot<number>('1---------|', { 1: 1 });
+    const m = hot<number>('1-2-------|', { 1: 1, 2: 2 });
+    const live = flow.output({ both: both.out }).live({ n, m });
+    expectObservable(live.output$.pipe(map(({ both }) => both))).toBe('----x-----|', { x: '12' });
+  });
+});
+
+test('6.5 a policy on a flow that is a step concerns the flow as a whole', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>('12--|', { 1: 1, 2: 2 });
+    const outer = new Flow<{ n: number }>('outer');
+    const inner = outer.step('inner', work({}, 3), { n: outer.input.n }, { policy: 'concat' });
+    expectObservable(numbers(outer.output({ n: inner.out.n }), n)).toBe('---1--(2|)');
+  });
+});

@@ -1,0 +1,170 @@
+import { emptySnapshot, Flow, type FlowEvent, reduce } from 'millrace';
+import { config, map, Subject, timer } from 'rxjs';
+import { expect, test } from 'vitest';
+import { inVirtualTime, kept, short, work } from './flows.ts';
+
+type N = { n: number };
+
+function twice() {
+  const flow = new Flow<N>('twice');
+  const step = flow.step('step', ({ n }: N) => n * 2, { n: flow.input.n });
+  return flow.output({ n: step.out });
+}
+
+test('6.1 each event has the number of its version', () => {
+  const n = new Subject<number>();
+  const { values } = kept(twice().live({ n }).events$);
+  n.next(1);
+  n.next(2);
+  expect(values.map(short)).toEqual(
+    [1, 2].flatMap((version) => [
+      `${version} FLOW_START `,
+      `${version} STEP_START step`,
+      `${version} STEP_OUTPUT step`,
+      `${version} FLOW_OUTPUT `,
+    ]),
+  );
+});
+
+test('4.2 numbers of events have no gap', () => {
+  const n = new Subject<number>();
+  const { values } = kept(twice().live({ n }).events$);
+  for (const value of [1, 2, 3]) n.next(value);
+  expect(values.map(({ seq }) => seq)).toEqual(values.map((_, i) => i));
+});
+
+test('5.1 the state is the events put together', () => {
+  const n = new Subject<number>();
+  const live = twice().live({ n });
+  const { values } = kept(live.events$);
+  for (const value of [1, 2]) n.next(value);
+  const { runId, flow } = live.getSnapshot();
+  expect(values.reduce(reduce, emptySnapshot(runId, flow))).toEqual(live.getSnapshot());
+});
+
+test('5.2 the state is the same object as long as nothing has changed, and shares what has not', () => {
+  const flow = new Flow<{ n: number; m: number }>('two');
+  const a = flow.step('a', ({ n }: N) => ({ n }), { n: flow.input.n });
+  const b = flow.step('b', ({ m }: { m: number }) => ({ m }), { m: flow.input.m });
+  const live = flow.output({ a: a.out, b: b.out }).live({ n: 1, m: 1 });
+  kept(live.state$);
+  const before = live.getSnapshot();
+  expect(live.getSnapshot()).toBe(before);
+  live.next({ m: 2 });
+  expect(live.getSnapshot().steps['a']).toBe(before.steps['a']);
+  expect(live.getSnapshot().steps['b']).not.toBe(before.steps['b']);
+});
+
+test('6.1 whoever begins to listen late is told the state first', () => {
+  const n = new Subject<number>();
+  const live = twice().live({ n });
+  kept(live.output$);
+  n.next(1);
+  n.next(2);
+  const { values } = kept(live.state$);
+  expect(values).toMatchObject([
+    { version: 2, status: 'success', output: { n: 4 }, steps: { step: { output: 4 } } },
+  ]);
+  n.next(3);
+  expect(values.at(-1)).toMatchObject({ version: 3, status: 'success', output: { n: 6 } });
+});
+
+test('6.1 getSnapshot() tells the state though nobody listens', () => {
+  const n = new Subject<number>();
+  const live = twice().live({ n });
+  kept(live.output$);
+  n.next(1);
+  const first = live.getSnapshot();
+  expect(first).toMatchObject({ version: 1, steps: { step: { output: 2 } } });
+  expect(live.getSnapshot()).toBe(first);
+  n.next(2);
+  expect(live.getSnapshot()).toMatchObject({ version: 2, steps: { step: { output: 4 } } });
+});
+
+test('2.13 what a live flow tells of its input cannot be changed, and does not change', () => {
+  const live = twice().live({ n: 1 });
+  kept(live.output$);
+  live.next({ n: 2 });
+  const { input } = live.getSnapshot();
+  expect(Object.isFrozen(input)).toBe(true);
+  live.next({ n: 3 });
+  expect(input).toEqual({ n: 2 });
+  expect(live.getSnapshot().input).toEqual({ n: 3 });
+});
+
+test('6.5 a step whose newer work was given up tells its last answer again', () => {
+  inVirtualTime(({ hot, flush }) => {
+    const n = hot<number>('1----21----|', { 1: 1, 2: 2 });
+    const events: FlowEvent[] = [];
+    work({}, 3)
+      .live({ n } as never)
+      .events$.subscribe((event) => events.push(event));
+    flush();
+    const ofStep = events.filter(({ type, path }) => path === 'step' && type !== 'STEP_CHUNK');
+    expect(ofStep.map(short)).toEqual([
+      '1 STEP_START step',
+      '1 STEP_OUTPUT step',
+      '2 STEP_START step',
+      '2 STEP_SKIP step',
+      '3 STEP_OUTPUT step',
+    ]);
+  });
+});
+
+test('3.6 an error thrown by a subscriber disturbs nobody', async () => {
+  const thrown = new Promise((resolve) => {
+    config.onUnhandledError = resolve;
+  });
+  const n = new Subject<number>();
+  const live = twice().live({ n });
+  live.output$.subscribe((output) => {
+    if (output.n === 2) throw new Error('mine');
+  });
+  const { values } = kept(live.output$);
+  n.next(1);
+  n.next(2);
+  expect(values).toEqual([{ n: 2 }, { n: 4 }]);
+  expect(await thrown).toMatchObject({ message: 'mine' });
+  config.onUnhandledError = null;
+});
+
+test('6.1 a subscriber may set inputs, stop listening, or begin to, while it is told', () => {
+  const live = twice().live({ n: 0 });
+  const late: number[] = [];
+  const first = live.output$.subscribe(({ n }) => {
+    if (n === 2) live.next({ n: 5 });
+    if (n === 10) {
+      live.output$.subscribe((output) => late.push(output.n));
+      first.unsubscribe();
+    }
+  });
+  live.next({ n: 1 });
+  expect(late).toEqual([10]);
+  live.next({ n: 6 });
+  expect(late).toEqual([10, 12]);
+});
+
+test('6.1 subscribed to again it starts anew, with what next() has set', () => {
+  inVirtualTime(({ flush }) => {
+    const calls: number[] = [];
+    const flow = new Flow<N>('anew');
+    const step = flow.step(
+      'step',
+      ({ n }: N) => {
+        calls.push(n);
+        return timer(1).pipe(map(() => n));
+      },
+      { n: flow.input.n },
+    );
+    const live = flow.output({ n: step.out }).live({ n: 1 });
+    const first = kept(live.output$);
+    live.next({ n: 2 });
+    flush();
+    first.stop();
+    const second = kept(live.output$);
+    expect(second.values).toEqual([]);
+    flush();
+    expect(calls).toEqual([1, 2, 2]);
+    expect(second.values).toEqual([{ n: 2 }]);
+  });
+});
