@@ -338,6 +338,45 @@ export const livePinned: Readonly<Record<string, LiveCase>> = {
     [0, { i0: null }],
     [0, { i0: 0 }],
   ),
+  'what a step said is said again at each version at which a flow around it begins anew': given(
+    {
+      steps: [
+        step('a0', {
+          params: as('i0', 'i0'),
+          work: flow(
+            [
+              step('a0', {
+                params: as('i0', 'i0'),
+                work: flow([
+                  step('a0', { params: reads('i0'), work: { ...slow(10), mood: 0 } }),
+                  step('a1'),
+                ]),
+              }),
+              step('a1'),
+              step('a2', {
+                params: [
+                  { name: 'items', source: { value: [0] } },
+                  { name: 'i1', source: { value: 1 } },
+                ],
+                links: [{ from: 'a1', when: whenThere('a0.return') }],
+                work: { kind: 'each', item: code({ varies: true }), as: 'i0', onError: 'fail' },
+              }),
+            ],
+            { o0: 'a2.return' },
+          ),
+        }),
+        step('a1', {
+          params: as('c0', 'a0.chunks'),
+          work: flow([step('a0', { params: reads('c0'), work: { ...reader, mood: 0 } })]),
+        }),
+        step('a2'),
+      ],
+      outputs: {},
+    },
+    [0, { i0: null }],
+    [10, { i0: 0 }],
+    [0, { i0: null }],
+  ),
   'a failure below a flow whose chunks are read reaches the end': given(
     {
       steps: [

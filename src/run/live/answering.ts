@@ -44,7 +44,8 @@ function same(state: LiveState, seat: Seat, ticket: Ticket): void {
     keepAnswer(state, seat, number, outcome);
     if (seat.keepsStarts) keepStart(state, seat, ticket.version, seat.starts.at(number)?.value);
   }
-  if (!ticket.follows) state.streams.repeat(seat.node, seat.chunks, number);
+  // Where the work that it follows has started, it was told them as they came.
+  if (!ticket.started) state.streams.repeat(seat.node, seat.chunks, number);
   passOn(state, seat, ticket, outcome, wasUnknown);
 }
 
