@@ -1,8 +1,16 @@
 /**
- * The live engine: the plan of a flow, kept running while its input changes. Each input is a version. A version visits the nodes that it
- * can reach and no others (`visits`); a node is looked at when all its sources have answered for that version (`looking`): the counting
- * join of a run, which has one version only. It is answered in the end, or superseded (`answering`), and that travels on (`passing-on`).
- * `seat` keeps the versions of a node apart, `turn` says what a busy step does with a newer one.
+ * The live engine: the plan of a flow, kept running while its input changes. Each input is a version of it.
+ *
+ * A version enters by `visits`, which finds out what of the input has changed and, by `route`, which nodes that can reach. Where nothing is
+ * under way it goes through these in the order of the plan, as far as they answer at once (`sweep`, the short way). From there on each of
+ * them gets a ticket for it, in its `seat`: a ticket counts the sources that have yet to answer, as the join of a run does, which has one
+ * version only. When the last one has, the node is looked at (`looking`). It is answered in the end, or superseded (`answering`), and that
+ * travels on (`passing-on`); `turn` says what a busy step does with a newer version, `at-work` is a step while its handler runs.
+ *
+ * Several versions may be under way at once. What a node has answered is a `history`, so that another one which is slower reads it as it
+ * was (`past`). L1 to L4, in `seat`, are all that holds it together. Chunks (`live-streams`) are kept by version in the same way; a stream
+ * that is given up takes its readers with it (`abandoned`). Events are made while somebody hears them (`told`, `live-tale`); whoever comes
+ * late is told what has become of each step (`retelling`).
  */
 import { errorJson } from '../../errors.ts';
 import type { FlowEvent } from '../../state/event.ts';
