@@ -18,6 +18,7 @@ const cases = [
   'state',
   'sqlite',
   'memory',
+  'live',
   'spreadsheet',
 ];
 

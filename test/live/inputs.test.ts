@@ -1,4 +1,4 @@
-import { Flow, FlowError, fromSubscribable, MemorySaver } from 'millrace';
+import { Flow, FlowError, MemorySaver } from 'millrace';
 import { BehaviorSubject, concat, from, NEVER, of, Subject, throwError } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -141,20 +141,6 @@ test('6.1 anything with a subscribe method is an input: a store, a signal, a pla
   expect(sumsOf(values)).toEqual([11, 12]);
   stop();
   expect(listeners.size).toBe(0);
-});
-
-test('6.1 a platform Observable is unsubscribed from by its signal', () => {
-  let heard: AbortSignal | undefined;
-  const platform = {
-    subscribe(observer: { next(value: number): void }, { signal }: { signal: AbortSignal }) {
-      heard = signal;
-      observer.next(3);
-    },
-  };
-  const { values, stop } = kept(fromSubscribable(platform as never));
-  expect(values).toEqual([3]);
-  stop();
-  expect(heard?.aborted).toBe(true);
 });
 
 test('6.1 an asynchronous input schema is refused', () => {

@@ -38,8 +38,14 @@ export function startWork(state: LiveState, seat: Seat, ticket: Ticket, params: 
   startFollowers(state, seat, ticket);
 }
 
-/** Calls the handler of a step. */
-export function work(state: LiveState, seat: Seat, ticket: Ticket, params: unknown): void {
+/** Calls the handler of a step. `pending`: that has been done already, on the short way, and it has not answered yet. */
+export function work(
+  state: LiveState,
+  seat: Seat,
+  ticket: Ticket,
+  params: unknown,
+  pending?: Pending,
+): void {
   const { node } = seat;
   const place = new AtWork(state, seat, ticket);
   if (!node.isSimple || (state.limiter && !node.readsChunks) || !direct.isOn) {
@@ -51,30 +57,18 @@ export function work(state: LiveState, seat: Seat, ticket: Ticket, params: unkno
   const work = new SimpleWork(place, node, params);
   ticket.work = work;
   startWork(state, seat, ticket, params);
+  if (pending) {
+    // The handler may have ended the flow itself.
+    if (state.isStopped) work.stop();
+    work.take(node, pending.call, pending.returned);
+    return;
+  }
   const call = () => {
     if (!work.closed) work.call(node, state);
   };
   // Whoever reads its chunks comes first, so that it hears the first one.
   if (node.startTargets.length > 0) state.ready.push(call);
   else call();
-}
-
-/** Goes on with a handler that was called on the short way, and has not answered yet. */
-export function resume(
-  state: LiveState,
-  seat: Seat,
-  ticket: Ticket,
-  { call, params, given, returned }: Pending,
-): void {
-  const { node } = seat;
-  const work = new SimpleWork(new AtWork(state, seat, ticket), node, given);
-  ticket.begun = true;
-  ticket.params = params;
-  ticket.work = work;
-  startWork(state, seat, ticket, given);
-  // The handler may have ended the flow itself.
-  if (state.isStopped) work.stop();
-  work.take(node, call, returned);
 }
 
 class AtWork implements Workplace {

@@ -23,13 +23,6 @@ export class History<T> {
   /** Sets what it is from a version on. `oldest` is the oldest version that anyone may still ask at. */
   set(version: number, value: T, oldest: number): void {
     const { entries } = this;
-    const first = entries[0];
-    // Mostly one version is under way: then nobody asks for what was before.
-    if (first && entries.length === 1 && first.version <= version && oldest >= version) {
-      first.version = version;
-      first.value = value;
-      return;
-    }
     let at = entries.length;
     while (at > 0 && (entries[at - 1] as Entry<T>).version > version) at--;
     const before = entries[at - 1];

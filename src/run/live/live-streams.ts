@@ -16,18 +16,12 @@ export class LiveStreams {
     this.channels = plan.channels.map(() => new History());
   }
 
-  /** The step, or flow, that a stream is named after starts at a version. */
-  start(stream: number, version: number, oldest: number): void {
+  /** The step, or flow, that a stream is named after starts at a version; or it does not run. */
+  start(stream: number, version: number, oldest: number, runs = true): void {
     for (const channel of this.channelsOf(stream)) {
       const { source } = this.plan.channels[channel] as Plan['channels'][number];
-      this.channels[channel]?.set(version, new Channel(source, true), oldest);
+      this.channels[channel]?.set(version, runs ? new Channel(source, true) : undefined, oldest);
     }
-  }
-
-  /** It does not run at a version. */
-  skip(stream: number, version: number, oldest: number): void {
-    for (const channel of this.channelsOf(stream))
-      this.channels[channel]?.set(version, undefined, oldest);
   }
 
   push({ streams }: PlanNode, chunk: unknown, version: number): void {

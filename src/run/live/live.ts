@@ -1,12 +1,5 @@
 /** A flow kept running on changing inputs. */
-import {
-  Observable,
-  type Observer,
-  Subject,
-  type Subscriber,
-  type Subscription,
-  share,
-} from 'rxjs';
+import { fromEvent, Observable, Subject, type Subscriber, share } from 'rxjs';
 import { FlowError } from '../../errors.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { reduce } from '../../state/reduce.ts';
@@ -61,22 +54,25 @@ export class Live<Input, Output> {
       out.add(() => {
         this.readers = this.readers.filter((reader) => reader !== out);
       });
-      this.join(out);
+      this.core.subscribe(out as Subscriber<never>);
     });
     this.events$ = new Observable((out) => {
       out.add(this.hear());
-      this.follow(this.events, out, (event) => out.next(event));
+      out.add(this.events.subscribe((event) => out.next(event)));
+      this.core.subscribe(out as Subscriber<never>);
     });
     this.state$ = new Observable((out) => {
       out.add(this.hear());
       let last = this.snapshot;
       out.next(last);
-      this.follow(this.events, out, () => {
+      const tell = () => {
         const now = this.snapshot;
         if (now === last) return;
         last = now;
         out.next(now);
-      });
+      };
+      out.add(this.events.subscribe(tell));
+      this.core.subscribe(out as Subscriber<never>);
     });
     interoperable(this, this.output$);
   }
@@ -184,8 +180,7 @@ export class Live<Input, Output> {
     const { signal } = this.options;
     if (!signal) return;
     const abort = () => stop(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    out.add(() => signal.removeEventListener('abort', abort));
+    out.add(fromEvent(signal, 'abort').subscribe(abort));
     if (signal.aborted) abort();
   }
 
@@ -205,21 +200,5 @@ export class Live<Input, Output> {
       this.snapshot = reduce(this.snapshot, event);
       this.events.next(event);
     });
-  }
-
-  /** Passes on what a subject brings to a follower. */
-  private follow<T>(subject: Subject<T>, out: Subscriber<unknown>, next: (value: T) => void): void {
-    out.add(subject.subscribe(next));
-    this.join(out);
-  }
-
-  /** Takes part, to the end of the flow. The first one starts it. */
-  private join(out: Subscriber<unknown>): void {
-    const ends: Partial<Observer<never>> = {
-      error: (error: unknown) => out.error(error),
-      complete: () => out.complete(),
-    };
-    const core: Subscription = this.core.subscribe(ends);
-    out.add(core);
   }
 }

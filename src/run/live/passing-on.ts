@@ -63,8 +63,7 @@ export function refuseStart(
   keepStart(state, seat, version, undefined);
   if (state.plan.channels.length === 0) return;
   const { streams, oldest } = state;
-  if (outcome.status === 'skipped') streams.skip(streamOf(node), version.number, oldest);
-  else streams.start(streamOf(node), version.number, oldest);
+  streams.start(streamOf(node), version.number, oldest, outcome.status !== 'skipped');
 }
 
 /** Passes an answer on; without an outcome, the word that there will be none. */

@@ -10,12 +10,11 @@ import { fillParams, refusal } from '../../wire/admit.ts';
 import { Call } from '../../wire/call.ts';
 import { isResult } from '../../wire/consume.ts';
 import { placedError } from '../../wire/placed-error.ts';
-import { successOf } from '../../wire/plan.ts';
+import { type PlanParam, successOf } from '../../wire/plan.ts';
 import type { Handler } from '../../wire/step.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
 import { direct } from '../work.ts';
 import { closed } from './closed.ts';
-import type { DirectParam } from './direct.ts';
 import type { LiveState } from './live-state.ts';
 import { keepStart } from './passing-on.ts';
 import type { Route } from './route.ts';
@@ -115,17 +114,19 @@ function answerOf(way: Way, seat: Seat): Found {
 }
 
 /** All went well so far, and what is read is there: nothing can keep the node from its answer. */
-function answerDirectly(way: Way, seat: Seat, direct: readonly DirectParam[]): Found {
-  const { outcomes } = way.state;
+function answerDirectly(way: Way, seat: Seat, sources: readonly number[]): Found {
+  const { state } = way;
+  const { outcomes } = state;
   const { node } = seat;
   const isStep = node.kind === 'step';
   const before = (isStep ? seat.params : successOf(outcomes[node.index])) as Values | undefined;
   const values: Record<string, unknown> = {};
   let isNew = before === undefined;
-  for (let i = 0; i < direct.length; i++) {
-    const { name, source, part, required } = direct[i] as DirectParam;
-    const result = (outcomes[source] as { readonly value: unknown }).value;
-    const value = part === undefined ? result : (result as Values)[part];
+  for (let i = 0; i < sources.length; i++) {
+    const { name, required, resolve } = node.params[i] as PlanParam;
+    const source = sources[i] as number;
+    const value =
+      source < 0 ? resolve(state) : (outcomes[source] as { readonly value: unknown }).value;
     if (value !== undefined) values[name] = value;
     else if (required) return slow;
     if (!isNew && !Object.is((before as Values)[name], value)) isNew = true;
@@ -177,14 +178,10 @@ function called(way: Way, seat: Seat, params: Values, given: unknown): Found {
 /** Notes with what params a node was asked, and what it was called with in the end. */
 function note(seat: Seat, params: Values | undefined, input: unknown, attempts: number): void {
   seat.params = params;
-  // Mostly all of this is what it was.
-  const other = input === params ? undefined : input;
-  if (seat.input !== other) seat.input = other;
-  if (seat.attempts !== attempts) seat.attempts = attempts;
-  if (seat.t0 !== undefined || seat.t1 !== undefined) {
-    seat.t0 = undefined;
-    seat.t1 = undefined;
-  }
+  seat.input = input === params ? undefined : input;
+  seat.attempts = attempts;
+  seat.t0 = undefined;
+  seat.t1 = undefined;
 }
 
 function noteStart(way: Way, seat: Seat, input: unknown): void {

@@ -5,7 +5,7 @@ import { equal, freeze, put } from '../../plain.ts';
 import { success } from '../../state/outcome.ts';
 import { type PlanNode, successOf } from '../../wire/plan.ts';
 import { checkedInput } from '../checked.ts';
-import { resume } from './at-work.ts';
+import { work } from './at-work.ts';
 import type { LiveState } from './live-state.ts';
 import { keepAnswer } from './passing-on.ts';
 import type { Route } from './route.ts';
@@ -141,7 +141,12 @@ function visit(
     targets.forEach(wait);
     startTargets.forEach(wait);
   }
-  if (pending) resume(state, state.seat(nodes[from] as number), tickets[0] as Ticket, pending);
+  if (pending) {
+    const ticket = tickets[0] as Ticket;
+    ticket.begun = true;
+    ticket.params = pending.params;
+    work(state, state.seat(nodes[from] as number), ticket, pending.given, pending);
+  }
   for (let i = from; i < nodes.length; i++) {
     const { node, newest } = state.seat(nodes[i] as number);
     if (newest?.version === version && newest.isComplete) state.ready.push(node);
@@ -151,5 +156,5 @@ function visit(
 const asynchronousInput = (flow: string): FlowError =>
   new FlowError(
     'invalid-option',
-    `The input schema of "${flow}" is asynchronous, and a live flow cannot wait for it. Check it in the first step, or before the flow`,
+    `The input schema of "${flow}" is asynchronous, and a live flow cannot wait for it`,
   );
