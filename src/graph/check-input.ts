@@ -54,7 +54,7 @@ export function checkAlone(alone: Alone, name: string, given: unknown): unknown 
   } catch {
     return undefined;
   }
-  return copyPlain(given);
+  return copyOutside(given);
 }
 
 const refusal = (issues: readonly Issue[]): FlowError =>
