@@ -1,6 +1,6 @@
 /** The input of a run, checked before anything runs. */
 import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts';
-import { copyOutside, isPlain, own, put } from '../plain.ts';
+import { copyOutside, isPlain, own, put, settledCopy } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
 import { inputNames, namesRead, otherName, type Use } from './inputs.ts';
@@ -54,7 +54,7 @@ export function checkAlone(alone: Alone, name: string, given: unknown): unknown 
   } catch {
     return undefined;
   }
-  return copyOutside(given);
+  return settledCopy(given);
 }
 
 const refusal = (issues: readonly Issue[]): FlowError =>

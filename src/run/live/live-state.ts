@@ -57,6 +57,8 @@ export class LiveState extends Hosted implements View {
   unknowns = 0;
   /** How many nodes have an answer that is no success. */
   troubles = 0;
+  /** A step has added something to the shared memory. */
+  hasAdded = false;
   isStopped = false;
   /** Inputs that came while something else was going on. */
   private readonly waiting: {
@@ -147,6 +149,7 @@ export class LiveState extends Hosted implements View {
     const before = this.outcomes[index];
     if (before && before.status !== 'success') this.troubles--;
     if (outcome.status !== 'success') this.troubles++;
+    else if (outcome.adds) this.hasAdded = true;
     this.outcomes[index] = outcome;
   }
 

@@ -63,16 +63,18 @@ export function tellVersion(
 ): void {
   if (!state.listening) return;
   const { root, plan, tale } = state;
-  if (outcome?.status === 'success') {
-    const { usage } = tale;
-    const memory = memoryAfter(plan, viewAt(state, version));
-    const output = { output: outcome.value, ...(usage && { usage }), ...memory };
-    state.tell(root, { type: 'FLOW_OUTPUT', ...output }, version);
-  } else if (outcome?.status === 'failure') {
-    const memory = memoryAfter(plan, viewAt(state, version));
-    state.tell(root, { type: 'FLOW_ERROR', error: errorJson(outcome.error), ...memory }, version);
-  } else {
+  if (!outcome) {
     const reason = errorJson(cancelledError(plan.definition.id, superseded));
     state.tell(root, { type: 'FLOW_CANCEL', reason }, version);
+    return;
   }
+  // To ask every step what it has added takes as long as there are steps.
+  const memory =
+    state.hasAdded || plan.writes.length > 0 ? memoryAfter(plan, viewAt(state, version)) : {};
+  if (outcome.status === 'success') {
+    const { usage } = tale;
+    const output = { output: outcome.value, ...(usage && { usage }), ...memory };
+    state.tell(root, { type: 'FLOW_OUTPUT', ...output }, version);
+  } else if (outcome.status === 'failure')
+    state.tell(root, { type: 'FLOW_ERROR', error: errorJson(outcome.error), ...memory }, version);
 }

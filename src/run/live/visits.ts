@@ -1,7 +1,7 @@
 /** A new version of the input on its way into the flow: which nodes it visits, and which not. */
 import { errorJson, FlowError } from '../../errors.ts';
 import { checkAlone } from '../../graph/check-input.ts';
-import { equal, freeze, put } from '../../plain.ts';
+import { equal, put } from '../../plain.ts';
 import { success } from '../../state/outcome.ts';
 import { type PlanNode, successOf } from '../../wire/plan.ts';
 import { checkedInput } from '../checked.ts';
@@ -64,7 +64,7 @@ export function takeChanges(
     if (Object.is(old, value) || equal(old, value) || equals(old, value)) continue;
     changed = names.length === 1 ? names : [...changed, name];
     if (input === before && !isOwn) input = { ...before };
-    put(input, name, freeze(value));
+    put(input, name, value);
   }
   const version = new Version(++state.newest);
   if (state.listening || state.reach.readsWhole) Object.freeze(input);
