@@ -139,7 +139,7 @@ class AtWork implements Workplace {
   }
 
   private tell(path: string, stepId: string, change: Parameters<LiveState['tellOf']>[2]): void {
-    if (this.state.listening) this.state.tellOf(path, stepId, change, this.ticket.version.number);
+    this.state.tellOf(path, stepId, change, this.ticket.version.number);
   }
 
   /** To those who read the chunks at this version, and at those that follow it. */

@@ -34,7 +34,7 @@ export interface InputReader {
 export function inputsOf(given: unknown): Inputs {
   if (isSubscribable(given)) {
     const source = fromSubscribable(given as Observable<unknown>);
-    return { read: (before, hearer) => new WholeInputs(source, before, hearer) };
+    return { read: (before, hearer) => wholeInputs(source, before, hearer) };
   }
   if (typeof given !== 'object' || given === null) {
     throw new FlowError(
@@ -48,107 +48,76 @@ export function inputsOf(given: unknown): Inputs {
     if (isSubscribable(value)) streams.set(name, fromSubscribable(value as Observable<unknown>));
     else values[name] = value;
   }
-  return { read: (before, hearer) => new NamedInputs(streams, { ...values, ...before }, hearer) };
+  return { read: (before, hearer) => namedInputs(streams, { ...values, ...before }, hearer) };
 }
 
 /** One stream: each of its values is an input. */
-class WholeInputs implements InputReader {
-  readonly subscription = new Subscription();
-  private readonly source: Observable<unknown>;
-  private readonly hearer: InputHearer;
-  private latest: unknown;
-  private isPushed = false;
-
-  constructor(source: Observable<unknown>, given: Values, hearer: InputHearer) {
-    this.source = source;
-    this.latest = given;
-    this.hearer = hearer;
-  }
-
-  start(): void {
-    const { hearer, subscription } = this;
-    const isGiven = Object.keys(this.latest as Values).length > 0;
-    subscription.add(
-      this.source.subscribe({
-        next: (input) => this.push(input),
-        error: (error: unknown) => hearer.error(error),
-        complete: () => hearer.complete(),
-      }),
-    );
-    if (isGiven && !this.isPushed) this.push(this.latest);
-  }
-
-  set(partial: Values): void {
-    this.push({ ...(this.latest as Values), ...partial });
-  }
-
-  private push(input: unknown): void {
-    this.isPushed = true;
-    this.latest = input;
-    this.hearer.push(input);
-  }
+function wholeInputs(source: Observable<unknown>, given: Values, hearer: InputHearer): InputReader {
+  const subscription = new Subscription();
+  let latest: unknown = given;
+  let isPushed = false;
+  const push = (input: unknown) => {
+    isPushed = true;
+    latest = input;
+    hearer.push(input);
+  };
+  return {
+    subscription,
+    start() {
+      const { error, complete } = hearer;
+      subscription.add(source.subscribe({ next: push, error, complete }));
+      if (!isPushed && Object.keys(given).length > 0) push(given);
+    },
+    set: (partial) => push({ ...(latest as Values), ...partial }),
+  };
 }
 
 /** A stream for each of some inputs. There is no input until each of them has a value. */
-class NamedInputs implements InputReader {
-  readonly subscription = new Subscription();
-  private readonly streams: ReadonlyMap<string, Observable<unknown>>;
-  private readonly hearer: InputHearer;
-  private readonly awaited: Set<string>;
-  private readonly latest: Record<string, unknown>;
-  private open: number;
-  private isPushed = false;
-
-  constructor(
-    streams: ReadonlyMap<string, Observable<unknown>>,
-    values: Values,
-    hearer: InputHearer,
-  ) {
-    this.streams = streams;
-    this.latest = { ...values };
-    this.hearer = hearer;
-    this.open = streams.size;
-    this.awaited = new Set([...streams.keys()].filter((name) => !Object.hasOwn(values, name)));
-  }
-
-  start(): void {
-    const { hearer, subscription } = this;
-    for (const [name, stream] of this.streams) {
-      if (subscription.closed) return;
-      const names = [name];
-      subscription.add(
-        stream.subscribe({
-          next: (value) => {
-            put(this.latest, name, value);
-            this.push(names);
-          },
-          error: (error: unknown) => hearer.error(error),
-          // Values alone never end: they wait for next().
-          complete: () => --this.open > 0 || hearer.complete(),
-        }),
-      );
+function namedInputs(
+  streams: ReadonlyMap<string, Observable<unknown>>,
+  values: Values,
+  hearer: InputHearer,
+): InputReader {
+  const subscription = new Subscription();
+  const latest: Record<string, unknown> = { ...values };
+  const awaited = new Set([...streams.keys()].filter((name) => !Object.hasOwn(values, name)));
+  let open = streams.size;
+  let isPushed = false;
+  const push = (names: readonly string[]) => {
+    if (awaited.size > 0) {
+      for (const name of names) awaited.delete(name);
+      if (awaited.size > 0) return;
     }
-    if (!this.isPushed) this.set({});
-  }
-
-  set(partial: Values): void {
-    const names = Object.keys(partial);
-    for (const name of names) put(this.latest, name, partial[name]);
-    this.push(names);
-  }
-
-  private push(names: readonly string[]): void {
-    if (this.awaited.size > 0) {
-      for (const name of names) this.awaited.delete(name);
-      if (this.awaited.size > 0) return;
-    }
-    if (this.isPushed) {
-      this.hearer.push(this.latest, names);
+    if (isPushed) {
+      hearer.push(latest, names);
       return;
     }
-    this.isPushed = true;
-    this.hearer.push({ ...this.latest });
-  }
+    isPushed = true;
+    hearer.push({ ...latest });
+  };
+  return {
+    subscription,
+    start() {
+      for (const [name, stream] of streams) {
+        if (subscription.closed) return;
+        const names = [name];
+        const next = (value: unknown) => {
+          put(latest, name, value);
+          push(names);
+        };
+        const { error } = hearer;
+        // Values alone never end: they wait for next().
+        const complete = () => --open > 0 || hearer.complete();
+        subscription.add(stream.subscribe({ next, error, complete }));
+      }
+      if (!isPushed) push([]);
+    },
+    set(partial) {
+      const names = Object.keys(partial);
+      for (const name of names) put(latest, name, partial[name]);
+      push(names);
+    },
+  };
 }
 
 const isSubscribable = (value: unknown): boolean =>

@@ -15,7 +15,6 @@
 import { errorJson } from '../../errors.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import type { Plan } from '../../wire/plan.ts';
-import type { Questions } from '../../wire/questions.ts';
 import { cancelledError } from '../changes.ts';
 import type { RunOptions } from '../options.ts';
 import { type LiveListener, LiveState } from './live-state.ts';
@@ -31,7 +30,7 @@ export interface LiveEngineOptions extends RunOptions {
 }
 
 export class LiveExecution {
-  private readonly state: LiveState;
+  readonly state: LiveState;
 
   constructor(plan: Plan, options: LiveEngineOptions, listener: LiveListener) {
     const { equals = Object.is } = options;
@@ -48,24 +47,6 @@ export class LiveExecution {
         }
       },
     });
-  }
-
-  get runId(): string {
-    return this.state.runId;
-  }
-
-  get questions(): Questions {
-    return this.state.questions;
-  }
-
-  /** Every version so far has been answered. */
-  get isIdle(): boolean {
-    return this.state.isIdle;
-  }
-
-  /** How much has happened so far. */
-  get changes(): number {
-    return this.state.changes;
   }
 
   /** Takes a new input in. `names`: what of it may be new, where the rest is that of the one before. */

@@ -91,10 +91,10 @@ export class Live<Input, Output> {
   /** The state now. The same object as long as nothing has changed. */
   readonly getSnapshot = (): Snapshot => {
     const { execution } = this;
-    if (execution && this.hearers === 0 && this.lookedAt !== execution.changes) {
+    if (execution && this.hearers === 0 && this.lookedAt !== execution.state.changes) {
       this.listen(execution);
       execution.hear();
-      this.lookedAt = execution.changes;
+      this.lookedAt = execution.state.changes;
     }
     return this.snapshot;
   };
@@ -122,7 +122,7 @@ export class Live<Input, Output> {
         { path },
       );
     }
-    await execution.questions.answer(path, value);
+    await execution.state.questions.answer(path, value);
   }
 
   /** Every output from now on. Leaving the loop unsubscribes. */
@@ -151,7 +151,7 @@ export class Live<Input, Output> {
         error,
         complete: () => {
           isDone = true;
-          if (execution.isIdle) out.complete();
+          if (execution.state.isIdle) out.complete();
         },
       },
     );
@@ -161,7 +161,7 @@ export class Live<Input, Output> {
     };
     this.execution = execution;
     this.lookedAt = -1;
-    this.snapshot = emptySnapshot(execution.runId, this.identity);
+    this.snapshot = emptySnapshot(execution.state.runId, this.identity);
     if (this.hearers > 0) this.listen(execution);
     out.add(reader.subscription);
     out.add(() => {
@@ -195,7 +195,7 @@ export class Live<Input, Output> {
   }
 
   private listen(execution: LiveExecution): void {
-    this.snapshot = emptySnapshot(execution.runId, this.identity);
+    this.snapshot = emptySnapshot(execution.state.runId, this.identity);
     execution.hear((event) => {
       this.snapshot = reduce(this.snapshot, event);
       this.events.next(event);

@@ -3,7 +3,6 @@ import { keysOf } from '../../graph/binding.ts';
 import { conditionKeys } from '../../graph/condition.ts';
 import { parseKey } from '../../graph/key.ts';
 import type { Plan, PlanNode } from '../../wire/plan.ts';
-import { type Direct, directOf } from './direct.ts';
 
 export interface Reach {
   /** The nodes that read an input of the flow, by its name; under the empty name those that read it as a whole. */
@@ -11,8 +10,6 @@ export interface Reach {
   readonly readsWhole: boolean;
   /** The nodes whose outcome each node reads. */
   readonly sources: readonly (readonly number[])[];
-  /** How a node reads what it needs, where that is plain. */
-  readonly direct: readonly Direct[];
   /** What each node reads and does not wait for itself: the input of the flow that it is in, or a step further up. */
   readonly beyond: readonly (readonly number[])[];
 }
@@ -52,8 +49,7 @@ function findReach(plan: Plan): Reach {
     if (node.index === 0) return [];
     return [...found.add(scope.open)];
   });
-  const direct = plan.nodes.map((node) => directOf(plan, node));
-  return { readers, readsWhole: readers.has(''), sources, beyond, direct };
+  return { readers, readsWhole: readers.has(''), sources, beyond };
 }
 
 function addTo(lists: Map<string, number[]>, name: string, index: number): void {

@@ -10,7 +10,6 @@ import { fillParams, refusal } from '../../wire/admit.ts';
 import { Call } from '../../wire/call.ts';
 import { isResult } from '../../wire/consume.ts';
 import { placedError } from '../../wire/placed-error.ts';
-import { type PlanParam, successOf } from '../../wire/plan.ts';
 import type { Handler } from '../../wire/step.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
 import { direct } from '../work.ts';
@@ -88,8 +87,6 @@ export function sweep(
 function answerOf(way: Way, seat: Seat): Found {
   const { state } = way;
   const { node } = seat;
-  const direct = state.troubles === 0 ? state.reach.direct[node.index] : undefined;
-  if (direct) return answerDirectly(way, seat, direct);
   if (node.kind === 'close') {
     const { outcome, input, attempts } = closed(state, node, state);
     note(seat, undefined, input, attempts);
@@ -111,34 +108,6 @@ function answerOf(way: Way, seat: Seat): Found {
   note(seat, params, params, 0);
   noteStart(way, seat, params);
   return checked;
-}
-
-/** All went well so far, and what is read is there: nothing can keep the node from its answer. */
-function answerDirectly(way: Way, seat: Seat, sources: readonly number[]): Found {
-  const { state } = way;
-  const { outcomes } = state;
-  const { node } = seat;
-  const isStep = node.kind === 'step';
-  const before = (isStep ? seat.params : successOf(outcomes[node.index])) as Values | undefined;
-  const values: Record<string, unknown> = {};
-  let isNew = before === undefined;
-  for (let i = 0; i < sources.length; i++) {
-    const { name, required, resolve } = node.params[i] as PlanParam;
-    const source = sources[i] as number;
-    const value =
-      source < 0 ? resolve(state) : (outcomes[source] as { readonly value: unknown }).value;
-    if (value !== undefined) values[name] = value;
-    else if (required) return slow;
-    if (!isNew && !Object.is((before as Values)[name], value)) isNew = true;
-  }
-  if (isStep) return isNew ? called(way, seat, Object.freeze(values), values) : unchanged;
-  if (!isNew) {
-    if (isWatched(way, seat)) mark(way, seat);
-    return unchanged;
-  }
-  note(seat, undefined, successOf(outcomes[node.scope.open]), 1);
-  renew(way, seat, success(Object.freeze(values)));
-  return unchanged;
 }
 
 function checkedCall(way: Way, seat: Seat, params: Values): Found {
@@ -189,33 +158,17 @@ function noteStart(way: Way, seat: Seat, input: unknown): void {
   keepStart(way.state, seat, way.version, start);
 }
 
-function settle(way: Way, seat: Seat, found: Outcome): void {
-  const { node } = seat;
-  const before = way.state.outcomes[node.index];
-  const outcome = kept(node, before, found);
-  if (outcome !== before) renew(way, seat, outcome);
-  else if (isWatched(way, seat)) mark(way, seat);
-}
-
-/** Whether others may read something new of it though its answer is the same. */
-function isWatched(way: Way, seat: Seat): boolean {
-  const { kind, scope } = seat.node;
-  return (kind === 'close' ? way.state.seat(scope.open) : seat).isWatched;
-}
-
-function renew(way: Way, seat: Seat, outcome: Outcome): void {
-  const { state, version } = way;
-  const { index } = seat.node;
-  seat.answers.clear();
-  seat.answeredAt = version.number;
-  state.keepOutcome(index, outcome);
-  if (index === state.plan.root.close) version.hasNewOutput = outcome.status === 'success';
-  mark(way, seat);
-}
-
-function mark(way: Way, { node: { targets } }: Seat): void {
-  const { marks } = way.state;
-  for (let i = 0; i < targets.length; i++) marks[targets[i] as number] = 1;
+function settle({ state, version }: Way, seat: Seat, found: Outcome): void {
+  const { index, kind, scope, targets } = seat.node;
+  const before = state.outcomes[index];
+  const outcome = kept(seat.node, before, found);
+  if (outcome !== before) {
+    seat.answers.clear();
+    seat.answeredAt = version.number;
+    state.keepOutcome(index, outcome);
+    if (index === state.plan.root.close) version.hasNewOutput = outcome.status === 'success';
+  } else if (!(kind === 'close' ? state.seat(scope.open) : seat).isWatched) return;
+  for (let i = 0; i < targets.length; i++) state.marks[targets[i] as number] = 1;
 }
 
 /** Whether a node may have something new to say though none that it waits for has. */

@@ -43,8 +43,7 @@ export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): vo
     if (ending) ending.started = false;
     end.isTellDue = true;
   }
-  if (state.listening)
-    state.tell(node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
+  state.tell(node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
 }
 
 /** A step has ended, and what was still at work below it with it. */

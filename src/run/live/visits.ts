@@ -23,8 +23,7 @@ export function takeInput(state: LiveState, given: unknown, equals: Equals): voi
     const { error } = checked as { error: FlowError };
     tellStart(state, version, given);
     state.refused = { input: given, error };
-    if (state.listening)
-      state.tell(state.root, { type: 'FLOW_ERROR', error: errorJson(error) }, version);
+    state.tell(state.root, { type: 'FLOW_ERROR', error: errorJson(error) }, version);
     return;
   }
   const now = checked.value as Values;
