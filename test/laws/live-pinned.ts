@@ -377,6 +377,34 @@ export const livePinned: Readonly<Record<string, LiveCase>> = {
     [10, { i0: 0 }],
     [0, { i0: null }],
   ),
+  'work that ends because older work makes place for it does not give up what is newer': given(
+    {
+      steps: [
+        step('a0', {
+          params: [{ name: 'p0', source: { key: 'i1' }, needed: 'number' }],
+          settings: { fallback: { value: 0 } },
+        }),
+        step('a2'),
+        step('a3', {
+          params: [
+            { name: 'p0', source: { text: 'i1' } },
+            { name: 'p1', source: { key: 'a2.return' } },
+            { name: 'p2', source: { key: 'a0.chunks' } },
+          ],
+          settings: {
+            retry: { count: 1, delay: 0, exponential: false },
+            ...live({ policy: 'merge', concurrency: 2 }),
+          },
+          work: code({ form: 'stream', latency: 9, mood: 4 }),
+        }),
+      ],
+      outputs: {},
+    },
+    [0, { i1: 2 }],
+    [0, { i1: 0 }],
+    [0, { i1: null }],
+    [9, { i1: 0 }],
+  ),
   'a failure below a flow whose chunks are read reaches the end': given(
     {
       steps: [

@@ -85,8 +85,10 @@ function isUnknownAt({ answers }: Seat, version: number): boolean {
   return before !== undefined && before.value === undefined;
 }
 
-export function supersedeOlder(state: LiveState, seat: Seat, ticket: Ticket): void {
-  for (let [oldest] = seat.tickets; oldest && oldest !== ticket; [oldest] = seat.tickets)
+export function supersedeOlder(state: LiveState, seat: Seat, { version }: Ticket): void {
+  const { tickets } = seat;
+  // By number: what stops may let a newer version come to its end, which supersedes this one.
+  for (let [oldest] = tickets; oldest && oldest.version.number < version.number; [oldest] = tickets)
     supersede(state, seat, oldest);
 }
 
@@ -94,6 +96,8 @@ export function supersedeOlder(state: LiveState, seat: Seat, ticket: Ticket): vo
 export function supersede(state: LiveState, seat: Seat, ticket: Ticket): void {
   const { node } = seat;
   const { version, work, started } = ticket;
+  // What stopped just before may have brought about its end.
+  if (ticket.isGone) return;
   const followers = seat.followersOf(ticket);
   tellSuperseded(state, seat, ticket);
   // What it was before cannot be brought back: others have seen it start anew.

@@ -112,8 +112,7 @@ function isRefused(starts: Seat['starts'], { number }: Version): boolean {
 
 function endVersion(state: LiveState, version: Version): void {
   const { open } = state;
-  if (open[0] === version) open.shift();
-  else open.splice(open.indexOf(version), 1);
+  open.splice(open.indexOf(version), 1);
   const outcome = state.outcomeAt(state.plan.root.close, version.number);
   tellVersion(state, version, outcome);
   if (version.hasNewOutput && outcome?.status === 'success' && !state.isStopped)

@@ -74,7 +74,7 @@ export function kept(node: PlanNode, before: Outcome | undefined, now: Outcome):
   try {
     return isSame(node, before, now) ? before : now;
   } catch (cause) {
-    const message = `The option "equals" of step "${node.path}" threw: ${String((cause as Error | null)?.message ?? cause)}`;
+    const message = `The option "equals" of step "${node.path}" threw: ${String(cause)}`;
     return failure(new FlowError('step-failed', message, { path: node.path, cause }));
   }
 }

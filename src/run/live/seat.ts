@@ -153,9 +153,7 @@ export class Seat {
   remove(ticket: Ticket): void {
     ticket.isGone = true;
     const { tickets } = this;
-    if (tickets.length === 1) tickets.length = 0;
-    else if (tickets[0] === ticket) tickets.shift();
-    else tickets.splice(tickets.indexOf(ticket), 1);
+    tickets.splice(tickets.indexOf(ticket), 1);
   }
 
   /** The versions that share the fate of one. */
