@@ -45,11 +45,6 @@ export class Call implements StepContext {
     return `${this.runId}:${this.path}`;
   }
 
-  /** Somebody has asked for its signal. */
-  get isHeeded(): boolean {
-    return this.#abort !== undefined;
-  }
-
   // Made on demand: creating and aborting a signal costs more than most synchronous steps.
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
@@ -111,17 +106,6 @@ export function takeIn(
   sink.called(checked);
   try {
     consume(code(call), callee.step.reduce, checked);
-  } catch (error) {
-    checked.fail(error);
-  }
-}
-
-/** Goes on with a call whose handler has returned already. */
-export function takeIn(callee: Callee, call: Call, returned: unknown, sink: CallSink): void {
-  const checked = new CheckedSink(callee, call, sink);
-  sink.called(checked);
-  try {
-    consume(returned, callee.step.reduce, checked);
   } catch (error) {
     checked.fail(error);
   }
