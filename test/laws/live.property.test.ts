@@ -94,7 +94,7 @@ test('the same graphs, wired with combineLatest, see two versions at once thousa
       calls += seen.calls;
       glitches += seen.glitches;
     }),
-    runs(3000),
+    { ...runs(3000), numRuns: 3000 },
   );
   expect(calls).toBeGreaterThan(10_000);
   expect(glitches).toBeGreaterThan(2000);
