@@ -11,22 +11,14 @@ import { type Properties, propertySchema, type Schema, validate, violation } fro
  * back is a copy, so that the caller's own object is never touched. A promise only where a schema is asynchronous.
  */
 export function checkInput(definition: FlowDefinition, given: unknown, path: string): unknown {
-  const refuse = (issues: readonly Issue[]): FlowError =>
-    violation(
-      'invalid-input',
-      `The input of ${path ? `step "${path}"` : `flow "${definition.id}"`} is not valid`,
-      issues,
-      path,
-    );
+  const refuse = refusalOf(definition, path);
   const names = inputNames(definition);
   const input = copyOutside(given === undefined && names ? {} : given);
   if (!isRecord(input)) {
     if (definition.input) return validate(definition.input, input, refuse);
-    const known = Object.keys(names?.known ?? {}).join(', ') || 'none';
-    const message = `expected an object with the inputs of the flow (${known}), not ${showValue(given)}`;
-    throw refuse([{ path: '', message }]);
+    throw refuseAsWhole(names, given, refuse);
   }
-  if (names) refuseUnknown(definition, names, input, refuse);
+  refuseUnknown(definition, Object.keys(input), refuse);
   fillIn(definition, input);
   if (!definition.input) return checkDerived(definition, input, refuse);
   const others = takeOthers(definition, names, input);
@@ -34,6 +26,43 @@ export function checkInput(definition: FlowDefinition, given: unknown, path: str
   const valid = validate(definition.input, input, refuse);
   return valid instanceof Promise ? valid.then(together) : together(valid);
 }
+
+const refusalOf =
+  ({ id }: FlowDefinition, path: string) =>
+  (issues: readonly Issue[]): FlowError =>
+    violation(
+      'invalid-input',
+      `The input of ${path ? `step "${path}"` : `flow "${id}"`} is not valid`,
+      issues,
+      path,
+    );
+
+const refuseAsWhole = (
+  names: Properties | undefined,
+  given: unknown,
+  refuse: (issues: readonly Issue[]) => FlowError,
+): FlowError =>
+  refuse([
+    {
+      path: '',
+      message: `expected an object with the inputs of the flow (${listed(Object.keys(names?.known ?? {}))}), not ${showValue(given)}`,
+    },
+  ]);
+
+/** Throws a FlowError (`invalid-input`) for what is no object, or has names that can be no input of the flow, whatever their values. */
+export function checkInputNames(definition: FlowDefinition, given: unknown): void {
+  const refuse = refusalOf(definition, '');
+  if (!isRecord(given)) throw refuseAsWhole(inputNames(definition), given, refuse);
+  refuseUnknown(definition, Object.keys(given), refuse);
+}
+
+const longest = 20;
+
+/** Names for a message. A flow may have thousands. */
+const listed = (names: readonly string[]): string =>
+  names.length > longest
+    ? `${names.slice(0, longest).join(', ')} and ${names.length - longest} more`
+    : names.join(', ') || 'none';
 
 /** The schemas of the inputs, where each input can be checked by itself. */
 export type Alone = ReadonlyMap<string, readonly Schema[]>;
@@ -64,21 +93,20 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
   isPlain(value) && !Array.isArray(value);
 
 function refuseUnknown(
-  { inputs }: FlowDefinition,
-  names: Properties,
-  input: object,
+  definition: FlowDefinition,
+  given: readonly string[],
   refuse: (issues: readonly Issue[]) => FlowError,
 ): void {
-  if (names.open) return;
-  const unknown = Object.keys(input).filter(
-    (name) => !Object.hasOwn(names.known, name) && !inputs.has(name),
-  );
+  const names = inputNames(definition);
+  if (!names || names.open) return;
+  const { inputs } = definition;
+  const unknown = given.filter((name) => !Object.hasOwn(names.known, name) && !inputs.has(name));
   if (unknown.length === 0) return;
   const known = [...new Set([...Object.keys(names.known), ...inputs.keys()])];
   throw refuse(
     unknown.map((name) => ({
       path: name,
-      message: `is no input of the flow.${suggestion(name, known)} It takes: ${known.join(', ') || 'none'}`,
+      message: `is no input of the flow.${suggestion(name, known)} It takes: ${listed(known)}`,
     })),
   );
 }

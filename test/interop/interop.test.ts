@@ -300,7 +300,7 @@ test('6.1 a store is a live input as it is, and so is an object with nothing but
     [plain, [20, 40]],
   ] as const) {
     const got: unknown[] = [];
-    double.live({ n: source as never }).output$.subscribe(({ a }) => got.push(a));
+    double.live({ n: source }).output$.subscribe(({ a }) => got.push(a));
     expect(got).toEqual(expected);
   }
 });

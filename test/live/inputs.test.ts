@@ -183,3 +183,26 @@ test('6.1 the option "signal" ends it as stop() does', () => {
   expect(ended).toEqual({ complete: true });
   expect(kept(live.output$).ended).toEqual({ complete: true });
 });
+
+test('6.1 a name that is no input is refused where it is written, and nothing is set', () => {
+  const message =
+    'The input of flow "sums" is not valid: (invalid-input)\n  - c: is no input of the flow. It takes: a, b';
+  expect(() => sums().live({ a: 1, c: of(2) } as never)).toThrow(message);
+  const live = sums().live({ a: 1, b: 10 });
+  const { values } = kept(live.output$);
+  expect(() => live.next({ a: 2, c: 3 } as never)).toThrow(message);
+  expect(() => live.next(5 as never)).toThrow(
+    'expected an object with the inputs of the flow (a, b), not 5',
+  );
+  live.next({ b: 20 });
+  expect(sumsOf(values)).toEqual([11, 21]);
+});
+
+test('6.1 of a flow with thousands of inputs a message names some', () => {
+  const flow = new Flow<Record<string, number>>('wide');
+  const steps = Array.from({ length: 1000 }, (_, i) =>
+    flow.step(`s${i}`, ({ x }: { x: number }) => x, { x: flow.input[`x${i}`] as never }),
+  );
+  const wide = flow.output({ last: steps.at(-1)?.out });
+  expect(() => wide.live({ y: 1 } as never)).toThrow(/It takes: x0, x1, .* and 980 more/);
+});

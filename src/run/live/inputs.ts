@@ -1,14 +1,19 @@
 /** Where the inputs of a live flow come from. */
-import { isObservable, type Observable, Subscription } from 'rxjs';
+import { isObservable, type Observable, type Subscribable, Subscription } from 'rxjs';
 import { FlowError, typeName } from '../../errors.ts';
+import { checkInputNames } from '../../graph/check-input.ts';
+import type { FlowDefinition } from '../../graph/definition.ts';
 import { put } from '../../plain.ts';
-import { fromSubscribable } from '../../wire/consume.ts';
+import { fromSubscribable, type Store } from '../../wire/consume.ts';
 import type { Values } from './seat.ts';
 
-/** One Observable of inputs, or for each input an Observable or a value. */
+/** An Observable, of RxJS or another kind, or a store. */
+type Source<T> = Subscribable<T> | Store<T>;
+
+/** One source of inputs, or for each input a source or a value. */
 export type LiveInputs<Input> =
-  | Observable<Input>
-  | { readonly [K in keyof Input]: Observable<Input[K]> | Input[K] };
+  | Source<Input>
+  | { readonly [K in keyof Input]: Source<Input[K]> | Input[K] };
 
 export interface InputHearer {
   /** A new input. `names`: what of it may be new, where the rest is what it was; then its owner goes on to change it. */
@@ -31,7 +36,8 @@ export interface InputReader {
   set(partial: Values): void;
 }
 
-export function inputsOf(given: unknown): Inputs {
+/** Throws a FlowError: `invalid-option` for what can bring no input, `invalid-input` for names that are no inputs. */
+export function inputsOf(definition: FlowDefinition, given: unknown): Inputs {
   if (isSubscribable(given)) {
     const source = fromSubscribable(given as Observable<unknown>);
     return { read: (before, hearer) => wholeInputs(source, before, hearer) };
@@ -42,6 +48,7 @@ export function inputsOf(given: unknown): Inputs {
       `live() takes an Observable of inputs, or an object with an Observable or a value for each input, not ${typeName(given)}.`,
     );
   }
+  checkInputNames(definition, given);
   const streams = new Map<string, Observable<unknown>>();
   const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {

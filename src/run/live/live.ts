@@ -1,6 +1,7 @@
 /** A flow kept running on changing inputs. */
 import { fromEvent, Observable, Subject, type Subscriber, share } from 'rxjs';
 import { FlowError } from '../../errors.ts';
+import { checkInputNames } from '../../graph/check-input.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { reduce } from '../../state/reduce.ts';
 import { emptySnapshot, type FlowIdentity, type Snapshot } from '../../state/snapshot.ts';
@@ -45,7 +46,7 @@ export class Live<Input, Output> {
     this.plan = plan;
     this.identity = identity;
     this.options = options;
-    this.inputs = inputsOf(inputs);
+    this.inputs = inputsOf(plan.definition, inputs);
     this.snapshot = emptySnapshot(options.id ?? 'live', identity);
     this.core = new Observable<never>((out) => this.start(out)).pipe(share());
     this.output$ = new Observable((out) => {
@@ -77,8 +78,12 @@ export class Live<Input, Output> {
     interoperable(this, this.output$);
   }
 
-  /** Sets several inputs together: one new version, as soon as every input has a value. */
+  /**
+   * Sets several inputs together: one new version, as soon as every input has a value. Throws a FlowError (`invalid-input`) for what is no
+   * object of inputs; then nothing is set.
+   */
   next(partial: Partial<Input>): void {
+    checkInputNames(this.plan.definition, partial);
     Object.assign(this.given, partial);
     this.partials.next(partial as Values);
   }
