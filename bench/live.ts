@@ -56,6 +56,9 @@ function stockChain(x: Observable<number>, length: number, one: One): Observable
   return y;
 }
 
+const frozenChain = (x: Observable<number>, length: number, one: One): Observable<number> =>
+  stockChain(x, length, (x) => (({ x }: { x: number }) => one(x))(Object.freeze({ x })));
+
 const after = (length: number, one: One) => (x: number) => {
   let y = x;
   for (let i = 0; i < length; i++) y = one(y);
@@ -78,6 +81,18 @@ const stockDiamond = (x: Observable<number>, one: One): Observable<number> =>
     map(([a, b]) => one(a + b)),
   );
 
+const frozenDiamond = (x: Observable<number>, one: One): Observable<number> => {
+  const step = ({ x }: { x: number }) => one(x);
+  return combineLatest([
+    x.pipe(map((x) => step(Object.freeze({ x })))),
+    x.pipe(map((x) => step(Object.freeze({ x })) * 2)),
+  ]).pipe(
+    map(([a, b]) =>
+      (({ a, b }: Numbers) => one((a as number) + (b as number)))(Object.freeze({ a, b })),
+    ),
+  );
+};
+
 const joined = (one: One) => (x: number) => one(one(x) + one(x) * 2);
 
 interface Case {
@@ -85,6 +100,7 @@ interface Case {
   readonly aim: number;
   readonly live: () => boolean;
   readonly stock: () => boolean;
+  readonly frozen: () => boolean;
 }
 
 const cases: readonly Case[] = [['', addOne] as const, [', with work', spelled] as const].flatMap(
@@ -94,25 +110,40 @@ const cases: readonly Case[] = [['', addOne] as const, [', with work', spelled] 
       aim: 4,
       live: liveWay(diamond(one), joined(one)),
       stock: stockWay((x) => stockDiamond(x, one), joined(one)),
+      frozen: stockWay((x) => frozenDiamond(x, one), joined(one)),
     },
     ...[1, 10, 100].map((length) => ({
       name: `chain of ${length}${suffix}`,
       aim: 1.5,
       live: liveWay(chain(length, one), after(length, one)),
       stock: stockWay((x) => stockChain(x, length, one), after(length, one)),
+      frozen: stockWay((x) => frozenChain(x, length, one), after(length, one)),
     })),
   ],
 );
 
 const rows: string[][] = [];
-for (const { name, aim, live, stock } of cases) {
-  const row = { name, units: versions / 1000, value: true, ways: { live, stock } };
+for (const { name, aim, live, stock, frozen } of cases) {
+  const row = { name, units: versions / 1000, value: true, ways: { live, stock, frozen } };
   const { time, wrong, ratio } = await measure(row);
-  const times = (['live', 'stock'] as const).map((way) => wrong[way] ?? show(time[way]));
-  rows.push([name, ...times, show(ratio('live', 'stock')), String(aim)]);
+  const times = (['live', 'stock', 'frozen'] as const).map((way) => wrong[way] ?? show(time[way]));
+  const ratios = [ratio('live', 'stock'), ratio('frozen', 'stock'), ratio('live', 'frozen')];
+  rows.push([name, ...times, ...ratios.map(show), String(aim)]);
 }
 console.log('## Live\n\nns per version.\n');
-printTable(['', 'live', 'RxJS by hand', 'live ÷ RxJS', 'aim'], rows);
+printTable(
+  [
+    '',
+    'live',
+    'RxJS by hand',
+    'frozen',
+    'live ÷ RxJS',
+    'frozen ÷ RxJS',
+    'live ÷ frozen',
+    'aim, of RxJS',
+  ],
+  rows,
+);
 
 /** Rows of `affected` steps, each of which reads an input of its own. One row is read at the end, and its input changes. */
 function field(steps: number, affected: number) {
