@@ -130,6 +130,63 @@ export const livePinned: Readonly<Record<string, LiveCase>> = {
     [0, { i0: null }],
     [0, { i0: 0 }],
   ),
+  'a step in a flow goes on with what it began, though a version between was given up before it came to it':
+    given(
+      {
+        steps: [
+          step('a0', { params: reads('i1'), when: whenThere('i1'), work: code({ mood: 0 }) }),
+          step('a1', {
+            params: reads('a0.return'),
+            settings: live({ policy: 'conflate' }),
+            work: { ...slow(1), mood: 0 },
+          }),
+          step('h2', {
+            params: as('i0', 'a1.return'),
+            work: flow(
+              [
+                step('a0', { params: reads('i0'), work: { ...slow(1), mood: 0 } }),
+                step('a1', { params: reads('a0.chunks'), work: { ...slow(0), mood: 0 } }),
+              ],
+              { o0: 'a0.return' },
+            ),
+          }),
+          step('a3', {
+            params: [
+              { name: 'c0', source: { key: 'h2.chunks' } },
+              { name: 'i2', source: { key: 'a1.p0' } },
+            ],
+            work: flow(
+              [
+                step('a0', { params: reads('c0'), work: { ...reader, mood: 0 } }),
+                step('a1', { work: code({ mood: 0 }) }),
+              ],
+              { o0: 'i2' },
+            ),
+          }),
+          step('a4', { settings: live({ policy: 'conflate' }), work: code({ mood: 0 }) }),
+        ],
+        outputs: {},
+      },
+      [0, { i1: 0 }],
+      [0, { i1: 1 }],
+      [0, { i1: 0 }],
+    ),
+  'what follows work from before a version that was given up can be read': given(
+    {
+      steps: [
+        step('a0', {
+          params: reads('i2'),
+          settings: live({ policy: 'conflate' }),
+          work: { ...slow(1), mood: 0 },
+        }),
+        step('a1', { params: reads('a0.chunks'), work: { ...slow(0), mood: 0 } }),
+      ],
+      outputs: { o0: 'a1.return' },
+    },
+    [0, { i2: 3 }],
+    [0, { i2: 0 }],
+    [0, { i2: 3 }],
+  ),
   'a flow that was given up before it began has no stream to give up': given(
     {
       steps: [

@@ -136,9 +136,15 @@ export function follow(state: LiveState, seat: Seat, ticket: Ticket): void {
   state.streams.repeat(seat.node, leader.chunks ?? none, ticket.version.number);
 }
 
-function startFollower(state: LiveState, { node, keepsStarts }: Seat, ticket: Ticket): void {
+function startFollower(state: LiveState, seat: Seat, ticket: Ticket): void {
+  const { node, keepsStarts, answers, starts } = seat;
+  const { number } = ticket.version;
   ticket.started = true;
   if (!keepsStarts) return;
+  const start = starts.at(number);
+  // A version between was given up: from here on others can read what is under way again.
+  if (start && (answers.at(number)?.version ?? 0) > start.version)
+    keepStart(state, seat, ticket.version, start.value);
   for (const target of node.startTargets) arrive(state, target, ticket.version, false, false);
 }
 

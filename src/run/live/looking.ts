@@ -111,8 +111,8 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
 }
 
 /** Whether what is at work can answer a newer version, too. Not where others have seen one between start, and be given up. */
-const mayFollow = ({ keepsStarts, answers }: Seat, { version }: Ticket): boolean =>
-  !keepsStarts || (answers.last?.version ?? 0) < version.number;
+const mayFollow = ({ starts }: Seat, { version }: Ticket): boolean =>
+  starts.last?.value === starts.at(version.number)?.value;
 
 /** Whether a step that works on something newer can just take its last answer back. */
 const canGoBack = (seat: Seat): boolean =>
