@@ -187,6 +187,46 @@ export const livePinned: Readonly<Record<string, LiveCase>> = {
     [0, { i2: 0 }],
     [0, { i2: 3 }],
   ),
+  'a flow that begins again after a version that was given up has a stream of its own': given(
+    {
+      steps: [
+        step('a0', { params: reads('i1'), work: code({ form: 'thenable', mood: 0 }) }),
+        step('a1', { links: after('a0'), work: code({ mood: 0 }) }),
+        step('a2', { work: code({ mood: 1 }) }),
+        step('a3', { work: code({ mood: 0 }) }),
+        step('b4', {
+          params: [
+            { name: 'i0', source: { key: 'a1.return' } },
+            { name: 'i1', source: { key: 'i0' } },
+          ],
+          work: flow(
+            [
+              step('a0', {
+                params: reads('i1'),
+                settings: live({ policy: 'conflate' }),
+                work: code({ form: 'thenable', mood: 0 }),
+              }),
+              step('a1', {
+                links: after('a0'),
+                work: flow([step('a0', { work: code({ mood: 1 }) })]),
+              }),
+              step('a2', { work: code({ mood: 0 }) }),
+            ],
+            { o0: 'a0.return', o1: 'i0' },
+          ),
+        }),
+        step('a5', { work: code({ mood: 0 }) }),
+        step('a6', { work: code({ mood: 0 }) }),
+        step('a7', { params: reads('b4.chunks'), work: { ...reader, mood: 0 } }),
+        step('a8', { settings: live({ policy: 'conflate' }), work: code({ mood: 1 }) }),
+      ],
+      outputs: {},
+    },
+    [0, { i1: 0 }],
+    [0, { i0: 0 }],
+    [0, { i1: 1 }],
+    [0, { i1: 0 }],
+  ),
   'a flow that was given up before it began has no stream to give up': given(
     {
       steps: [

@@ -97,7 +97,7 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
     return true;
   }
   const isAsBefore = !refused && seat.params && sameParams(node, seat.params, params);
-  if (isAsBefore && (!atWork || canGoBack(seat))) {
+  if (isAsBefore && !beginsAnew(seat) && (!atWork || canGoBack(seat))) {
     supersedeOlder(state, seat, ticket);
     repeatAnswer(state, seat, ticket);
     return true;
@@ -109,6 +109,10 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   else begin(state, seat, ticket, Object.freeze(params));
   return true;
 }
+
+/** A flow whose chunks are read, after a version that was given up: what it tells from then on is a stream of its own, as its steps may part from older ones. */
+const beginsAnew = ({ node, isUnknown }: Seat): boolean =>
+  node.kind === 'open' && isUnknown && node.startTargets.length > 0;
 
 /** Whether what is at work can answer a newer version, too. Not where others have seen one between start, and be given up. */
 const mayFollow = ({ starts }: Seat, { version }: Ticket): boolean =>
