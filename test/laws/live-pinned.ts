@@ -1,31 +1,11 @@
 /** Live flows that once came to another end than a fresh run, or showed two versions at once. They are tried before the random ones. */
 import { type LiveCase, liveCase } from './live-cases.ts';
 import type { CodeWork, EachWork, Graph, LiveSettings, StepModel, Work } from './model.ts';
-
-const code = (work: Partial<CodeWork> = {}): CodeWork => ({
-  kind: 'code',
-  form: 'value',
-  latency: 0,
-  chunks: 0,
-  failures: 0,
-  result: 'number',
-  reads: 'all',
-  ...work,
-});
+import { code, reads, step } from './pinned-steps.ts';
 
 const slow = (latency: number): CodeWork => code({ form: 'stream', latency });
 const reader = code({ form: 'stream', reads: 'sorted' });
 
-const step = (id: string, given: Partial<StepModel> = {}): StepModel => ({
-  id,
-  params: [],
-  links: [],
-  settings: {},
-  work: code(),
-  ...given,
-});
-
-const reads = (...keys: string[]) => keys.map((key, i) => ({ name: `p${i}`, source: { key } }));
 const as = (name: string, key: string) => [{ name, source: { key } }];
 const after = (from: string) => [{ from }];
 const live = (settings: LiveSettings) => ({ live: settings });

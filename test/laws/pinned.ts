@@ -1,27 +1,6 @@
 /** Graphs on which the engine was wrong once. They are tried before the random ones. */
-import { type Case, type CodeWork, printable, type StepModel } from './model.ts';
-
-const code = (work: Partial<CodeWork> = {}): CodeWork => ({
-  kind: 'code',
-  form: 'value',
-  latency: 0,
-  chunks: 0,
-  failures: 0,
-  result: 'number',
-  reads: 'all',
-  ...work,
-});
-
-const step = (id: string, given: Partial<StepModel> = {}): StepModel => ({
-  id,
-  params: [],
-  links: [],
-  settings: {},
-  work: code(),
-  ...given,
-});
-
-const reads = (key: string) => [{ name: 'p0', source: { key } }];
+import { type Case, printable, type StepModel } from './model.ts';
+import { code, reads, step } from './pinned-steps.ts';
 
 const flow = (...steps: StepModel[]) => ({
   kind: 'flow' as const,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { chromium, type Page } from 'playwright-core';
+import { launch } from '../../examples/frameworks/chromium.mts';
 import { entries, root } from '../../scripts/entries.ts';
 
 export interface BrowserPage {
@@ -25,18 +26,7 @@ export async function openPage(script: string, globalName?: string): Promise<Bro
     // A built-in of Node must not be needed in a browser, but may be asked for.
     external: ['node:*'],
   });
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  });
+  const browser = await chromium.launch(launch);
   const page = await browser.newPage();
   // A page of no origin has no storage. Nothing is served: the route answers.
   await page.route('**/*', (route) =>

@@ -1,38 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { Snapshot } from 'millrace';
 import { firstValueFrom, from, lastValueFrom, toArray } from 'rxjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundled, type Child, startChild } from './child.ts';
+import { expect, test } from 'vitest';
+import { type Child, startChild } from './child.ts';
 import type { ChildTask } from './crash-child.ts';
 import { crashFlow, inputOf } from './crash-flow.ts';
-import { type Folder, newFolder } from './folder.ts';
-import { type PostgresServer, startPostgres } from './postgres-server.ts';
+import { processStores } from './process-stores.ts';
 import { openStore, type Place } from './store.ts';
 
 const killsEach = 70;
 const runsAtOnce = 6;
 
-let folder: Folder;
-let server: PostgresServer;
-let script: string;
-beforeAll(async () => {
-  folder = newFolder();
-  [server, script] = await Promise.all([startPostgres(), bundled('crash-child', folder.path)]);
-});
-afterAll(async () => {
-  await server?.stop();
-  folder?.remove();
-});
-
-const stores: Readonly<Record<string, () => Promise<Place>>> = {
-  SQLite: async () => ({ kind: 'sqlite', path: `${folder.path}/runs.db` }),
-  'JSON lines': async () => ({ kind: 'jsonl', path: `${folder.path}/runs` }),
-  Postgres: async () => ({
-    kind: 'postgres',
-    connection: server.connection,
-    schema: await server.schema(),
-  }),
-};
+const processes = processStores('crash-child');
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -107,7 +86,7 @@ class Witness {
 
 /** Runs and kills until there were enough kills; gives back how many runs there were. */
 async function lane(name: string, place: Place, kills: number): Promise<number> {
-  const traces = `${folder.path}/${name}.log`;
+  const traces = `${processes.folder.path}/${name}.log`;
   const witness = new Witness(traces);
   const quiet = crashFlow(
     () => undefined,
@@ -120,13 +99,13 @@ async function lane(name: string, place: Place, kills: number): Promise<number> 
     const now = (generation: number): ChildTask => ({ ...task, generation });
     let generation = 0;
     for (let alive = true; alive && killsLeft > 0; generation++) {
-      const child = startChild(script, now(generation));
+      const child = startChild(processes.script, now(generation));
       alive = await killed(child);
       if (alive) killsLeft -= 1;
       witness.hear(child);
       await witness.look(place, ids, generation);
     }
-    const last = startChild(script, now(generation));
+    const last = startChild(processes.script, now(generation));
     expect(await last.ended, last.written.err).toBe(0);
     witness.hear(last);
     const states = await witness.look(place, ids, generation);
@@ -139,7 +118,7 @@ async function lane(name: string, place: Place, kills: number): Promise<number> 
   return runs;
 }
 
-for (const [name, makePlace] of Object.entries(stores)) {
+for (const [name, makePlace] of Object.entries(processes.stores)) {
   test(`5.12 ${name}: ${killsEach} kills lose nothing that was acknowledged, and every run is resumed to its end`, async () => {
     const place = await makePlace();
     // Two at a time in one store.

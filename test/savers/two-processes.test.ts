@@ -1,34 +1,13 @@
 import { firstValueFrom, from, lastValueFrom, toArray } from 'rxjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundled, type Child, startChild } from './child.ts';
-import { type Folder, newFolder } from './folder.ts';
-import { type PostgresServer, startPostgres } from './postgres-server.ts';
-import { openStore, type Place } from './store.ts';
+import { expect, test } from 'vitest';
+import { type Child, startChild } from './child.ts';
+import { processStores } from './process-stores.ts';
+import { openStore } from './store.ts';
 import { twoFlow } from './two-flow.ts';
 
 const rounds = 40;
 
-let folder: Folder;
-let server: PostgresServer;
-let script: string;
-beforeAll(async () => {
-  folder = newFolder();
-  [server, script] = await Promise.all([startPostgres(), bundled('two-child', folder.path)]);
-});
-afterAll(async () => {
-  await server?.stop();
-  folder?.remove();
-});
-
-const stores: Readonly<Record<string, () => Promise<Place>>> = {
-  SQLite: async () => ({ kind: 'sqlite', path: `${folder.path}/runs.db` }),
-  'JSON lines': async () => ({ kind: 'jsonl', path: `${folder.path}/runs` }),
-  Postgres: async () => ({
-    kind: 'postgres',
-    connection: server.connection,
-    schema: await server.schema(),
-  }),
-};
+const processes = processStores('two-child');
 
 /** What a process says until it says a word; that line is the last. */
 async function until({ written, process }: Child, word: string): Promise<readonly string[]> {
@@ -47,13 +26,13 @@ async function until({ written, process }: Child, word: string): Promise<readonl
   }
 }
 
-for (const [name, makePlace] of Object.entries(stores)) {
+for (const [name, makePlace] of Object.entries(processes.stores)) {
   test(`5.6 ${name}: of two processes that resume one run at once, one goes on, the other is stale`, async () => {
     const place = await makePlace();
     const { saver, close } = openStore(place);
     const flow = twoFlow(true);
     const { output } = await twoFlow(false).complete({ n: 1 });
-    const children = [startChild(script, place), startChild(script, place)];
+    const children = [startChild(processes.script, place), startChild(processes.script, place)];
     const tell = (line: string) => {
       for (const child of children) child.process.stdin?.write(`${line}\n`);
     };

@@ -1,0 +1,25 @@
+/** Steps of pinned graphs, with what matters of them only. */
+import type { CodeWork, StepModel } from './model.ts';
+
+export const code = (work: Partial<CodeWork> = {}): CodeWork => ({
+  kind: 'code',
+  form: 'value',
+  latency: 0,
+  chunks: 0,
+  failures: 0,
+  result: 'number',
+  reads: 'all',
+  ...work,
+});
+
+export const step = (id: string, given: Partial<StepModel> = {}): StepModel => ({
+  id,
+  params: [],
+  links: [],
+  settings: {},
+  work: code(),
+  ...given,
+});
+
+export const reads = (...keys: string[]) =>
+  keys.map((key, i) => ({ name: `p${i}`, source: { key } }));
