@@ -3,7 +3,7 @@ import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts'
 import { copyOutside, isPlain, own, put, settledCopy } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
-import { inputNames, namesRead, otherName, type Use } from './inputs.ts';
+import { type DerivedInput, inputNames, namesRead, otherName, type Use } from './inputs.ts';
 import { type Properties, propertySchema, type Schema, validate, violation } from './schema.ts';
 
 /**
@@ -70,7 +70,7 @@ export type Alone = ReadonlyMap<string, readonly Schema[]>;
 export const inputsAlone = (definition: FlowDefinition): Alone =>
   definition.input || definition.inputs.size > 0
     ? new Map()
-    : new Map([...namesRead(definition)].map(([name, { uses }]) => [name, schemasOf(uses)]));
+    : new Map([...namesRead(definition)].map(([name, read]) => [name, schemasFor(read)]));
 
 /** What comes of one input that can be checked by itself, and is valid. Undefined where the whole input must be checked. */
 export function checkAlone(alone: Alone, name: string, given: unknown): unknown {
@@ -173,8 +173,7 @@ function checkDerived(
     if (value !== undefined) {
       // What came from another name is checked there.
       if (source !== undefined && own(input, source) === value) continue;
-      read.schemas ??= schemasOf(uses);
-      for (const schema of read.schemas) check(name, schema);
+      for (const schema of schemasFor(read)) check(name, schema);
     } else if (required) issues.push({ path: name, message: missing(definition, name, uses) });
   }
   const settle = () => {
@@ -190,6 +189,12 @@ function missing({ steps }: FlowDefinition, name: string, uses: readonly Use[]):
     ? `. For the result of the step "${name}" write "${name}.return"`
     : '';
   return `is missing, and ${places} needs it${slip}`;
+}
+
+/** The schemas that a derived input must satisfy. Kept, because every run asks. */
+function schemasFor(read: DerivedInput): readonly Schema[] {
+  read.schemas ??= schemasOf(read.uses);
+  return read.schemas;
 }
 
 /** The schemas of all who take an input as it is, those inside of subflows included. */

@@ -405,7 +405,7 @@ class Maker {
           flow && names.length > 0
             ? { kind: 'flow', flow }
             : {
-                ...(raw.item.kind === 'code' ? raw.item : plainItem),
+                ...(raw.item.kind === 'code' ? raw.item : plainCode),
                 ...(raw.item.kind === 'code' && raw.item.failures > 0 && { failures: 99 }),
                 varies: true,
               };
@@ -551,7 +551,8 @@ class Maker {
 const isStreamKey = (key: string): boolean =>
   keyOf(key).of === 'chunks' || (keyOf(key).of === 'input' && key.startsWith('c'));
 
-const plainItem: CodeWork = {
+/** The least that a step can be. */
+export const plainCode: CodeWork = {
   kind: 'code',
   form: 'value',
   latency: 0,

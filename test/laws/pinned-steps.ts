@@ -1,16 +1,8 @@
 /** Steps of pinned graphs, with what matters of them only. */
+import { plainCode } from './graphs.ts';
 import type { CodeWork, StepModel } from './model.ts';
 
-export const code = (work: Partial<CodeWork> = {}): CodeWork => ({
-  kind: 'code',
-  form: 'value',
-  latency: 0,
-  chunks: 0,
-  failures: 0,
-  result: 'number',
-  reads: 'all',
-  ...work,
-});
+export const code = (work: Partial<CodeWork> = {}): CodeWork => ({ ...plainCode, ...work });
 
 export const step = (id: string, given: Partial<StepModel> = {}): StepModel => ({
   id,
