@@ -103,6 +103,7 @@ export function put(object: Record<string, unknown>, name: string, value: unknow
 /** Whether two values are the same: plain data by its parts, dates by their time, everything else by identity. */
 export function equal(left: unknown, right: unknown): boolean {
   if (left === right || Object.is(left, right)) return true;
+  if (typeof left !== 'object' || typeof right !== 'object') return false;
   if (left instanceof Date && right instanceof Date) return left.getTime() === right.getTime();
   if (!isPlain(left) || !isPlain(right) || Array.isArray(left) !== Array.isArray(right))
     return false;

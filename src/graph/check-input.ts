@@ -73,17 +73,19 @@ export const inputsAlone = (definition: FlowDefinition): Alone =>
     : new Map([...namesRead(definition)].map(([name, read]) => [name, schemasFor(read)]));
 
 /** What comes of one input that can be checked by itself, and is valid. Undefined where the whole input must be checked. */
-export function checkAlone(alone: Alone, name: string, given: unknown): unknown {
-  const own = alone.get(name);
-  if (!own) return undefined;
+export function checkAlone(schemas: readonly Schema[] | undefined, given: unknown): unknown {
+  if (!schemas) return undefined;
+  if (schemas.length > 0 && !isValidAlone(schemas, given)) return undefined;
+  return typeof given === 'object' ? settledCopy(given) : given;
+}
+
+function isValidAlone(schemas: readonly Schema[], given: unknown): boolean {
   try {
     // What takes its time is left to the whole check.
-    for (const schema of own)
-      if (validate(schema, given, refusal) instanceof Promise) return undefined;
+    return schemas.every((schema) => !(validate(schema, given, refusal) instanceof Promise));
   } catch {
-    return undefined;
+    return false;
   }
-  return settledCopy(given);
 }
 
 const refusal = (issues: readonly Issue[]): FlowError =>

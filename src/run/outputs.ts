@@ -4,7 +4,7 @@ import { type Binding, keysNeeded, keysOf } from '../graph/binding.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
 import { failure, type Outcome, type Skip, success } from '../state/outcome.ts';
-import type { Plan, PlanNode, Scope, View } from '../wire/plan.ts';
+import { type Plan, type PlanNode, paramOf, type Scope, type View } from '../wire/plan.ts';
 
 /** The outputs of a flow whose steps have all ended. An output of a skipped step is absent; one of a failed step is an error. */
 export function outputsOf(
@@ -16,11 +16,12 @@ export function outputsOf(
   const isRoot = close.index === plan.root.close;
   const output: Record<string, unknown> = {};
   const missing: string[] = [];
-  for (const { name, binding, resolve } of close.params) {
+  for (const param of close.params) {
+    const { name, binding } = param;
     if (isRoot && wanted && !wanted.includes(name)) continue;
     let value: unknown;
     try {
-      value = resolve(run);
+      value = paramOf(param, run);
     } catch (cause) {
       missing.push(`its output "${name}" cannot be made: ${(cause as Error).message}`);
       continue;

@@ -10,6 +10,7 @@ import {
   type PlanLink,
   type PlanNode,
   type PlanParam,
+  paramOf,
   type Scope,
   successOf,
   type View,
@@ -154,7 +155,7 @@ export function fillParams(
   for (const param of node.params) {
     let value: unknown;
     try {
-      value = param.resolve(run);
+      value = paramOf(param, run);
     } catch (cause) {
       return unfit(node, param, run, cause);
     }

@@ -57,6 +57,10 @@ export interface PlanParam {
   readonly name: string;
   readonly required: boolean;
   readonly binding: Binding;
+  /** The node whose result it is, or a property of it; -1 where it is something else, which `resolve` finds. */
+  readonly source: number;
+  /** The result is plain data then, and the name none that it could inherit. */
+  readonly property: string | undefined;
   resolve(run: View): unknown;
 }
 
@@ -144,6 +148,22 @@ export function ownerOf({ byPath }: Plan, path: string): PlanNode | undefined {
     at = at.slice(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['), 0));
   }
   return undefined;
+}
+
+/** An own property of whatever it is. */
+export const propertyOf = (value: unknown, name: string | number | undefined): unknown =>
+  typeof value === 'object' && value !== null && name !== undefined && Object.hasOwn(value, name)
+    ? (value as Record<string | number, unknown>)[name]
+    : undefined;
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** The value of a param. Most are results as they are, and then no code of the binding is called. */
+export function paramOf(param: PlanParam, run: View): unknown {
+  const { source, property } = param;
+  if (source < 0) return param.resolve(run);
+  const result = successOf(run.outcomes[source]);
+  return property === undefined ? result : (result as Values | undefined)?.[property];
 }
 
 export const successOf = (outcome: Outcome | undefined): unknown =>

@@ -16,7 +16,7 @@ import type {
   Scope,
 } from './plan.ts';
 import { type Mutable, type NewNode, newNode, readStreams } from './plan-node.ts';
-import { isReadAgain, outputStreams, readerFor } from './read.ts';
+import { isReadAgain, outputStreams, placeOf, readerFor } from './read.ts';
 import type { Step } from './step.ts';
 import { linkedParams, offerOf, settingsOfCalls } from './tools.ts';
 
@@ -211,6 +211,7 @@ class Planner {
       name,
       binding,
       required: isNeeded || ('key' in binding && binding.required === true),
+      ...placeOf(binding, scope),
       resolve: resolver(binding, this.reader(scope, node, name)),
     };
   }

@@ -1,10 +1,10 @@
 /** How the value of a key is found in a run: decided once, when a plan is made. */
 import { errorJson } from '../errors.ts';
-import { keysOf, type Reader } from '../graph/binding.ts';
+import { type Binding, keysOf, type Reader } from '../graph/binding.ts';
 import type { StepSettings, StepShape } from '../graph/definition.ts';
 import { parseKey } from '../graph/key.ts';
 import { freeze } from '../plain.ts';
-import { type Scope, successOf, type View } from './plan.ts';
+import { propertyOf, type Scope, successOf, type View } from './plan.ts';
 
 /** What a plan must provide for, because somebody reads it. */
 export interface Needs {
@@ -48,6 +48,25 @@ export function readerFor({ open, nodes, definition }: Scope, needs: Needs): Rea
   };
 }
 
+/** Where a binding that is one result, or one input, has its value: known without asking the binding. */
+export function placeOf(
+  binding: Binding,
+  { open, nodes, definition }: Scope,
+): { readonly source: number; readonly property: string | undefined } {
+  const nowhere = { source: -1, property: undefined };
+  if (!('key' in binding) || binding.default !== undefined) return nowhere;
+  const key = parseKey(binding.key);
+  const [name] = key.path;
+  if (key.of === 'return' && name === undefined)
+    return { source: nodes.get(key.step)?.outcome ?? -1, property: undefined };
+  // An input may come from the memory. One with a schema may be anything.
+  const property = String(name);
+  const isPlain = definition.input === undefined && !(property in Object.prototype);
+  return key.of === 'input' && key.path.length === 1 && isPlain && !definition.memory.has(property)
+    ? { source: open, property }
+    : nowhere;
+}
+
 /** The steps whose chunks are the chunks of a flow: those that its outputs read. */
 export function outputStreams({ definition, nodes }: Scope): ReadonlySet<number> {
   const streams = new Set<number>();
@@ -82,13 +101,4 @@ export function isReadAgain(
 function isInput(text: string, name: string): boolean {
   const key = parseKey(text);
   return key.of === 'input' && key.path[0] === name;
-}
-
-function propertyOf(value: unknown, name: string | number | undefined): unknown {
-  return typeof value === 'object' &&
-    value !== null &&
-    name !== undefined &&
-    Object.hasOwn(value, name)
-    ? (value as Record<string | number, unknown>)[name]
-    : undefined;
 }

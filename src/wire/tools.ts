@@ -104,6 +104,8 @@ function gathered(
     name,
     required: false,
     binding: { array },
+    source: -1,
+    property: undefined,
     resolve: (run) => {
       const lists = sources.map((source) => read(successOf(run.outcomes[source])));
       const there = lists.filter((list) => Array.isArray(list));

@@ -9,8 +9,7 @@ import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from 
 import { conclude, startFollowers } from './answering.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepStart } from './passing-on.ts';
-import { type Seat, streamOf, type Ticket } from './seat.ts';
-import type { Pending } from './sweep.ts';
+import { type Pending, type Seat, streamOf, type Ticket } from './seat.ts';
 import { tellBelow } from './told.ts';
 
 /** A step starts: those who read its chunks, or its params, learn of it. */

@@ -25,7 +25,7 @@ import type { Values } from './seat.ts';
 import { takeChanges, takeInput } from './visits.ts';
 
 export interface LiveEngineOptions extends RunOptions {
-  /** Whether an input is the same as before. Default `Object.is`. */
+  /** Whether an input is the same as before, though it is another value. */
   readonly equals?: Equals | undefined;
 }
 
@@ -33,7 +33,7 @@ export class LiveExecution {
   readonly state: LiveState;
 
   constructor(plan: Plan, options: LiveEngineOptions, listener: LiveListener) {
-    const { equals = Object.is } = options;
+    const { equals } = options;
     this.state = new LiveState(plan, options, listener, {
       look,
       take: (state, input, names) => {

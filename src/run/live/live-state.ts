@@ -1,6 +1,7 @@
 /** All that a live run knows. What the plan reads of it is the newest; `Past` is the same at an older version. */
 import type { FlowError } from '../../errors.ts';
 import { type Alone, inputsAlone } from '../../graph/check-input.ts';
+import type { Schema } from '../../graph/schema.ts';
 import type { Change } from '../../state/event.ts';
 import type { Outcome } from '../../state/outcome.ts';
 import type { Delivered } from '../../wire/host.ts';
@@ -13,6 +14,7 @@ import { LiveTale } from './live-tale.ts';
 import { type Reach, reachOf } from './reach.ts';
 import { type Route, routesOf } from './route.ts';
 import { Seat, streamOf, type Values, type Version } from './seat.ts';
+import { straightOf } from './straight.ts';
 
 /** Who hears of a live run. */
 export interface LiveListener {
@@ -29,6 +31,14 @@ export interface LiveCode {
   look(state: LiveState, seat: Seat): void;
   /** There is a new input. */
   take(state: LiveState, input: unknown, names: readonly string[] | undefined): void;
+}
+
+/** One input by itself. */
+export interface Entrance {
+  readonly name: string;
+  /** Undefined where it can only be checked together with others. */
+  readonly schemas: readonly Schema[] | undefined;
+  readonly route: Route;
 }
 
 export class LiveState extends Hosted implements View {
@@ -51,7 +61,7 @@ export class LiveState extends Hosted implements View {
   input: Values | undefined = undefined;
   /** The newest input, where that was not valid. */
   refused: { readonly input: unknown; readonly error: FlowError } | undefined = undefined;
-  /** The nodes that something has changed for, on the short way. */
+  /** On the short way: 1 where something has changed that a node waits for, 2 where that is not known. */
   readonly marks: Uint8Array;
   /** How many seats have an unknown answer last. */
   unknowns = 0;
@@ -60,6 +70,7 @@ export class LiveState extends Hosted implements View {
   /** A step has added something to the shared memory. */
   hasAdded = false;
   isStopped = false;
+  private lastEntrance: Entrance | undefined;
   /** Inputs that came while something else was going on. */
   private readonly waiting: {
     readonly input: unknown;
@@ -80,7 +91,10 @@ export class LiveState extends Hosted implements View {
     this.routeOf = routesOf(plan, this.reach);
     this.alone = inputsAlone(plan.definition);
     this.marks = new Uint8Array(plan.nodes.length);
-    this.seats = plan.nodes.map((node) => new Seat(node, plan.channelsOf.has(streamOf(node))));
+    const straight = straightOf(plan);
+    this.seats = plan.nodes.map(
+      (node) => new Seat(node, plan.channelsOf.has(streamOf(node)), straight[node.index]),
+    );
     this.outcomes = plan.nodes.map(() => undefined);
     this.code = code;
     this.ready = new ReadyQueue((node) => code.look(this, this.seat(node.index)));
@@ -118,6 +132,13 @@ export class LiveState extends Hosted implements View {
 
   get isIdle(): boolean {
     return this.open.length === 0 && !this.isBusy;
+  }
+
+  /** What an input is checked with, and where a change of it leads. Inputs tend to change several times in a row. */
+  entrance(name: string): Entrance {
+    if (this.lastEntrance?.name !== name)
+      this.lastEntrance = { name, schemas: this.alone.get(name), route: this.routeOf([name]) };
+    return this.lastEntrance;
   }
 
   seat(index: number): Seat {

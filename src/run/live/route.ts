@@ -7,6 +7,8 @@ export interface Route {
   readonly seeds: readonly number[];
   /** All nodes that these lead to, themselves included, each after its sources. */
   readonly nodes: readonly number[];
+  /** What the seeds read has changed indeed. */
+  readonly isExact: boolean;
 }
 
 // More would be a lot to keep for flows with thousands of inputs.
@@ -31,7 +33,7 @@ export function routesOf(
 
 function everywhere({ nodes }: Plan): Route {
   const all = nodes.slice(1).map(({ index }) => index);
-  return { seeds: all, nodes: all };
+  return { seeds: all, nodes: all, isExact: false };
 }
 
 function findRoute(plan: Plan, { readers }: Reach, names: readonly string[]): Route {
@@ -45,5 +47,5 @@ function findRoute(plan: Plan, { readers }: Reach, names: readonly string[]): Ro
     const { targets, startTargets } = plan.nodes[node] as PlanNode;
     for (const target of [...targets, ...startTargets]) nodes.add(target);
   }
-  return { seeds: [...seeds], nodes: [...nodes].sort((a, b) => a - b) };
+  return { seeds: [...seeds], nodes: [...nodes].sort((a, b) => a - b), isExact: true };
 }

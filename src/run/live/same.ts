@@ -13,7 +13,7 @@ const isRecord = (value: unknown): value is Values => isPlain(value) && !Array.i
 export function comparedInput(
   before: Values | undefined,
   now: Values,
-  equals: Equals,
+  equals: Equals | undefined,
 ): { readonly input: Values; readonly changed: readonly string[] | undefined } {
   if (!before || !isRecord(before) || !isRecord(now)) {
     const isSame = before !== undefined && equal(before, now);
@@ -25,7 +25,8 @@ export function comparedInput(
     const old = before[name];
     const value = now[name];
     // A schema makes new objects of the same values.
-    const isKept = Object.hasOwn(before, name) && (equal(old, value) || equals(old, value));
+    const isKept =
+      Object.hasOwn(before, name) && (equal(old, value) || (equals?.(old, value) ?? false));
     put(input, name, isKept ? old : value);
     if (!isKept) changed.push(name);
   }

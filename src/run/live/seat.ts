@@ -8,11 +8,22 @@
  * L4 Versions between which nothing has changed that a node reads have one fate there: one answer, or none for either.
  */
 import type { Outcome } from '../../state/outcome.ts';
+import type { Call } from '../../wire/call.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Work } from '../work.ts';
 import { History } from './history.ts';
+import type { Straight } from './straight.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
+
+/** A handler that has been called on the short way, and has not answered yet. */
+export interface Pending {
+  readonly call: Call;
+  readonly params: Values;
+  /** The params as their schema gives them. */
+  readonly given: unknown;
+  readonly returned: unknown;
+}
 
 /** A version of the input on its way through the flow. */
 export class Version {
@@ -21,6 +32,8 @@ export class Version {
   left = 0;
   /** It has brought a new output. */
   hasNewOutput = false;
+  /** Where its short way ends in the midst of a call. */
+  pending: Pending | undefined = undefined;
 
   constructor(number: number) {
     this.number = number;
@@ -104,6 +117,8 @@ export class Seat {
   t1: number | undefined = undefined;
   /** Its answer has been told, but then that newer work on it was given up: it must be told again. */
   isTellDue = false;
+  /** Nothing has to be decided as long as all before it has succeeded. */
+  readonly straight: Straight | undefined;
   /** Others read its params or its chunks. */
   readonly isWatched: boolean;
   /** Its chunks are also those of a flow around. */
@@ -112,8 +127,9 @@ export class Seat {
   chunks: readonly unknown[] = none;
 
   /** `isStreamed`: others read its chunks. */
-  constructor(node: PlanNode, isStreamed: boolean) {
+  constructor(node: PlanNode, isStreamed: boolean, straight: Straight | undefined) {
     this.node = node;
+    this.straight = straight;
     this.isWatched = node.kind !== 'close' && (node.keepsInput || isStreamed);
     this.keepsStarts = node.kind === 'open' || this.isWatched;
     this.feedsFlow = node.streams.some((stream) => stream !== node.index);
@@ -123,6 +139,15 @@ export class Seat {
   get isUnknown(): boolean {
     const { last } = this.answers;
     return last !== undefined && last.value === undefined;
+  }
+
+  /** Notes, on the short way, with what params the node was asked, and what it was called with in the end. */
+  note(params: Values | undefined, input: unknown, attempts: number): void {
+    this.params = params;
+    this.input = input === params ? undefined : input;
+    this.attempts = attempts;
+    this.t0 = undefined;
+    this.t1 = undefined;
   }
 
   add(version: Version): Ticket {

@@ -19,6 +19,7 @@ import { keepStart } from './passing-on.ts';
 import type { Route } from './route.ts';
 import { kept, sameParams } from './same.ts';
 import { isPartial, type Seat, type Values, type Version } from './seat.ts';
+import { answerStraight, type Found, settled, slow } from './straight-way.ts';
 
 /** Tests switch it off to show that nothing depends on it. */
 export const shortWay = { isOn: true };
@@ -33,105 +34,86 @@ export const maySweep = (state: LiveState): boolean =>
   direct.isOn &&
   shortWay.isOn;
 
-/** A handler that has been called, and has not answered yet. */
-export interface Pending {
-  readonly call: Call;
-  readonly params: Values;
-  /** The params as their schema gives them. */
-  readonly given: unknown;
-  readonly returned: unknown;
-}
-
-/** A version on it. */
-interface Way {
-  readonly state: LiveState;
-  readonly version: Version;
-  pending: Pending | undefined;
-}
-
-/** Where the short way ends: at this place of the route, perhaps in the midst of a call. */
-export interface Halt {
-  readonly at: number;
-  readonly pending: Pending | undefined;
-}
-
 const nothing: Values = Object.freeze({});
-/** A node that has nothing new to say. */
-const unchanged = Symbol('unchanged');
-/** A node that may take its time. */
-const slow = Symbol('slow');
-type Found = Outcome | typeof unchanged | typeof slow;
 
-/** Goes as far as it can. Gives back where it had to halt, or nothing where all have answered. */
+/** Goes as far as it can. Gives back at which place of the route it had to halt, perhaps in the midst of a call; the end of it where all have answered. */
 export function sweep(
   state: LiveState,
   version: Version,
-  { seeds, nodes }: Route,
-): Halt | undefined {
+  { seeds, nodes, isExact }: Route,
+): number {
   const { marks, seats } = state;
-  const way: Way = { state, version, pending: undefined };
-  for (let i = 0; i < seeds.length; i++) marks[seeds[i] as number] = 1;
+  for (let i = 0; i < seeds.length; i++) marks[seeds[i] as number] = isExact ? 1 : 2;
   for (let at = 0; at < nodes.length; at++) {
     const index = nodes[at] as number;
     const seat = seats[index] as Seat;
     if (marks[index] === 0 && !mayDiffer(state, seat)) continue;
-    const found = answerOf(way, seat);
-    if (found === slow) return { at, pending: way.pending };
-    if (state.isStopped) return undefined;
+    const { straight } = seat;
+    const isStraight = straight !== undefined && state.troubles === 0;
+    const found =
+      (isStraight && answerStraight(state, version, seat, straight)) ||
+      answerOf(state, version, seat);
+    if (found === slow) return at;
+    if (state.isStopped) break;
     marks[index] = 0;
-    if (found !== unchanged) settle(way, seat, found);
+    if (found !== settled) settle(state, version, seat, found);
   }
-  return undefined;
+  return nodes.length;
 }
 
-function answerOf(way: Way, seat: Seat): Found {
-  const { state } = way;
+function answerOf(state: LiveState, version: Version, seat: Seat): Found {
   const { node } = seat;
   if (node.kind === 'close') {
     const { outcome, input, attempts } = closed(state, node, state);
-    note(seat, undefined, input, attempts);
+    seat.note(undefined, input, attempts);
     return outcome;
   }
   const params: Record<string, unknown> = {};
   const refused = refusal(node, state) ?? fillParams(node, state, params);
   if (refused) {
-    note(seat, undefined, nothing, 0);
+    seat.note(undefined, nothing, 0);
     const hasStarted = refused.status === 'failure' && node.kind === 'step';
-    if (seat.keepsStarts) noteStart(way, seat, hasStarted ? nothing : undefined);
+    if (seat.keepsStarts) noteStart(state, version, seat, hasStarted ? nothing : undefined);
     return refused;
   }
-  if (seat.params && sameParams(node, seat.params, params)) return unchanged;
+  if (seat.params && sameParams(node, seat.params, params)) return settled;
   Object.freeze(params);
-  if (node.kind === 'step') return node.isSimple ? checkedCall(way, seat, params) : slow;
+  if (node.kind === 'step') return node.isSimple ? checkedCall(state, version, seat, params) : slow;
   const checked = checkedInput(node.scope.definition, params, node.path);
   if (checked instanceof Promise) return slow;
-  note(seat, params, params, 0);
-  noteStart(way, seat, params);
+  seat.note(params, params, 0);
+  noteStart(state, version, seat, params);
   return checked;
 }
 
-function checkedCall(way: Way, seat: Seat, params: Values): Found {
+function checkedCall(state: LiveState, version: Version, seat: Seat, params: Values): Found {
   const { node } = seat;
   if (node.step.output) return slow;
   const schema = schemaOfParams(node.step);
-  if (!schema) return called(way, seat, params, params);
+  if (!schema) return called(state, version, seat, params, params);
   const checked = checkedParams(schema, params, node.path);
   if (checked instanceof Promise) return slow;
-  if (checked.status === 'success') return called(way, seat, params, checked.value);
-  note(seat, params, params, 0);
-  if (seat.keepsStarts) noteStart(way, seat, params);
+  if (checked.status === 'success') return called(state, version, seat, params, checked.value);
+  seat.note(params, params, 0);
+  if (seat.keepsStarts) noteStart(state, version, seat, params);
   return checked;
 }
 
 /** `given`: the params as their schema gives them. */
-function called(way: Way, seat: Seat, params: Values, given: unknown): Found {
+function called(
+  state: LiveState,
+  version: Version,
+  seat: Seat,
+  params: Values,
+  given: unknown,
+): Found {
   const { node } = seat;
-  const call = new Call(way.state, node, 1);
+  const call = new Call(state, node, 1);
   let outcome: Outcome;
   try {
     const returned = (node.step.handler as Handler<unknown>)(given, call);
     if (!isResult(returned)) {
-      way.pending = { call, params, given, returned };
+      version.pending = { call, params, given, returned };
       return slow;
     }
     outcome = success(freeze(returned));
@@ -139,26 +121,17 @@ function called(way: Way, seat: Seat, params: Values, given: unknown): Found {
     call.abort();
     outcome = failure(placedError(error, node.path, 1));
   }
-  note(seat, params, given, 1);
-  if (seat.keepsStarts) noteStart(way, seat, given);
+  seat.note(params, given, 1);
+  if (seat.keepsStarts) noteStart(state, version, seat, given);
   return outcome;
 }
 
-/** Notes with what params a node was asked, and what it was called with in the end. */
-function note(seat: Seat, params: Values | undefined, input: unknown, attempts: number): void {
-  seat.params = params;
-  seat.input = input === params ? undefined : input;
-  seat.attempts = attempts;
-  seat.t0 = undefined;
-  seat.t1 = undefined;
-}
-
-function noteStart(way: Way, seat: Seat, input: unknown): void {
+function noteStart(state: LiveState, version: Version, seat: Seat, input: unknown): void {
   const start = input === undefined ? undefined : { input, at: undefined };
-  keepStart(way.state, seat, way.version, start);
+  keepStart(state, seat, version, start);
 }
 
-function settle({ state, version }: Way, seat: Seat, found: Outcome): void {
+function settle(state: LiveState, version: Version, seat: Seat, found: Outcome): void {
   const { index, kind, scope, targets } = seat.node;
   const before = state.outcomes[index];
   const outcome = kept(seat.node, before, found);

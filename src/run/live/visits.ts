@@ -11,10 +11,10 @@ import { keepAnswer } from './passing-on.ts';
 import type { Route } from './route.ts';
 import { comparedInput, type Equals } from './same.ts';
 import { type Ticket, type Values, Version } from './seat.ts';
-import { maySweep, type Pending, sweep } from './sweep.ts';
+import { maySweep, sweep } from './sweep.ts';
 
 /** Takes a new input in. */
-export function takeInput(state: LiveState, given: unknown, equals: Equals): void {
+export function takeInput(state: LiveState, given: unknown, equals: Equals | undefined): void {
   const { definition } = state.plan;
   const checked = checkedInput(definition, given, '');
   if (checked instanceof Promise) throw asynchronousInput(definition.id);
@@ -42,40 +42,69 @@ export function takeChanges(
   state: LiveState,
   given: Values,
   names: readonly string[],
-  equals: Equals,
+  equals: Equals | undefined,
 ): boolean {
   const before = state.input;
   if (!before || state.refused) return false;
+  if (names.length === 1) return takeChange(state, before, given, names, equals);
   const values: unknown[] = [];
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] as string;
-    const value = checkAlone(state.alone, name, given[name]);
+  for (const name of names) {
+    const value = checkAlone(state.alone.get(name), given[name]);
     if (value === undefined) return false;
     values.push(value);
   }
-  const isOwn = isOwnInput(state, before);
-  let changed = none;
-  let input = before as Record<string, unknown>;
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] as string;
-    const value = values[i];
-    const old = before[name];
-    if (Object.is(old, value) || equal(old, value) || equals(old, value)) continue;
-    changed = names.length === 1 ? names : [...changed, name];
-    if (input === before && !isOwn) input = { ...before };
-    put(input, name, value);
-  }
-  const version = new Version(++state.newest);
-  if (state.listening || state.reach.readsWhole) Object.freeze(input);
-  tellStart(state, version, input);
-  if (input !== before) keepInput(state, version, input);
-  enter(state, version, state.routeOf(changed));
+  const changed: string[] = [];
+  let input: Record<string, unknown> = before;
+  names.forEach((name, i) => {
+    if (isSame(before[name], values[i], equals)) return;
+    if (changed.length === 0) input = changeable(state, before);
+    changed.push(name);
+    put(input, name, values[i]);
+  });
+  begin(state, before, input, state.routeOf(changed));
   return true;
 }
 
-/** Whether nobody holds the input but the flow itself, so that it can be changed in place: a copy would cost as much as there are inputs. */
-const isOwnInput = (state: LiveState, input: Values): boolean =>
-  state.open.length === 0 && !state.listening && !state.reach.readsWhole && !Object.isFrozen(input);
+/** The same for one input, as most changes are: nothing has to be gathered. */
+function takeChange(
+  state: LiveState,
+  before: Values,
+  given: Values,
+  names: readonly string[],
+  equals: Equals | undefined,
+): boolean {
+  const name = names[0] as string;
+  const entrance = state.entrance(name);
+  const value = checkAlone(entrance.schemas, given[name]);
+  if (value === undefined) return false;
+  if (isSame(before[name], value, equals)) {
+    begin(state, before, before, state.routeOf(none));
+    return true;
+  }
+  const input = changeable(state, before);
+  put(input, name, value);
+  begin(state, before, input, entrance.route);
+  return true;
+}
+
+const isSame = (before: unknown, now: unknown, equals: Equals | undefined): boolean =>
+  equal(before, now) || (equals?.(before, now) ?? false);
+
+/** The input itself where nobody holds it but the flow: a copy would cost as much as there are inputs. */
+function changeable(state: LiveState, input: Values): Record<string, unknown> {
+  const isOwn = state.open.length === 0 && !isShared(state) && !Object.isFrozen(input);
+  return isOwn ? input : { ...input };
+}
+
+const isShared = (state: LiveState): boolean => state.listening || state.reach.readsWhole;
+
+function begin(state: LiveState, before: Values, input: Values, route: Route): void {
+  const version = new Version(++state.newest);
+  if (isShared(state)) Object.freeze(input);
+  tellStart(state, version, input);
+  if (input !== before) keepInput(state, version, input);
+  enter(state, version, route);
+}
 
 function tellStart(state: LiveState, version: Version, input: unknown): void {
   if (!state.listening) return;
@@ -102,9 +131,9 @@ function enter(state: LiveState, version: Version, route: Route): void {
     visit(state, version, route, 0);
     return;
   }
-  const halt = sweep(state, version, route);
-  if (halt) {
-    visit(state, version, route, halt.at, halt.pending);
+  const end = sweep(state, version, route);
+  if (end < route.nodes.length) {
+    visit(state, version, route, end);
     return;
   }
   if (state.isStopped) return;
@@ -113,21 +142,16 @@ function enter(state: LiveState, version: Version, route: Route): void {
 }
 
 /** Gives a ticket to every node of a route, from a place on. */
-function visit(
-  state: LiveState,
-  version: Version,
-  { nodes }: Route,
-  from: number,
-  pending?: Pending,
-): void {
+function visit(state: LiveState, version: Version, { nodes }: Route, from: number): void {
   const { marks } = state;
+  const { pending } = version;
   state.open.push(version);
   version.left = nodes.length - from;
   const tickets: Ticket[] = [];
   for (let i = from; i < nodes.length; i++) {
     const index = nodes[i] as number;
     const ticket = state.seat(index).add(version);
-    ticket.changed = marks[index] === 1;
+    ticket.changed = marks[index] !== 0;
     marks[index] = 0;
     tickets.push(ticket);
   }
