@@ -30,32 +30,42 @@ export function answerStraight(
   const isNew = differs && state.marks[node.index] === 1;
   if (node.kind === 'close') return end(state, version, seat, now, isNew);
   if (!isNew && seat.params && sameParams(node, seat.params, now)) return settled;
-  const call = new Call(state, node, 1);
-  let returned: unknown;
-  try {
-    returned = (node.step.handler as Handler<unknown>)(now, call);
-    if (!isResult(returned)) {
-      version.pending = { call, params: now, given: now, returned };
-      return slow;
-    }
-    returned = freeze(returned);
-  } catch (error) {
-    return failed(seat, now, call, error);
-  }
-  seat.note(now, now, 1);
-  const before = state.outcomes[node.index] as Before;
-  if (!before || before.adds || !Object.is(before.value, returned))
-    settle(state, version, seat, success(returned));
+  const found = called(state, version, seat, now, now);
+  if (found === slow || found.status !== 'success') return found;
+  if (found !== state.outcomes[node.index]) settle(state, version, seat, found);
   return settled;
 }
 
-/** What the node has answered last. */
+/** What the node has answered last, where all have succeeded. */
 type Before = (Outcome & { readonly status: 'success' }) | undefined;
 
-function failed(seat: Seat, params: Values, call: Call, error: unknown): Found {
-  call.abort();
-  seat.note(params, params, 1);
-  return failure(placedError(error, seat.node.path, 1));
+/** Calls a plain handler. `given`: the params as their schema gives them. */
+export function called(
+  state: LiveState,
+  version: Version,
+  seat: Seat,
+  params: Values,
+  given: unknown,
+): Outcome | typeof slow {
+  const { node } = seat;
+  const call = new Call(state, node, 1);
+  let outcome: Outcome;
+  try {
+    const returned = (node.step.handler as Handler<unknown>)(given, call);
+    if (!isResult(returned)) {
+      version.pending = { call, params, given, returned };
+      return slow;
+    }
+    const before = state.outcomes[node.index];
+    const isSame =
+      before?.status === 'success' && !before.adds && Object.is(before.value, returned);
+    outcome = isSame ? before : success(freeze(returned));
+  } catch (error) {
+    call.abort();
+    outcome = failure(placedError(error, node.path, 1));
+  }
+  seat.note(params, given, 1);
+  return outcome;
 }
 
 function end(

@@ -1,16 +1,5 @@
-/**
- * The short way for a version. Where nothing is under way, and as long as steps answer at once, its nodes are gone through in the order of
- * the plan: no tickets, no queue. At the first step that takes its time the rest of the way gets tickets.
- *
- * S1 It does what the long way does; nothing shows which one was taken.
- */
-import { freeze } from '../../plain.ts';
-import { failure, type Outcome, success } from '../../state/outcome.ts';
+import type { Outcome } from '../../state/outcome.ts';
 import { fillParams, refusal } from '../../wire/admit.ts';
-import { Call } from '../../wire/call.ts';
-import { isResult } from '../../wire/consume.ts';
-import { placedError } from '../../wire/placed-error.ts';
-import type { Handler } from '../../wire/step.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
 import { direct } from '../work.ts';
 import { closed } from './closed.ts';
@@ -19,7 +8,7 @@ import { keepStart } from './passing-on.ts';
 import type { Route } from './route.ts';
 import { kept, sameParams } from './same.ts';
 import { isPartial, type Seat, type Values, type Version } from './seat.ts';
-import { answerStraight, type Found, settled, slow } from './straight-way.ts';
+import { answerStraight, called, type Found, settled, slow } from './straight-way.ts';
 
 /** Tests switch it off to show that nothing depends on it. */
 export const shortWay = { isOn: true };
@@ -90,40 +79,25 @@ function checkedCall(state: LiveState, version: Version, seat: Seat, params: Val
   const { node } = seat;
   if (node.step.output) return slow;
   const schema = schemaOfParams(node.step);
-  if (!schema) return called(state, version, seat, params, params);
+  if (!schema) return calledHere(state, version, seat, params, params);
   const checked = checkedParams(schema, params, node.path);
   if (checked instanceof Promise) return slow;
-  if (checked.status === 'success') return called(state, version, seat, params, checked.value);
+  if (checked.status === 'success') return calledHere(state, version, seat, params, checked.value);
   seat.note(params, params, 0);
   if (seat.keepsStarts) noteStart(state, version, seat, params);
   return checked;
 }
 
-/** `given`: the params as their schema gives them. */
-function called(
+function calledHere(
   state: LiveState,
   version: Version,
   seat: Seat,
   params: Values,
   given: unknown,
 ): Found {
-  const { node } = seat;
-  const call = new Call(state, node, 1);
-  let outcome: Outcome;
-  try {
-    const returned = (node.step.handler as Handler<unknown>)(given, call);
-    if (!isResult(returned)) {
-      version.pending = { call, params, given, returned };
-      return slow;
-    }
-    outcome = success(freeze(returned));
-  } catch (error) {
-    call.abort();
-    outcome = failure(placedError(error, node.path, 1));
-  }
-  seat.note(params, given, 1);
-  if (seat.keepsStarts) noteStart(state, version, seat, given);
-  return outcome;
+  const found = called(state, version, seat, params, given);
+  if (found !== slow && seat.keepsStarts) noteStart(state, version, seat, given);
+  return found;
 }
 
 function noteStart(state: LiveState, version: Version, seat: Seat, input: unknown): void {
