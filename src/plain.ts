@@ -83,9 +83,9 @@ export const copyOutside = <T>(value: T): T =>
   isPlain(value) && settled.has(value) && !Array.isArray(value) ? { ...value } : copyPlain(value);
 
 /** An own property: what a prototype offers is not there. */
-export const own = (object: object | undefined, name: string | number): unknown =>
-  object && Object.hasOwn(object, name)
-    ? (object as Record<string | number, unknown>)[name]
+export const own = (value: unknown, name: string | number): unknown =>
+  typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string | number, unknown>)[name]
     : undefined;
 
 /** Sets an own property, whatever its name: assigning `__proto__` would change the prototype. */

@@ -1,6 +1,6 @@
 /** Conditions that did not come from the helpers: checked, and copied. */
 import { FlowError, showValue, suggestion } from '../errors.ts';
-import { copyPlain, isPlain } from '../plain.ts';
+import { copyPlain, isPlain, own } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { type Comparison, type Condition, comparisons, type Operand } from './condition.ts';
 import { parseKey } from './key.ts';
@@ -51,10 +51,7 @@ export function conditionFrom(
         keys.forEach(parseKey);
         return { ...(copyPlain(source) as Extract<Condition, { op: 'predicate' }>) };
       }
-      const make =
-        typeof language === 'string' && Object.hasOwn(languages, language)
-          ? languages[language]
-          : undefined;
+      const make = own(languages, String(language)) as Languages[string] | undefined;
       return make && typeof text === 'string'
         ? make(text)
         : wrong(

@@ -1,6 +1,6 @@
 /** A flow of JSON, which may come from anywhere, and the code of a registry. */
 import { FlowError, showValue, suggestion } from '../errors.ts';
-import { isPlain } from '../plain.ts';
+import { isPlain, own } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { conditionFrom, type Languages } from './condition-json.ts';
 import type { LinkOptions, StepSettings, StepShape } from './definition.ts';
@@ -116,7 +116,8 @@ function list(value: unknown, place: string): readonly unknown[] {
 }
 
 function registered<Step>({ steps }: Registry<Step>, path: string, id: string): Step {
-  for (const name of [path, id]) if (Object.hasOwn(steps, name)) return steps[name] as Step;
+  const step = own(steps, path) ?? own(steps, id);
+  if (step !== undefined) return step as Step;
   const known = Object.keys(steps);
   throw new FlowError(
     'invalid-definition',

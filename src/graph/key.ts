@@ -1,5 +1,7 @@
 /** Keys such as `page.return.items[0].title`: their text, their parts, and reading them. */
+
 import { FlowError, quoted, showValue } from '../errors.ts';
+import { own } from '../plain.ts';
 
 export type Path = readonly (string | number)[];
 
@@ -144,8 +146,7 @@ export function readPath(value: unknown, path: Path): unknown {
   let at = value;
   for (const part of path) {
     if (typeof at === 'string') at = part === 'length' ? at.length : undefined;
-    else if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
-    else at = (at as Record<string | number, unknown>)[part];
+    else at = own(at, part);
   }
   return at;
 }

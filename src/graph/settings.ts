@@ -1,6 +1,6 @@
 /** Checks the settings of a step when they are written, so that a typing error does not wait for the first failure. */
 import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
-import { isPlain } from '../plain.ts';
+import { isPlain, own } from '../plain.ts';
 import type { LinkOptions, StepSettings } from './definition.ts';
 
 type Check = readonly [test: (value: unknown) => boolean, wanted: string];
@@ -75,7 +75,7 @@ function check(
   const names = Object.keys(known);
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue;
-    const wanted = Object.hasOwn(known, name) ? known[name] : undefined;
+    const wanted = own(known, name) as (typeof checks)[string] | undefined;
     if (!wanted)
       throw new FlowError(
         'invalid-option',

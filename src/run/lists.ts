@@ -7,7 +7,7 @@
  *    list costs no more to go on with than a short one.
  */
 import { concatMap, from, map, Observable, of, type Subscription, take } from 'rxjs';
-import { freeze, isPlain, put } from '../plain.ts';
+import { freeze, isPlain, own, put } from '../plain.ts';
 import type { Additions, Outcome } from '../state/outcome.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import { ownerOf, type Plan, type PlanNode } from '../wire/plan.ts';
@@ -40,7 +40,7 @@ export function joined(
   items: readonly unknown[],
 ): Record<string, readonly unknown[]> {
   const all: Record<string, readonly unknown[]> = { ...adds };
-  const before = Object.hasOwn(all, name) ? (all[name] as readonly unknown[]) : [];
+  const before = (own(all, name) as readonly unknown[] | undefined) ?? [];
   put(all, name, freeze([...before, ...items]));
   return all;
 }
@@ -113,7 +113,7 @@ function endOf(
         let found: Snapshot | undefined;
         // A run that is no longer kept is where the list begins.
         const done = () => {
-          todo = found && Object.hasOwn(found.data, name) ? found.data[name] : null;
+          todo = own(found?.data, name) ?? null;
           read();
         };
         subscribeTo(
@@ -152,7 +152,7 @@ export function listOf<Item>(
   return from(runs.load(runId)).pipe(
     take(1),
     concatMap((snapshot) => {
-      const list = snapshot && Object.hasOwn(snapshot.data, name) ? snapshot.data[name] : null;
+      const list = own(snapshot?.data, name) ?? null;
       return endOf(list, name, count, runs) as Observable<readonly Item[]>;
     }),
   );
@@ -180,7 +180,7 @@ export function remembered(
   if (missing <= 0) return of(added);
   const inherited = host
     ? (host.remembered?.(prefix ?? '', name, missing) ?? of([]))
-    : endOf(Object.hasOwn(memory, name) ? memory[name] : null, name, missing, saver);
+    : endOf(own(memory, name) ?? null, name, missing, saver);
   return added.length === 0 ? inherited : inherited.pipe(map((items) => [...items, ...added]));
 }
 
@@ -193,9 +193,8 @@ function earlierAdditions(
   const items: unknown[] = [];
   for (const before of earlier(plan, index)) {
     const outcome = outcomes[before];
-    if (outcome?.status !== 'success' || !outcome.adds || !Object.hasOwn(outcome.adds, name))
-      continue;
-    items.push(...(outcome.adds[name] as readonly unknown[]));
+    if (outcome?.status === 'success')
+      items.push(...((own(outcome.adds, name) as readonly unknown[] | undefined) ?? []));
   }
   return items;
 }

@@ -150,12 +150,6 @@ export function ownerOf({ byPath }: Plan, path: string): PlanNode | undefined {
   return undefined;
 }
 
-/** An own property of whatever it is. */
-export const propertyOf = (value: unknown, name: string | number | undefined): unknown =>
-  typeof value === 'object' && value !== null && name !== undefined && Object.hasOwn(value, name)
-    ? (value as Record<string | number, unknown>)[name]
-    : undefined;
-
 type Values = Readonly<Record<string, unknown>>;
 
 /** The value of a param. Most are results as they are, and then no code of the binding is called. */

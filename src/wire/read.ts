@@ -3,8 +3,8 @@ import { errorJson } from '../errors.ts';
 import { type Binding, keysOf, type Reader } from '../graph/binding.ts';
 import type { StepSettings, StepShape } from '../graph/definition.ts';
 import { parseKey } from '../graph/key.ts';
-import { freeze } from '../plain.ts';
-import { propertyOf, type Scope, successOf, type View } from './plan.ts';
+import { freeze, own } from '../plain.ts';
+import { type Scope, successOf, type View } from './plan.ts';
 
 /** What a plan must provide for, because somebody reads it. */
 export interface Needs {
@@ -21,8 +21,8 @@ export function readerFor({ open, nodes, definition }: Scope, needs: Needs): Rea
       if (name === undefined) return (run) => successOf(run.outcomes[open]);
       const isMemory = definition.memory.has(String(name));
       return (run) => {
-        const value = propertyOf(successOf(run.outcomes[open]), name);
-        return value === undefined && isMemory ? propertyOf(run.memory, name) : value;
+        const value = own(successOf(run.outcomes[open]), name);
+        return value === undefined && isMemory ? own(run.memory, name) : value;
       };
     }
     // `check.ts` has seen to it that the step is there.
@@ -38,7 +38,7 @@ export function readerFor({ open, nodes, definition }: Scope, needs: Needs): Rea
       case 'param': {
         const [name] = key.path;
         needs.paramOf(start);
-        return (run) => propertyOf(run.inputs[start], name);
+        return (run) => own(run.inputs[start], String(name));
       }
       case 'chunks': {
         const channel = needs.chunksOf(outcome, key.step);

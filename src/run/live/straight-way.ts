@@ -4,7 +4,7 @@ import { failure, type Outcome, success } from '../../state/outcome.ts';
 import { Call } from '../../wire/call.ts';
 import { isResult } from '../../wire/consume.ts';
 import { placedError } from '../../wire/placed-error.ts';
-import type { PlanParam } from '../../wire/plan.ts';
+import type { PlanNode, PlanParam } from '../../wire/plan.ts';
 import type { Handler } from '../../wire/step.ts';
 import type { LiveState } from './live-state.ts';
 import { sameParams } from './same.ts';
@@ -32,7 +32,7 @@ export function answerStraight(
   if (!isNew && seat.params && sameParams(node, seat.params, now)) return settled;
   const found = called(state, version, seat, now, now);
   if (found === slow || found.status !== 'success') return found;
-  if (found !== state.outcomes[node.index]) settle(state, version, seat, found);
+  if (found !== state.outcomes[node.index]) answer(state, version, seat, found);
   return settled;
 }
 
@@ -79,8 +79,7 @@ function end(
   const before = state.outcomes[node.index] as Before;
   seat.note(undefined, successAt(state.outcomes, node.scope.open), 1);
   if (!isNew && before && sameParams(node, before.value as Values, output)) return settled;
-  if (node.index === state.plan.root.close) version.hasNewOutput = true;
-  settle(state, version, seat, success(output));
+  answer(state, version, seat, success(output));
   return settled;
 }
 
@@ -99,10 +98,16 @@ function paramsOf({ outcomes }: LiveState, params: readonly PlanParam[]): Values
 const successAt = (outcomes: readonly (Outcome | undefined)[], index: number): unknown =>
   (outcomes[index] as { readonly value: unknown }).value;
 
-function settle(state: LiveState, version: Version, seat: Seat, outcome: Outcome): void {
-  const { index, targets } = seat.node;
+/** A node has a new answer. */
+export function answer(state: LiveState, version: Version, seat: Seat, outcome: Outcome): void {
+  const { node } = seat;
   seat.answers.clear();
   seat.answeredAt = version.number;
-  state.outcomes[index] = outcome;
-  for (let i = 0; i < targets.length; i++) state.marks[targets[i] as number] = 1;
+  state.outcomes[node.index] = outcome;
+  if (node.index === state.plan.root.close) version.hasNewOutput = outcome.status === 'success';
+  markTargets(state, node);
+}
+
+export function markTargets({ marks }: LiveState, { targets }: PlanNode): void {
+  for (let i = 0; i < targets.length; i++) marks[targets[i] as number] = 1;
 }

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../state/outcome.ts';
+import { type Outcome, success } from '../../state/outcome.ts';
 import { fillParams, refusal } from '../../wire/admit.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
 import { direct } from '../work.ts';
@@ -8,7 +8,15 @@ import { keepStart } from './passing-on.ts';
 import type { Route } from './route.ts';
 import { kept, sameParams } from './same.ts';
 import { isPartial, type Seat, type Values, type Version } from './seat.ts';
-import { answerStraight, called, type Found, settled, slow } from './straight-way.ts';
+import {
+  answer,
+  answerStraight,
+  called,
+  type Found,
+  markTargets,
+  settled,
+  slow,
+} from './straight-way.ts';
 
 /** Tests switch it off to show that nothing depends on it. */
 export const shortWay = { isOn: true };
@@ -76,26 +84,15 @@ function answerOf(state: LiveState, version: Version, seat: Seat): Found {
 }
 
 function checkedCall(state: LiveState, version: Version, seat: Seat, params: Values): Found {
-  const { node } = seat;
-  if (node.step.output) return slow;
-  const schema = schemaOfParams(node.step);
-  if (!schema) return calledHere(state, version, seat, params, params);
-  const checked = checkedParams(schema, params, node.path);
+  const { step, path } = seat.node;
+  if (step.output) return slow;
+  const schema = schemaOfParams(step);
+  const checked = schema ? checkedParams(schema, params, path) : success(params);
   if (checked instanceof Promise) return slow;
-  if (checked.status === 'success') return calledHere(state, version, seat, params, checked.value);
-  seat.note(params, params, 0);
-  if (seat.keepsStarts) noteStart(state, version, seat, params);
-  return checked;
-}
-
-function calledHere(
-  state: LiveState,
-  version: Version,
-  seat: Seat,
-  params: Values,
-  given: unknown,
-): Found {
-  const found = called(state, version, seat, params, given);
+  const given = checked.status === 'success' ? checked.value : params;
+  if (checked.status !== 'success') seat.note(params, params, 0);
+  const found =
+    checked.status === 'success' ? called(state, version, seat, params, given) : checked;
   if (found !== slow && seat.keepsStarts) noteStart(state, version, seat, given);
   return found;
 }
@@ -106,16 +103,14 @@ function noteStart(state: LiveState, version: Version, seat: Seat, input: unknow
 }
 
 function settle(state: LiveState, version: Version, seat: Seat, found: Outcome): void {
-  const { index, kind, scope, targets } = seat.node;
-  const before = state.outcomes[index];
-  const outcome = kept(seat.node, before, found);
+  const { node } = seat;
+  const before = state.outcomes[node.index];
+  const outcome = kept(node, before, found);
+  const watched = node.kind === 'close' ? state.seat(node.scope.open) : seat;
   if (outcome !== before) {
-    seat.answers.clear();
-    seat.answeredAt = version.number;
-    state.keepOutcome(index, outcome);
-    if (index === state.plan.root.close) version.hasNewOutput = outcome.status === 'success';
-  } else if (!(kind === 'close' ? state.seat(scope.open) : seat).isWatched) return;
-  for (let i = 0; i < targets.length; i++) state.marks[targets[i] as number] = 1;
+    state.keepOutcome(node.index, outcome);
+    answer(state, version, seat, outcome);
+  } else if (watched.isWatched) markTargets(state, node);
 }
 
 /** Whether a node may have something new to say though none that it waits for has. */

@@ -77,13 +77,10 @@ function takeChange(
   const entrance = state.entrance(name);
   const value = checkAlone(entrance.schemas, given[name]);
   if (value === undefined) return false;
-  if (isSame(before[name], value, equals)) {
-    begin(state, before, before, state.routeOf(none));
-    return true;
-  }
-  const input = changeable(state, before);
-  put(input, name, value);
-  begin(state, before, input, entrance.route);
+  const isNew = !isSame(before[name], value, equals);
+  const input = isNew ? changeable(state, before) : before;
+  if (isNew) put(input as Record<string, unknown>, name, value);
+  begin(state, before, input, isNew ? entrance.route : state.routeOf(none));
   return true;
 }
 
