@@ -30,6 +30,17 @@ test('6.3 only what depends on the change runs', () => {
   expect(values).toEqual([{ c: 2 }, { c: 3 }]);
 });
 
+test('6.3 of an input that is no object nobody knows what has changed: steps run whose params have', () => {
+  const flow = new Flow('texts', { input: z.string() });
+  const calls: string[] = [];
+  const a = flow.step('a', ({ text }: { text: string }) => text.length, { text: flow.input });
+  const b = flow.step('b', ({ n }: { n: number }) => calls.push(`b ${n}`), { n: a.out });
+  const c = flow.step('c', ({ n }: { n: number }) => calls.push(`c ${n}`), { n: b.out });
+  const { values } = kept(flow.output({ c: c.out }).live(of('one', 'two', 'three')).output$);
+  expect(calls).toEqual(['b 3', 'c 1', 'b 5', 'c 3']);
+  expect(values).toEqual([{ c: 2 }, { c: 4 }]);
+});
+
 test('6.3 of 1 000 steps exactly those run that a change leads to', () => {
   const calls: number[] = [];
   const flow = new Flow<Record<string, number>>('wide');
