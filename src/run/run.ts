@@ -1,5 +1,15 @@
 /** A run that is under way whether or not anyone looks: its events, its state, its output, and what it can be told. */
-import { filter, map, Observable, ReplaySubject, Subject } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  filter,
+  map,
+  Observable,
+  ReplaySubject,
+  Subject,
+  takeWhile,
+} from 'rxjs';
 import { FlowError, suggestion } from '../errors.ts';
 import { type FlowEvent, isFinal } from '../state/event.ts';
 import { explain } from '../state/explain.ts';
@@ -8,7 +18,7 @@ import type { Snapshot } from '../state/snapshot.ts';
 import { restart } from '../wire/channel.ts';
 import type { Plan } from '../wire/plan.ts';
 import { chunkPaths } from './chunk-paths.ts';
-import { interoperable } from './iterate.ts';
+import { interoperable, iterate } from './iterate.ts';
 import type { Prepared } from './prepare.ts';
 import { Launched, suspendedError } from './start.ts';
 
@@ -189,25 +199,10 @@ export class Run<Output> {
     return explain(this.getSnapshot(), path);
   }
 
-  /** Every event, up to the final one. Leaving the loop does not stop the run. */
-  async *[Symbol.asyncIterator](): AsyncIterator<FlowEvent> {
-    let at = 0;
-    let wake: (() => void) | undefined;
-    const subscription = this.heard.subscribe({ next: () => wake?.(), complete: () => wake?.() });
-    try {
-      for (;;) {
-        while (at < this.told.length) {
-          const event = this.told[at++] as FlowEvent;
-          yield event;
-          if (isFinal(event)) return;
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-          if (at < this.told.length) resolve();
-        });
-      }
-    } finally {
-      subscription.unsubscribe();
-    }
+  /** Every event, up to the final one. Leaving the loop does not stop the run. One that could not begin throws why. */
+  [Symbol.asyncIterator](): AsyncGenerator<FlowEvent, void, undefined> {
+    const failure$ = defer(() => (this.told.length > 0 ? EMPTY : this.outcome));
+    const events$ = this.events$.pipe(takeWhile((event) => !isFinal(event), true));
+    return iterate(concat(events$, failure$) as Observable<FlowEvent>);
   }
 }

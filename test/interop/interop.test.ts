@@ -2,7 +2,7 @@
 import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { Flow, FlowError, fromSubscribable, toReadableStream } from 'millrace';
+import { Flow, FlowError, fromSubscribable, MemorySaver, toReadableStream } from 'millrace';
 import {
   BehaviorSubject,
   EMPTY,
@@ -147,6 +147,71 @@ test('2.14 a loop over a run that is left early goes on elsewhere: a second loop
   const types: string[] = [];
   for await (const { type } of run) types.push(type);
   expect(types).toEqual(['FLOW_START', 'STEP_START', 'STEP_OUTPUT', 'FLOW_OUTPUT']);
+});
+
+const leaving = [
+  ['return()', (loop: AsyncGenerator<unknown>) => loop.return(undefined)],
+  ['throw()', (loop: AsyncGenerator<unknown>) => loop.throw(new Error('enough')).catch(() => {})],
+] as const;
+
+test.each(leaving)(
+  '6.1 %s of a loop that waits for an output leaves at once, and who waits is told that there is none',
+  async (_, leave) => {
+    const n = new BehaviorSubject(1);
+    const loop = double.live({ n })[Symbol.asyncIterator]();
+    expect(await loop.next()).toEqual({ value: { a: 2 }, done: false });
+    const waiting = loop.next();
+    await leave(loop);
+    expect(await waiting).toEqual({ value: undefined, done: true });
+    expect(n.observed).toBe(false);
+  },
+);
+
+test('6.1 what is left before it has begun never begins', async () => {
+  const n = new BehaviorSubject(1);
+  const loop = double.live({ n })[Symbol.asyncIterator]();
+  await loop.return();
+  expect(await loop.next()).toEqual({ value: undefined, done: true });
+  expect(n.observed).toBe(false);
+});
+
+test('6.1 a stream of Node that is made of a live flow lets go of it when it is destroyed, whatever it waits for', async () => {
+  const n = new BehaviorSubject(1);
+  const stream = Readable.from(double.live({ n }));
+  const closed = new Promise((resolve) => stream.on('close', resolve));
+  await new Promise((resolve) => stream.once('data', resolve));
+  stream.destroy();
+  await closed;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(n.observed).toBe(false);
+});
+
+test('2.14 a loop over a run that is left while it waits ends at once, and the run goes on', async () => {
+  const answer = new Subject<number>();
+  const run = flowOf(() => answer).start({ n: 1 });
+  const loop = run[Symbol.asyncIterator]();
+  await loop.next();
+  await loop.next();
+  const waiting = loop.next();
+  await loop.return?.();
+  expect(await waiting).toEqual({ value: undefined, done: true });
+  answer.next(3);
+  answer.complete();
+  expect(await run.result).toEqual({ a: 3 });
+});
+
+test('2.14, 5.5 a loop over a run that cannot begin throws why: no event tells of it', async () => {
+  const saver = new MemorySaver();
+  await double.complete({ n: 1 }, { id: 'taken', saver });
+  const looping = async (run: AsyncIterable<unknown>) => {
+    for await (const _ of run);
+  };
+  await expect(looping(double.start({ n: 1 }, { id: 'taken', saver }))).rejects.toMatchObject({
+    code: 'run-exists',
+  });
+  const late = double.resume('nobody', { saver });
+  await rejection(late.result);
+  await expect(looping(late)).rejects.toMatchObject({ code: 'run-not-found' });
 });
 
 // --- web streams -------------------------------------------------------------------------------------------------------------
