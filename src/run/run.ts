@@ -61,17 +61,16 @@ export class Run<Output> {
       return this.heard.subscribe(out);
     });
     this.state$ = new Observable((out) => {
-      let last = this.getSnapshot();
-      out.next(last);
-      return this.heard.subscribe({
-        next: () => {
-          const now = this.getSnapshot();
-          if (now === last || out.closed) return;
+      let last: Snapshot | undefined;
+      const tell = () => {
+        // Until nothing is new: who is told may act on it at once, before it hears of changes.
+        for (let now = this.getSnapshot(); now !== last && !out.closed; now = this.getSnapshot()) {
           last = now;
           out.next(now);
-        },
-        complete: () => out.complete(),
-      });
+        }
+      };
+      tell();
+      return this.heard.subscribe({ next: tell, complete: () => out.complete() });
     });
     interoperable(this, this.events$);
     this.launched = new Launched(

@@ -1,4 +1,13 @@
-import { eq, Flow, FlowError, type FlowEvent, isFinal, type Snapshot } from 'millrace';
+import {
+  eq,
+  Flow,
+  FlowError,
+  type FlowEvent,
+  isFinal,
+  question,
+  type Run,
+  type Snapshot,
+} from 'millrace';
 import {
   concat,
   config,
@@ -13,6 +22,7 @@ import {
   toArray,
 } from 'rxjs';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import {
   after,
   atOnce,
@@ -266,6 +276,27 @@ test('2.14 subscribe and getSnapshot are what useSyncExternalStore takes: no cal
   source$.next(1);
   expect(seen).toEqual([]);
   expect(others).toBeGreaterThan(0);
+});
+
+test('2.14 whoever answers, or cancels, as soon as the state is told hears the states that come of it', async () => {
+  const flow = new Flow<{ n: number }>('asks');
+  const ask = question({ answer: z.string() });
+  const asked = flow.step('ask', ask, { n: flow.input.n });
+  const asks = flow.output({ answer: asked.out });
+  const acts = [(run: Run<unknown>) => void run.answer('ask', 'yes'), (run: Run<unknown>) => run.cancel()];
+  const ends: (string | undefined)[] = [];
+  for (const act of acts) {
+    const run = asks.start({ n: 1 });
+    const seen: string[] = [];
+    run.state$.subscribe({
+      next: ({ status, steps }) => {
+        seen.push(status);
+        if (steps['ask']?.status === 'waiting') act(run);
+      },
+      complete: () => ends.push(seen.at(-1)),
+    });
+  }
+  expect(ends).toEqual(['success', 'cancelled']);
 });
 
 test('2.14 async iteration gives every event up to the final one, also to a late and a slow reader', async () => {
