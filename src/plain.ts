@@ -100,20 +100,40 @@ export function put(object: Record<string, unknown>, name: string, value: unknow
     });
 }
 
-/** Whether two values are the same: plain data by its parts, dates by their time, everything else by identity. */
+// More than that many parts are large, or go round in circles.
+const many = 10_000;
+
+/** Whether two values are the same: plain data by its parts, dates by their time, everything else by identity. Cycles and any depth are fine. */
 export function equal(left: unknown, right: unknown): boolean {
+  if (isSame(left, right)) return true;
+  if (!isPlain(left) || !isPlain(right)) return false;
+  const todo: [object, object][] = [[left, right]];
+  let compared = 0;
+  const known = new Map<object, Set<object>>();
+  for (let next = todo.pop(); next; next = todo.pop()) {
+    const [one, other] = next;
+    if (++compared > many) {
+      const others = known.get(one) ?? new Set();
+      if (others.has(other)) continue;
+      known.set(one, others.add(other));
+    }
+    if (Array.isArray(one) !== Array.isArray(other)) return false;
+    const names = Object.keys(one);
+    if (names.length !== Object.keys(other).length) return false;
+    for (const name of names) {
+      if (!Object.hasOwn(other, name)) return false;
+      const part = (one as Record<string, unknown>)[name];
+      const otherPart = (other as Record<string, unknown>)[name];
+      if (isSame(part, otherPart)) continue;
+      if (!isPlain(part) || !isPlain(otherPart)) return false;
+      todo.push([part, otherPart]);
+    }
+  }
+  return true;
+}
+
+function isSame(left: unknown, right: unknown): boolean {
   if (left === right || Object.is(left, right)) return true;
-  if (typeof left !== 'object' || typeof right !== 'object') return false;
-  if (left instanceof Date && right instanceof Date) return left.getTime() === right.getTime();
-  if (!isPlain(left) || !isPlain(right) || Array.isArray(left) !== Array.isArray(right))
-    return false;
-  const names = Object.keys(left);
-  return (
-    names.length === Object.keys(right).length &&
-    names.every(
-      (name) =>
-        Object.hasOwn(right, name) &&
-        equal((left as Record<string, unknown>)[name], (right as Record<string, unknown>)[name]),
-    )
-  );
+  if (typeof left !== 'object') return false;
+  return left instanceof Date && right instanceof Date && left.getTime() === right.getTime();
 }

@@ -195,3 +195,34 @@ test('6.3 a step that reads a param of another one runs when that is another one
   const live = flow.build().live({ n: of(1, 2) } as never);
   expect(kept(live.output$).values).toEqual([{ b: 'same 1' }, { b: 'same 2' }]);
 });
+
+type Ring = { n: number; next?: Ring };
+
+const ring = (...numbers: readonly number[]): Ring => {
+  const rings = numbers.map((n): Ring => ({ n }));
+  for (const [i, each] of rings.entries()) each.next = rings[(i + 1) % rings.length] as Ring;
+  return rings[0] as Ring;
+};
+
+function deep(depth: number, n: number): Ring {
+  let made: Ring = { n };
+  for (let i = 0; i < depth; i++) made = { n: 0, next: made };
+  return made;
+}
+
+test.each([
+  ['goes round in a circle', ring(1, 2), ring(1, 2), ring(1, 3)],
+  ['goes round in circles of different lengths', ring(1, 1), ring(1, 1, 1), ring(1, 1, 2)],
+  ['is deep', deep(50_000, 1), deep(50_000, 1), deep(50_000, 2)],
+])('6.3 an input that %s is compared by its parts', (_, first, same, other) => {
+  const flow = new Flow<{ data: Ring }>('rings');
+  let calls = 0;
+  const count = flow.step('count', () => ++calls, { data: flow.input.data });
+  const live = flow.output({ count: count.out }).live({ data: first });
+  const { ended } = kept(live.output$);
+  live.next({ data: same });
+  expect(calls).toBe(1);
+  live.next({ data: other });
+  expect(calls).toBe(2);
+  expect(ended).toEqual({});
+});
