@@ -11,8 +11,11 @@ export interface Question {
   give(answer: unknown): void;
 }
 
+const none: readonly Question[] = [];
+
 export class Questions {
-  private readonly open = new Map<string, Question>();
+  /** By path: in a live flow several versions may ask at one, the newest last. */
+  private readonly open = new Map<string, readonly Question[]>();
   private readonly answered = new Set<string>();
   /** Answers that came before their question was asked again, in a run that goes on. */
   private readonly given: Map<string, unknown>;
@@ -22,32 +25,44 @@ export class Questions {
   }
 
   get all(): Readonly<Record<string, unknown>> {
-    return Object.fromEntries([...this.open].map(([path, { question }]) => [path, question]));
+    return Object.fromEntries(
+      [...this.open].map(([path, questions]) => [path, questions.at(-1)?.question]),
+    );
   }
 
   /** Opens a question; gives back what closes it. An answer that was given before is taken at once. */
   ask(path: string, question: Question): () => void {
-    this.open.set(path, question);
+    this.open.set(path, [...this.at(path), question]);
     if (this.given.has(path)) {
       const answer = this.given.get(path);
       this.given.delete(path);
       void this.answer(path, answer).catch(() => undefined); // it was refused: the question stays open
     }
-    return () => this.open.delete(path);
+    return () => this.close(path, question);
+  }
+
+  private at(path: string): readonly Question[] {
+    return this.open.get(path) ?? none;
+  }
+
+  private close(path: string, question: Question): void {
+    const others = this.at(path).filter((each) => each !== question);
+    if (others.length > 0) this.open.set(path, others);
+    else this.open.delete(path);
   }
 
   /**
-   * Answers a question. At once where its schema is synchronous. Rejects with a FlowError (`invalid-answer`) where nothing is asked at
+   * Answers a question; of several at one path, the newest. At once where its schema is synchronous. Rejects with a FlowError (`invalid-answer`) where nothing is asked at
    * the path, or where the schema refuses the answer: then the question stays open.
    */
   async answer(path: string, answer: unknown): Promise<void> {
-    const question = this.open.get(path);
+    const question = this.at(path).at(-1);
     if (!question) throw this.notOpen(path);
     const refuse = (issues: readonly Issue[]) => refusedAnswer(path, issues);
     const checked = question.answer ? validate(question.answer, answer, refuse) : answer;
     const value = checked instanceof Promise ? await checked : checked;
-    if (this.open.get(path) !== question) throw this.notOpen(path);
-    this.open.delete(path);
+    if (!this.at(path).includes(question)) throw this.notOpen(path);
+    this.close(path, question);
     this.answered.add(path);
     question.give(freeze(value));
   }

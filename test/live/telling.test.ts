@@ -1,5 +1,5 @@
-import { emptySnapshot, Flow, type FlowEvent, reduce } from 'millrace';
-import { config, map, Subject, timer } from 'rxjs';
+import { defineStep, emptySnapshot, Flow, type FlowEvent, reduce } from 'millrace';
+import { config, map, Subject, take, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept, short, work } from './flows.ts';
 
@@ -79,6 +79,38 @@ test('6.1 getSnapshot() tells the state though nobody listens', () => {
   expect(live.getSnapshot()).toBe(first);
   n.next(2);
   expect(live.getSnapshot()).toMatchObject({ version: 2, steps: { step: { output: 4 } } });
+});
+
+test('6.1 looking at the state counts no usage twice', () => {
+  const flow = new Flow<N>('counted');
+  const asks = defineStep({ run: ({ n }: N) => n, usage: () => ({ tokens: 10 }) });
+  const step = flow.step('step', asks, { n: flow.input.n });
+  const live = flow.output({ n: step.out }).live({ n: 1 });
+  kept(live.output$);
+  for (let i = 0; i < 3; i++) {
+    live.getSnapshot();
+    kept(live.state$.pipe(take(1)));
+  }
+  const usages: unknown[] = [];
+  live.events$.subscribe((event) => {
+    if (event.type === 'FLOW_OUTPUT') usages.push(event.usage);
+  });
+  live.next({ n: 2 });
+  live.next({ n: 3 });
+  expect(usages).toEqual([{ tokens: 20 }, { tokens: 30 }]);
+});
+
+test('6.1 whoever looks while several versions are at work in a step sees the newest, as all others do', () => {
+  const live = work({ policy: 'concat', concurrency: 2 }, 3).live({ n: 1 });
+  kept(live.output$);
+  live.next({ n: 2 });
+  const late = live.getSnapshot().steps['step'];
+  const told = work({ policy: 'concat', concurrency: 2 }, 3).live({ n: 1 });
+  kept(told.state$);
+  told.next({ n: 2 });
+  expect(late?.input).toEqual({ n: 2 });
+  expect(told.getSnapshot().steps['step']?.input).toEqual({ n: 2 });
+  for (const each of [live, told]) each.stop();
 });
 
 test('2.13 what a live flow tells of its input cannot be changed, and does not change', () => {

@@ -56,8 +56,12 @@ export class LiveExecution {
 
   /** Tells everything from now on; first, what has become of each step so far. Without anybody who hears it tells nothing more. */
   hear(event?: (event: FlowEvent) => void): void {
-    this.state.tale.hear = event;
-    if (event) retell(this.state);
+    const { tale } = this.state;
+    tale.hear = event;
+    if (!event) return;
+    // What has been counted before is told, and counted, again.
+    tale.usage = undefined;
+    retell(this.state);
   }
 
   /** Stops what is at work. */

@@ -5,7 +5,7 @@ import type { Clock } from '../../wire/clock.ts';
 export class LiveTale {
   /** Without it no event is made. */
   hear: ((event: FlowEvent) => void) | undefined;
-  /** The counts of all steps that have been told of so far. */
+  /** The counts of all steps that have been told of since somebody hears. */
   usage: Usage | undefined;
   private readonly runId: string;
   private readonly clock: Clock;

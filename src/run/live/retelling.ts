@@ -14,14 +14,27 @@ export function retell(state: LiveState): void {
   for (const seat of state.seats) {
     if (seat.node.kind !== 'open' && seat.node.index !== plan.root.close) retellStep(state, seat);
   }
+  retellQuestions(state);
   retellEnd(state);
+}
+
+/** Those of steps below a step, too: of these nothing else is known. */
+function retellQuestions(state: LiveState): void {
+  const { plan, newest, questions } = state;
+  for (const [path, question] of Object.entries(questions.all)) {
+    const id = path.slice(path.lastIndexOf('.') + 1).replace(/\[.*/, '');
+    if (!plan.byPath.has(path))
+      state.tellOf(path, id, { type: 'STEP_START', input: question }, newest);
+    state.tellOf(path, id, { type: 'STEP_WAIT', question }, newest);
+  }
 }
 
 function retellStep(state: LiveState, seat: Seat): void {
   const { node, tickets, answeredAt } = seat;
   const outcome = state.outcomes[node.index];
   if (outcome) tellEnd(state, seat, outcome, { number: answeredAt }, false);
-  const begun = tickets.find(({ started, follows }) => started && !follows);
+  // Of several the one that was told last.
+  const begun = tickets.filter(({ started, follows }) => started && !follows).at(-1);
   if (!begun) return;
   const { version, params } = begun;
   const isFlow = node.kind === 'close';

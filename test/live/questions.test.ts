@@ -1,0 +1,64 @@
+import { each, Flow, question, type StepSettings } from 'millrace';
+import { take } from 'rxjs';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { kept } from './flows.ts';
+
+type N = { n: number };
+
+function asking(settings: StepSettings = {}) {
+  const flow = new Flow<N>('asking');
+  const ask = question({ answer: z.string() });
+  const asked = flow.step('ask', ask, { n: flow.input.n }, settings as never);
+  return flow.output({ answer: asked.out });
+}
+
+test('5.11, 6.5 a question that is superseded is withdrawn, and the newer one is answered', async () => {
+  const live = asking().live({ n: 1 });
+  const { values } = kept(live.output$);
+  live.next({ n: 2 });
+  expect(live.getSnapshot().steps['ask']?.question).toEqual({ n: 2 });
+  await live.answer('ask', 'yes');
+  expect(values).toEqual([{ answer: 'yes' }]);
+  await expect(live.answer('ask', 'again')).rejects.toMatchObject({ code: 'invalid-answer' });
+});
+
+test('5.11, 6.5 several versions that ask side by side are answered one after the other, the newest first', async () => {
+  const live = asking({ policy: 'concat', concurrency: 3 }).live({ n: 1 });
+  const { values } = kept(live.output$);
+  const states = kept(live.state$);
+  live.next({ n: 2 });
+  live.next({ n: 3 });
+  expect(states.values.at(-1)?.steps['ask']?.question).toEqual({ n: 3 });
+  for (const answer of ['third', 'second', 'first']) await live.answer('ask', answer);
+  expect(values).toEqual(['first', 'second', 'third'].map((answer) => ({ answer })));
+  await expect(live.answer('ask', 'again')).rejects.toMatchObject({ code: 'invalid-answer' });
+});
+
+test('5.11 whoever looks at the state late sees what is asked', async () => {
+  const live = asking().live({ n: 1 });
+  kept(live.output$);
+  const waiting = { status: 'waiting', question: { n: 1 } };
+  expect(live.getSnapshot().steps['ask']).toMatchObject(waiting);
+  const [late] = kept(live.state$.pipe(take(1))).values;
+  expect(late?.steps['ask']).toMatchObject(waiting);
+  await live.answer('ask', 'yes');
+  expect(live.getSnapshot().steps['ask']).toMatchObject({ status: 'success', output: 'yes' });
+});
+
+test('5.11 also of a step of a flow, and of an item of a list', async () => {
+  const inner = asking();
+  const flow = new Flow<{ n: number; items: readonly N[] }>('outer');
+  const page = flow.step('page', inner, { n: flow.input.n });
+  const pages = flow.step('pages', each(inner), { items: flow.input.items });
+  const live = flow
+    .output({ page: page.out.answer, pages: pages.out })
+    .live({ n: 1, items: [{ n: 2 }, { n: 3 }] });
+  kept(live.output$);
+  const { steps } = live.getSnapshot();
+  expect(Object.keys(steps).filter((path) => steps[path]?.status === 'waiting')).toEqual([
+    'page.ask',
+    'pages[0].ask',
+    'pages[1].ask',
+  ]);
+});
