@@ -176,6 +176,23 @@ test('6.1 a subscriber may set inputs, stop listening, or begin to, while it is 
   expect(late).toEqual([10, 12]);
 });
 
+test.each(['FLOW_START', 'STEP_START', 'STEP_OUTPUT'])(
+  '6.1 whoever hears %s may stop it, and again when that is told: the last state is that of the end',
+  (type) => {
+    const live = twice().live({ n: 1 });
+    live.events$.subscribe((event) => {
+      if (event.type === type && event.version === 2) live.stop();
+    });
+    const { values, ended } = kept(live.state$);
+    live.state$.subscribe(({ status }) => {
+      if (status === 'cancelled') live.stop();
+    });
+    live.next({ n: 2 });
+    expect(ended).toEqual({ complete: true });
+    expect(values.filter(({ status }) => status === 'cancelled')).toEqual([values.at(-1)]);
+  },
+);
+
 test('6.1 subscribed to again it starts anew, with what next() has set', () => {
   inVirtualTime(({ flush }) => {
     const calls: number[] = [];

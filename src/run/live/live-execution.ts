@@ -68,12 +68,14 @@ export class LiveExecution {
   stop(reason?: unknown): void {
     const { state } = this;
     if (state.isStopped) return;
-    const { open, root, plan } = state;
-    if (open.length > 0) {
-      const error = errorJson(cancelledError(plan.definition.id, reason));
-      state.tellOf(root.path, root.id, { type: 'FLOW_CANCEL', reason: error }, undefined);
-    }
+    const { open, root, plan, tale } = state;
+    // First: whoever hears of the end may stop it again.
     state.isStopped = true;
+    // Or before it is open: whoever hears that a version begins may have stopped it.
+    if (open.length > 0 || tale.begun !== undefined) {
+      const error = errorJson(cancelledError(plan.definition.id, reason));
+      tale.tell(root.path, root.id, { type: 'FLOW_CANCEL', reason: error }, undefined);
+    }
     for (const { tickets } of state.seats) for (const { work } of tickets) work?.stop();
   }
 }

@@ -1,5 +1,5 @@
 /** Numbers what happens in a live flow and tells it, while anyone hears. */
-import type { Change, FlowEvent, Usage } from '../../state/event.ts';
+import { type Change, type FlowEvent, isFinal, type Usage } from '../../state/event.ts';
 import type { Clock } from '../../wire/clock.ts';
 
 export class LiveTale {
@@ -7,6 +7,8 @@ export class LiveTale {
   hear: ((event: FlowEvent) => void) | undefined;
   /** The counts of all steps that have been told of since somebody hears. */
   usage: Usage | undefined;
+  /** The version that was told to begin last, as long as its end has not been told. */
+  begun: number | undefined;
   private readonly runId: string;
   private readonly clock: Clock;
   private seq = 0;
@@ -24,6 +26,8 @@ export class LiveTale {
     isAgain = false,
   ): void {
     if (!this.hear) return;
+    if (change.type === 'FLOW_START') this.begun = version;
+    else if (isFinal(change) && version === this.begun) this.begun = undefined;
     if (change.type === 'STEP_OUTPUT' && change.usage && !isAgain) this.count(change.usage);
     const { runId, clock } = this;
     const place = { runId, path, stepId, seq: this.seq++, t: clock.now() };
