@@ -283,7 +283,10 @@ test('2.14 whoever answers, or cancels, as soon as the state is told hears the s
   const ask = question({ answer: z.string() });
   const asked = flow.step('ask', ask, { n: flow.input.n });
   const asks = flow.output({ answer: asked.out });
-  const acts = [(run: Run<unknown>) => void run.answer('ask', 'yes'), (run: Run<unknown>) => run.cancel()];
+  const acts = [
+    (run: Run<unknown>) => void run.answer('ask', 'yes'),
+    (run: Run<unknown>) => run.cancel(),
+  ];
   const ends: (string | undefined)[] = [];
   for (const act of acts) {
     const run = asks.start({ n: 1 });
