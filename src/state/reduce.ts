@@ -161,6 +161,9 @@ function ended(
     const { output = snapshot.output } = end;
     return snapshotOf({ ...fieldsOf(snapshot), output, seq }, table);
   }
+  // The newest version was dropped, because a step is at work on an older one: the state is what comes of that.
+  if (version !== undefined && end.status === 'cancelled' && hasWork(table))
+    return snapshotOf({ ...fieldsOf(snapshot), version: undefined, seq }, table);
   let after = table;
   // In a run that succeeds, too: items of `each` that were stopped because another one failed. In a live flow another version may be at work.
   if (version === undefined) {
@@ -169,7 +172,16 @@ function ended(
         after = withRecord(after, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
     });
   }
-  return snapshotOf({ ...fieldsOf(snapshot), ...end, seq, t1: t }, after);
+  const fields = { ...fieldsOf(snapshot), ...end, seq, t1: t };
+  return snapshotOf({ ...fields, version: version ?? fields.version }, after);
+}
+
+function hasWork(table: ReturnType<typeof tableFor>): boolean {
+  let found = false;
+  eachRecord(table, (_, step) => {
+    found ||= isAtWork(step);
+  });
+  return found;
 }
 
 const isAtWork = ({ status }: StepState): boolean =>

@@ -167,3 +167,47 @@ test('6.5 a policy on a flow that is a step concerns the flow as a whole', () =>
     expectObservable(numbers(outer.output({ n: inner.out.n }), n)).toBe('---1--(2|)');
   });
 });
+
+test('6.5 exhaust: a version that is dropped leaves the state to the one that is at work', () => {
+  inVirtualTime(({ hot, flush }) => {
+    const n = hot<number>('12----3|', { 1: 1, 2: 2, 3: 3 });
+    const states: unknown[] = [];
+    work({ policy: 'exhaust' }, 3)
+      .live({ n } as never)
+      .state$.subscribe(({ status, version, output, error }) => {
+        states.push([status, version, output, error].filter((each) => each !== undefined));
+      });
+    flush();
+    const changes = states.filter((each, i) => String(each) !== String(states[i - 1]));
+    expect(changes).toEqual([
+      ['pending'],
+      ['running', 1],
+      ['running', 2],
+      ['running'],
+      ['success', 1, { n: 1 }],
+      ['running', 3, { n: 1 }],
+      ['success', 3, { n: 3 }],
+    ]);
+  });
+});
+
+test('6.5 exhaust: whoever looks at the state late sees what came of the version that was at work', () => {
+  inVirtualTime(({ hot, flush }) => {
+    const n = hot<number>('12-----34-----|', { 1: 1, 2: 2, 3: 3, 4: 4 });
+    const live = work({ policy: 'exhaust' }, 3).live({ n } as never);
+    const seen: unknown[] = [];
+    live.output$.subscribe();
+    for (const at of [2, 5, 9, 12])
+      timer(at).subscribe(() => {
+        const { status, output } = live.getSnapshot();
+        seen.push([status, output]);
+      });
+    flush();
+    expect(seen).toEqual([
+      ['running', undefined],
+      ['success', { n: 1 }],
+      ['running', { n: 1 }],
+      ['success', { n: 3 }],
+    ]);
+  });
+});

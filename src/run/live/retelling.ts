@@ -48,8 +48,10 @@ function retellEnd(state: LiveState): void {
   const { root, open, newest, refused, plan } = state;
   const { close } = plan.root;
   const { answers, answeredAt } = state.seat(close);
-  const number = open.length > 0 || refused ? (answers.last?.version ?? answeredAt) : newest;
-  const last = answers.last ? answers.last.value : state.outcomes[close];
+  // Where the newest version was dropped, the last answer is that of an older one.
+  const { version = answeredAt, value } = answers.last?.value ? answers.last : {};
+  const number = open.length > 0 || refused ? version : newest;
+  const last = value ?? state.outcomes[close];
   if (last) tellVersion(state, { number }, last);
   if (!refused) return;
   const error = errorJson(refused.error);
