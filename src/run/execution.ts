@@ -7,13 +7,11 @@
  * E3 After the end nothing is told but what deaf handlers still deliver.
  * E4 Nothing here reads state back. A run that goes on gets the outcomes that its steps had, and events are made only when somebody hears.
  */
-import type { Observable } from 'rxjs';
 import { type Outcome, skipped, success } from '../state/outcome.ts';
 import { fillParams, refusal } from '../wire/admit.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
 import { flowStart, memoryAfter, stepOutput, stepSkip, toldInput } from './changes.ts';
 import { checkedInput, checkedParams, schemaOfParams } from './checked.ts';
-import { remembered } from './lists.ts';
 import type { RunOptions } from './options.ts';
 import { failuresIn, neededFor, outputsOf, runFailed } from './outputs.ts';
 import { ReadyQueue } from './ready-queue.ts';
@@ -85,11 +83,6 @@ export class Execution extends Told implements View, Engine {
 
   channel(channel: number): unknown {
     return this.streams?.read(channel);
-  }
-
-  remembered(path: string, name: string, count: number): Observable<readonly unknown[]> {
-    const { plan, outcomes, memory, options, setup } = this;
-    return remembered({ plan, outcomes, memory, options, setup }, path, name, count);
   }
 
   protected get isCalling(): boolean {

@@ -1,10 +1,14 @@
 /** What every run offers to the handlers that it calls, and to the steps that run below them. */
 
+import type { Observable } from 'rxjs';
+import type { Outcome } from '../state/outcome.ts';
 import { type Clock, schedulerClock } from '../wire/clock.ts';
 import type { Delivered, Host, Recorded } from '../wire/host.ts';
 import { Limiter } from '../wire/limiter.ts';
+import type { Plan } from '../wire/plan.ts';
 import { Questions } from '../wire/questions.ts';
 import type { Logger } from '../wire/step.ts';
+import { remembered } from './lists.ts';
 import { idOf, type RunOptions } from './options.ts';
 import type { Setup } from './setup.ts';
 
@@ -15,6 +19,10 @@ export abstract class Hosted implements Host {
   readonly limiter: Limiter | undefined;
   protected readonly options: RunOptions;
   protected readonly setup: Setup;
+  protected abstract readonly plan: Plan;
+  abstract readonly outcomes: readonly (Outcome | undefined)[];
+  /** The nodes that have asked what is in the shared memory. */
+  hearers: Set<number> | undefined;
   private id: string | undefined;
   private asked: Questions | undefined;
 
@@ -64,6 +72,22 @@ export abstract class Hosted implements Host {
 
   recorded(path: string): Recorded | undefined {
     return this.setup.host ? this.setup.host.recorded(path) : this.setup.recorded?.(path);
+  }
+
+  remembered(path: string, name: string, count: number): Observable<readonly unknown[]> {
+    return this.rememberedOf(this.outcomes, path, name, count);
+  }
+
+  /** What a step sees of a list where these outcomes hold. */
+  rememberedOf(
+    outcomes: readonly (Outcome | undefined)[],
+    path: string,
+    name: string,
+    count: number,
+  ): Observable<readonly unknown[]> {
+    this.hearers ??= new Set();
+    const { plan, memory, options, setup, hearers } = this;
+    return remembered({ plan, outcomes, memory, options, setup, hearers }, path, name, count);
   }
 
   /** A handler that was stopped delivers all the same: the run at the root tells of it. */

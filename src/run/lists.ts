@@ -165,16 +165,19 @@ export interface ListKeeper {
   readonly memory: Readonly<Record<string, unknown>>;
   readonly options: Pick<RunOptions, 'saver'>;
   readonly setup: Pick<Setup, 'prefix' | 'host'>;
+  /** Gets the nodes that ask. */
+  readonly hearers: Set<number>;
 }
 
 /** What the step at a path sees of a list. */
 export function remembered(
-  { plan, outcomes, memory, options: { saver }, setup: { prefix, host } }: ListKeeper,
+  { plan, outcomes, memory, options: { saver }, setup: { prefix, host }, hearers }: ListKeeper,
   path: string,
   name: string,
   count: number,
 ): Observable<readonly unknown[]> {
   const node = ownerOf(plan, prefix === undefined ? path : path.slice(prefix.length + 1));
+  if (node) hearers.add(node.index);
   const added = node ? earlierAdditions(plan, node, outcomes, name) : [];
   const missing = count - added.length;
   if (missing <= 0) return of(added);
@@ -202,7 +205,7 @@ function earlierAdditions(
 const sources = new WeakMap<Plan, readonly (readonly number[])[]>();
 
 /** The nodes that have ended whenever this one begins, in the order of the plan. */
-function earlier(plan: Plan, index: number): readonly number[] {
+export function earlier(plan: Plan, index: number): readonly number[] {
   const known = sources.get(plan) ?? sourcesOf(plan);
   sources.set(plan, known);
   const found = new Set<number>();

@@ -2,6 +2,7 @@
 import type { Outcome } from '../../state/outcome.ts';
 import { fillParams, refusal } from '../../wire/admit.ts';
 import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
+import { earlier } from '../lists.ts';
 import {
   answerAll,
   conclude,
@@ -60,9 +61,10 @@ function nextOf(state: LiveState, seat: Seat): Ticket | undefined {
 }
 
 /** Whether nothing that a node reads has changed from the version before, which has no answer yet. */
-function isAsAt(state: LiveState, { node, answers }: Seat, before: Ticket, now: Ticket): boolean {
+function isAsAt(state: LiveState, seat: Seat, before: Ticket, now: Ticket): boolean {
+  const { node, answers } = seat;
   const { number } = before.version;
-  if (now.changed || node.kind === 'close') return false;
+  if (now.changed || node.kind === 'close' || hearsMore(state, seat, number)) return false;
   // One between has been given up.
   if ((answers.last?.version ?? 0) > number) return false;
   return !hasChangedBeyond(state, node, number, now.version);
@@ -73,7 +75,8 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   const { node } = seat;
   const atWork = seat.newestBegun;
   const readsBeyond = (state.reach.beyond[node.index] as readonly number[]).length > 0;
-  const mayDiffer = ticket.changed || seat.isUnknown || readsBeyond;
+  const isTold = hearsMore(state, seat, seat.answeredAt);
+  const mayDiffer = ticket.changed || seat.isUnknown || readsBeyond || isTold;
   if (node.kind === 'close') {
     if (mayDiffer || ticket.started || isPartial(node, state.outcomes[node.index]))
       close(state, seat, ticket);
@@ -91,12 +94,13 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
     !refused &&
     atWork?.params &&
     mayFollow(seat, atWork) &&
+    !hearsMore(state, seat, atWork.version.number) &&
     sameParams(node, atWork.params, params)
   ) {
     follow(state, seat, ticket);
     return true;
   }
-  const isAsBefore = !refused && seat.params && sameParams(node, seat.params, params);
+  const isAsBefore = !refused && !isTold && seat.params && sameParams(node, seat.params, params);
   if (isAsBefore && !beginsAnew(seat) && (!atWork || canGoBack(seat))) {
     supersedeOlder(state, seat, ticket);
     repeatAnswer(state, seat, ticket);
@@ -109,6 +113,20 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   else begin(state, seat, ticket, Object.freeze(params));
   return true;
 }
+
+/** Whether a step would hear more in the shared memory than it did at a version: steps before it have answered anew. */
+const hearsMore = (state: LiveState, seat: Seat, since: number): boolean =>
+  state.hasAdded &&
+  mayHear(state, seat) &&
+  earlier(state.plan, seat.node.index).some((before) => {
+    const outcome = state.outcomes[before];
+    const mayAdd = outcome?.status !== 'success' || outcome.adds;
+    return mayAdd && state.seat(before).answeredAt > since;
+  });
+
+/** Whether a step asks what is in the shared memory. One that has not been called yet may. */
+const mayHear = ({ hearers }: LiveState, seat: Seat): boolean =>
+  hearers?.has(seat.node.index) || (seat.attempts === 0 && !seat.newestBegun);
 
 /** A flow whose chunks are read, after a version that was given up: what it tells from then on is a stream of its own, as its steps may part from older ones. */
 const beginsAnew = ({ node, isUnknown }: Seat): boolean =>
