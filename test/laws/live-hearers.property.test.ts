@@ -84,6 +84,8 @@ function told(flow: Flow, given: LiveCase, use: (world: World) => void, times: r
     clock.runTo(at);
     if (!isOver) states.set(at, seenOf(snapshot, flow));
   }
+  // What it holds, such as places under a limit, is let go.
+  live.stop();
   return states;
 }
 
