@@ -7,7 +7,7 @@ import { restart } from '../../wire/channel.ts';
 import { toldInput } from '../changes.ts';
 import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from '../work.ts';
 import { conclude, startFollowers } from './answering.ts';
-import { AtVersion } from './at-version.ts';
+import { atVersion } from './at-version.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepStart } from './passing-on.ts';
 import { type Pending, type Seat, streamOf, type Ticket } from './seat.ts';
@@ -48,7 +48,7 @@ export function work(
 ): void {
   const { node } = seat;
   const place = new AtWork(state, seat, ticket);
-  const host = state.hasAdded ? new AtVersion(state, ticket.version) : state;
+  const host = state.hasAdded ? atVersion(state, ticket.version) : state;
   if (!node.isSimple || (state.limiter && !node.readsChunks) || !direct.isOn) {
     const work = new AttemptsWork(place, node, params);
     ticket.work = work;
