@@ -34,22 +34,16 @@ export function iterate<T>(source: Observable<T>): AsyncGenerator<T, void, undef
     }
   })();
   // A generator that waits does not hear that it is left until it goes on: it is woken.
-  const leave = () => {
-    subscription?.unsubscribe();
-    values.length = 0;
-    ends({});
-  };
-  const { return: left, throw: thrownInto } = loop;
-  return Object.assign(loop, {
-    return: (value: void | PromiseLike<void>) => {
-      leave();
-      return left.call(loop, value);
-    },
-    throw: (error: unknown) => {
-      leave();
-      return thrownInto.call(loop, error);
-    },
-  });
+  for (const way of ['return', 'throw'] as const) {
+    const leave = loop[way];
+    loop[way] = (reason: unknown) => {
+      subscription?.unsubscribe();
+      values.length = 0;
+      ends({});
+      return leave.call(loop, reason as never);
+    };
+  }
+  return loop;
 }
 
 /** Makes an object one that RxJS takes for an Observable: `from(object)`. */
