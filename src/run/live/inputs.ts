@@ -3,7 +3,7 @@ import { isObservable, type Observable, type Subscribable, Subscription } from '
 import { FlowError, typeName } from '../../errors.ts';
 import { checkInputNames } from '../../graph/check-input.ts';
 import type { FlowDefinition } from '../../graph/definition.ts';
-import { put } from '../../plain.ts';
+import { isPlain, put } from '../../plain.ts';
 import { fromSubscribable, type Store } from '../../wire/consume.ts';
 import type { Values } from './seat.ts';
 
@@ -53,7 +53,7 @@ export function inputsOf(definition: FlowDefinition, given: unknown): Inputs {
   const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
     if (isSubscribable(value)) streams.set(name, fromSubscribable(value as Observable<unknown>));
-    else values[name] = value;
+    else put(values, name, value);
   }
   return { read: (before, hearer) => namedInputs(streams, { ...values, ...before }, hearer) };
 }
@@ -75,7 +75,7 @@ function wholeInputs(source: Observable<unknown>, given: Values, hearer: InputHe
       subscription.add(source.subscribe({ next: push, error, complete }));
       if (!isPushed && Object.keys(given).length > 0) push(given);
     },
-    set: (partial) => push({ ...(latest as Values), ...partial }),
+    set: (partial) => push({ ...(isPlain(latest) ? (latest as Values) : undefined), ...partial }),
   };
 }
 

@@ -19,7 +19,7 @@ import { cancelledError } from '../changes.ts';
 import type { RunOptions } from '../options.ts';
 import { type LiveListener, LiveState } from './live-state.ts';
 import { look } from './looking.ts';
-import { retell } from './retelling.ts';
+import { retell, tellCancelled } from './retelling.ts';
 import type { Equals } from './same.ts';
 import type { Values } from './seat.ts';
 import { takeChanges, takeInput } from './visits.ts';
@@ -56,25 +56,29 @@ export class LiveExecution {
 
   /** Tells everything from now on; first, what has become of each step so far. Without anybody who hears it tells nothing more. */
   hear(event?: (event: FlowEvent) => void): void {
-    const { tale } = this.state;
+    const { state } = this;
+    const { tale } = state;
     tale.hear = event;
     if (!event) return;
     // What has been counted before is told, and counted, again.
     tale.usage = undefined;
-    retell(this.state);
+    state.isMute = false;
+    retell(state);
+    state.isMute = state.isStopped;
   }
 
   /** Stops what is at work. */
   stop(reason?: unknown): void {
     const { state } = this;
     if (state.isStopped) return;
-    const { open, root, plan, tale } = state;
+    const { open, plan, tale } = state;
     // First: whoever hears of the end may stop it again.
     state.isStopped = true;
+    state.isMute = true;
     // Or before it is open: whoever hears that a version begins may have stopped it.
     if (open.length > 0 || tale.begun !== undefined) {
-      const error = errorJson(cancelledError(plan.definition.id, reason));
-      tale.tell(root.path, root.id, { type: 'FLOW_CANCEL', reason: error }, undefined);
+      state.cancelled = errorJson(cancelledError(plan.definition.id, reason));
+      tellCancelled(state, state.cancelled);
     }
     for (const { tickets } of state.seats) for (const { work } of tickets) work?.stop();
   }

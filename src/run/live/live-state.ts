@@ -1,5 +1,5 @@
 /** All that a live run knows. What the plan reads of it is the newest; `Past` is the same at an older version. */
-import type { FlowError } from '../../errors.ts';
+import type { ErrorJson, FlowError } from '../../errors.ts';
 import { type Alone, inputsAlone } from '../../graph/check-input.ts';
 import type { Schema } from '../../graph/schema.ts';
 import type { Change } from '../../state/event.ts';
@@ -70,6 +70,10 @@ export class LiveState extends Hosted implements View {
   /** A step has added something to the shared memory. */
   hasAdded = false;
   isStopped = false;
+  /** After the end nothing is told but what has become of each step, to somebody who looks. */
+  isMute = false;
+  /** Why it was stopped while something was at work. */
+  cancelled: ErrorJson | undefined = undefined;
   private lastEntrance: Entrance | undefined;
   /** Inputs that came while something else was going on. */
   private readonly waiting: {
@@ -207,7 +211,9 @@ export class LiveState extends Hosted implements View {
   deafness(): void {}
 
   protected tellLate(path: string, stepId: string, delivered: Delivered): void {
+    const isOuter = this.enter();
     this.tellOf(path, stepId, { type: 'STEP_LATE', ...delivered }, undefined);
+    if (isOuter) this.goOn();
   }
 
   /** `isAgain`: it has been told before. */
@@ -217,10 +223,10 @@ export class LiveState extends Hosted implements View {
     { number }: Pick<Version, 'number'>,
     isAgain?: boolean,
   ): void {
-    if (!this.isStopped) this.tale.tell(path, id, change, number, isAgain);
+    if (!this.isMute) this.tale.tell(path, id, change, number, isAgain);
   }
 
   tellOf(path: string, stepId: string, change: Change, version: number | undefined): void {
-    if (!this.isStopped) this.tale.tell(path, stepId, change, version);
+    if (!this.isMute) this.tale.tell(path, stepId, change, version);
   }
 }

@@ -2,9 +2,16 @@
 import { fromEvent, Observable, Subject, type Subscriber, share } from 'rxjs';
 import { FlowError } from '../../errors.ts';
 import { checkInputNames } from '../../graph/check-input.ts';
+import { put } from '../../plain.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { reduce } from '../../state/reduce.ts';
-import { emptySnapshot, type FlowIdentity, type Snapshot } from '../../state/snapshot.ts';
+import {
+  emptySnapshot,
+  type FlowIdentity,
+  fieldsOf,
+  type Snapshot,
+  snapshotFrom,
+} from '../../state/snapshot.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { interoperable, iterate } from '../iterate.ts';
 import { type Inputs, inputsOf, type LiveInputs } from './inputs.ts';
@@ -35,6 +42,8 @@ export class Live<Input, Output> {
   private readonly core: Observable<never>;
   private readonly given: Record<string, unknown> = {};
   private execution: LiveExecution | undefined;
+  /** The last one, where it has ended and nobody has heard how: somebody may look. */
+  private unheard: LiveExecution | undefined;
   private hasOutput = false;
   private output: Output | undefined;
   private snapshot: Snapshot;
@@ -50,11 +59,12 @@ export class Live<Input, Output> {
     this.snapshot = emptySnapshot(options.id ?? 'live', identity);
     this.core = new Observable<never>((out) => this.start(out)).pipe(share());
     this.output$ = new Observable((out) => {
-      if (this.hasOutput) out.next(this.output as Output);
+      // First: what the subscriber does with the last output may bring the next one.
       this.readers = [...this.readers, out];
       out.add(() => {
         this.readers = this.readers.filter((reader) => reader !== out);
       });
+      if (this.hasOutput) out.next(this.output as Output);
       this.core.subscribe(out as Subscriber<never>);
     });
     this.events$ = new Observable((out) => {
@@ -64,16 +74,21 @@ export class Live<Input, Output> {
     });
     this.state$ = new Observable((out) => {
       out.add(this.hear());
-      let last = this.snapshot;
-      out.next(last);
+      let last: Snapshot | undefined;
       const tell = () => {
-        const now = this.snapshot;
-        if (now === last) return;
-        last = now;
-        out.next(now);
+        // Until nothing is new: who is told may act on it at once.
+        while (this.snapshot !== last && !out.closed) {
+          last = this.snapshot;
+          out.next(last);
+        }
       };
+      tell();
       out.add(this.events.subscribe(tell));
-      this.core.subscribe(out as Subscriber<never>);
+      const complete = () => {
+        tell();
+        out.complete();
+      };
+      out.add(this.core.subscribe({ error: (error: unknown) => out.error(error), complete }));
     });
     interoperable(this, this.output$);
   }
@@ -84,7 +99,7 @@ export class Live<Input, Output> {
    */
   next(partial: Partial<Input>): void {
     checkInputNames(this.plan.definition, partial);
-    Object.assign(this.given, partial);
+    for (const name of Object.keys(partial)) put(this.given, name, (partial as Values)[name]);
     this.partials.next(partial as Values);
   }
 
@@ -95,7 +110,7 @@ export class Live<Input, Output> {
 
   /** The state now. The same object as long as nothing has changed. */
   readonly getSnapshot = (): Snapshot => {
-    const { execution } = this;
+    const execution = this.execution ?? this.unheard;
     if (execution && this.hearers === 0 && this.lookedAt !== execution.state.changes) {
       this.listen(execution);
       execution.hear();
@@ -137,15 +152,33 @@ export class Live<Input, Output> {
 
   private start(out: Subscriber<never>): void {
     let isDone = false;
-    const error = (reason: unknown) => out.error(reason);
+    // Before anyone is told: they may subscribe again at once.
+    const end = (reason?: unknown) => {
+      execution.stop(reason);
+      if (this.execution !== execution) return;
+      this.execution = undefined;
+      if (this.hearers === 0) this.unheard = execution;
+      this.lookedAt = -1;
+      this.hasOutput = false;
+      this.output = undefined;
+    };
+    const complete = (reason?: unknown) => {
+      end(reason);
+      out.complete();
+    };
+    const error = (reason: unknown) => {
+      end();
+      out.error(reason);
+    };
     const execution = new LiveExecution(this.plan, this.options, {
       output: (output) => {
+        this.lookedAt = -1;
         this.hasOutput = true;
         this.output = output as Output;
         for (const reader of this.readers) reader.next(output as Output);
       },
       idle: () => {
-        if (isDone) out.complete();
+        if (isDone) complete();
       },
       error,
     });
@@ -156,28 +189,20 @@ export class Live<Input, Output> {
         error,
         complete: () => {
           isDone = true;
-          if (execution.state.isIdle) out.complete();
+          if (execution.state.isIdle) complete();
         },
       },
     );
-    const stop = (reason: unknown) => {
-      execution.stop(reason);
-      out.complete();
-    };
     this.execution = execution;
+    this.unheard = undefined;
     this.lookedAt = -1;
     this.snapshot = emptySnapshot(execution.state.runId, this.identity);
     if (this.hearers > 0) this.listen(execution);
     out.add(reader.subscription);
-    out.add(() => {
-      execution.stop();
-      this.execution = undefined;
-      this.hasOutput = false;
-      this.output = undefined;
-    });
-    out.add(this.stops.subscribe(stop));
+    out.add(() => end());
+    out.add(this.stops.subscribe(complete));
     out.add(this.partials.subscribe((partial) => reader.set(partial)));
-    this.heed(out, stop);
+    this.heed(out, complete);
     if (!out.closed) reader.start();
   }
 
@@ -200,7 +225,11 @@ export class Live<Input, Output> {
   }
 
   private listen(execution: LiveExecution): void {
-    this.snapshot = emptySnapshot(execution.state.runId, this.identity);
+    const empty = emptySnapshot(execution.state.runId, this.identity);
+    // The last output is perhaps that of an older version, of which nothing else is told any more.
+    this.snapshot = this.hasOutput
+      ? snapshotFrom(empty, { ...fieldsOf(empty), output: this.output }, new Map())
+      : empty;
     execution.hear((event) => {
       this.snapshot = reduce(this.snapshot, event);
       this.events.next(event);

@@ -31,6 +31,7 @@ export const shortWay = { isOn: true };
 export const maySweep = (state: LiveState): boolean =>
   state.open.length === 0 &&
   state.unknowns === 0 &&
+  !state.hearers &&
   !state.listening &&
   !state.limiter &&
   state.plan.channels.length === 0 &&
@@ -86,6 +87,8 @@ function answerOf(state: LiveState, version: Version, seat: Seat): Found {
   if (checked instanceof Promise) return slow;
   seat.note(params, params, 0);
   noteStart(state, version, seat, params);
+  // What it is told with at its end is new, whatever its steps answer.
+  state.marks[node.scope.close] ||= 2;
   return checked;
 }
 

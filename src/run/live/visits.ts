@@ -150,6 +150,12 @@ function visit(state: LiveState, version: Version, { nodes }: Route, from: numbe
     const ticket = state.seat(index).add(version);
     ticket.changed = marks[index] !== 0;
     marks[index] = 0;
+    const { node } = state.seat(index);
+    // A flow may have begun on the short way.
+    if (node.kind === 'close') {
+      const { last } = state.seat(node.scope.open).starts;
+      ticket.started = last?.version === version.number && last.value !== undefined;
+    }
     tickets.push(ticket);
   }
   const wait = (target: number) => {
