@@ -87,21 +87,19 @@ export interface StepOptions<
   Params = never,
   Result = unknown,
   When extends Condition | undefined = Condition | undefined,
-  Again = unknown,
+  Again extends keyof Retry = keyof Retry,
   Else = unknown,
-> extends StepSettings {
+> extends Omit<StepSettings, 'when'> {
   /** Steps that must come first, beside those whose results are read. */
   readonly after?: readonly StepNode<unknown>[];
   readonly when?: When;
-  readonly retry?: Retry & Again & Known<Again, Retry>;
+  /** The names that it gives are inferred: without any, a reader of the chunks hears of no restart. */
+  readonly retry?: Retry & { readonly [K in Again]?: unknown };
   readonly cache?: Cache<Params>;
   /** The result when all attempts have failed: a value, or a function that gives it. */
   readonly fallback?: Else | ((error: unknown, params: Params) => Else);
   readonly equals?: (last: Result, next: Result) => boolean;
 }
-
-/** Refuses what a misspelt name would slip past the compiler where a type is inferred. */
-type Known<Given, Allowed> = { readonly [K in Exclude<keyof Given, keyof Allowed>]?: never };
 
 /** Refuses a step where its result is meant. */
 type NoNodes<A> = {
@@ -109,7 +107,7 @@ type NoNodes<A> = {
 };
 
 type IfCondition<When> = [When] extends [undefined] ? never : undefined;
-type IfRetried<Again> = unknown extends Again ? never : Restart;
+type IfRetried<Again> = [Again] extends [never] ? never : Restart;
 
 /**
  * A flow being written down. Steps are values: what one returns is passed to another as a reference, and the reference is the link.
@@ -139,7 +137,7 @@ export class Flow<Input, Parsed = Input> {
   step<
     C extends Code,
     When extends Condition | undefined = undefined,
-    Again = unknown,
+    Again extends keyof Retry = never,
     Else = never,
   >(
     id: string,

@@ -191,7 +191,7 @@ test.each(cases)(
       JSON.stringify({
         compilerOptions: {
           strict: true,
-          exactOptionalPropertyTypes: false,
+          exactOptionalPropertyTypes: true,
           noEmit: true,
           skipLibCheck: false,
           target: 'ES2022',

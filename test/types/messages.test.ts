@@ -97,6 +97,14 @@ const wrong: Record<string, { readonly code: string; readonly says: readonly str
     code: "flow.step('x', pay, { sum: 3 }, { timeout: { total: 5 }, «retyr»: { count: 3 } });",
     says: ["'retyr' does not exist", "'retry'"],
   },
+  'an option that a retry does not have': {
+    code: "flow.step('x', pay, { sum: 3 }, { retry: { count: 3, «dealy»: 5 } });",
+    says: ["'dealy' does not exist", "'delay'"],
+  },
+  'a number where a retry is meant': {
+    code: "flow.step('x', pay, { sum: 3 }, { «retry»: 3 });",
+    says: ["Type 'number' is not assignable to type 'Retry'"],
+  },
   'a result that its schema refuses': {
     code: 'defineStep({ output: z.object({ title: z.string() }), run: () => ({ «title»: 1 }) });',
     says: ["Type 'number' is not assignable to type 'string'"],
