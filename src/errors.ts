@@ -114,10 +114,7 @@ export class FlowError extends Error {
   /** Tells an error of this library from others, also where two copies of the package are installed. */
   static is(error: unknown, code?: ErrorCode): error is FlowError {
     return (
-      typeof error === 'object' &&
-      error !== null &&
-      brand in error &&
-      (code === undefined || (error as FlowError).code === code)
+      partOf(error, brand) === true && (code === undefined || (error as FlowError).code === code)
     );
   }
 
@@ -130,9 +127,15 @@ const deepestCause = 8;
 
 /** Makes plain data of an error, its causes included, so that it survives JSON. */
 export function errorJson(error: unknown, depth = 0): ErrorJson {
-  if (!(typeof error === 'object' && error !== null && 'message' in error)) {
-    return { name: 'NonError', message: nonErrorText(error) };
+  try {
+    if (isErrorLike(error)) return plainError(error, depth);
+  } catch {
+    // What cannot be read is told like any other value.
   }
+  return { name: 'NonError', message: nonErrorText(error) };
+}
+
+function plainError(error: object, depth: number): ErrorJson {
   const { name, message, stack, code, path, attempt, issues, cause } = error as Partial<FlowError>;
   return {
     name: String(name ?? 'Error'),
@@ -148,6 +151,25 @@ export function errorJson(error: unknown, depth = 0): ErrorJson {
     ...(typeof stack === 'string' && { stack }),
   };
 }
+
+/** A part of what was thrown, which may be anything: to look at it must not throw again. */
+function partOf(thrown: unknown, name: PropertyKey): unknown {
+  try {
+    return (thrown as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[name];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a message can be read off what was thrown. */
+export const isErrorLike = (thrown: unknown): thrown is { readonly message: unknown } =>
+  typeof thrown === 'object' && partOf(thrown, 'message') !== undefined;
+
+export const isAbort = (thrown: unknown): boolean => partOf(thrown, 'name') === 'AbortError';
+
+/** What was thrown, in a sentence: its message, or what it is where it has none. */
+export const messageOf = (thrown: unknown): string =>
+  isErrorLike(thrown) ? nonErrorText(thrown.message) || typeName(thrown) : nonErrorText(thrown);
 
 function nonErrorText(thrown: unknown): string {
   if (typeof thrown === 'string') return thrown;
@@ -190,9 +212,13 @@ export function typeName(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   if (typeof value !== 'object') return typeof value;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === null || prototype === Object.prototype) return 'object';
-  return (prototype as { constructor?: { name?: string } }).constructor?.name || 'object';
+  try {
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === null || prototype === Object.prototype) return 'object';
+    return (prototype as { constructor?: { name?: string } }).constructor?.name || 'object';
+  } catch {
+    return 'object';
+  }
 }
 
 /** A name in a message: in quotes, and short, whatever it is. */

@@ -1,5 +1,5 @@
 /** What a run tells, put together from what it knows. */
-import { errorJson, FlowError } from '../errors.ts';
+import { errorJson, FlowError, messageOf } from '../errors.ts';
 import { copyPlain, freeze, isPlain, put } from '../plain.ts';
 import type { Change, Usage } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
@@ -123,8 +123,3 @@ export const brokenGate = (cause: unknown): FlowError =>
         `The gate of the run failed: ${messageOf(cause)}. The run cannot go on`,
         { cause },
       );
-
-const messageOf = (value: unknown): string =>
-  typeof value === 'object' && value !== null && 'message' in value
-    ? String(value.message)
-    : String(value);

@@ -1,6 +1,6 @@
 /** The gate of a run that is saved: events pass it when their commits are as safe as the durability asks. */
 import { type MonoTypeOperatorFunction, Observable, Subject } from 'rxjs';
-import { errorJson, FlowError } from '../errors.ts';
+import { errorJson, FlowError, messageOf } from '../errors.ts';
 import { type Commit, Commits } from '../state/commit.ts';
 import { type Change, type FlowEvent, isFinal } from '../state/event.ts';
 import type { Snapshot } from '../state/snapshot.ts';
@@ -124,8 +124,3 @@ export function savingGate({
       out.add(() => commits.complete());
     });
 }
-
-const messageOf = (value: unknown): string =>
-  typeof value === 'object' && value !== null && 'message' in value
-    ? String(value.message)
-    : String(value);

@@ -1,5 +1,5 @@
 /** Decides whether a step whose links have settled runs, and with what params. */
-import { FlowError, showJson } from '../errors.ts';
+import { FlowError, messageOf, showJson } from '../errors.ts';
 import { keysOf } from '../graph/binding.ts';
 import { showBinding } from '../graph/condition.ts';
 import { parseKey } from '../graph/key.ts';
@@ -174,9 +174,6 @@ const unfit = (node: PlanNode, { name, binding }: PlanParam, run: View, cause: u
       { path: run.at(node.path), cause },
     ),
   );
-
-const messageOf = (cause: unknown): string =>
-  cause instanceof Error ? cause.message : String(cause);
 
 function missing(node: PlanNode, { name, binding }: PlanParam, run: View): Outcome {
   const source = keysOf(binding)

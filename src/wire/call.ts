@@ -1,9 +1,9 @@
 /** One call of a handler: its context, and its result checked and frozen. */
-import { errorJson, FlowError, showValue } from '../errors.ts';
+import { errorJson, FlowError, isAbort, showValue } from '../errors.ts';
 import { validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 import { Adds, Aside } from './aside.ts';
-import { consume, NoValue, type OpenSink, type Sink } from './consume.ts';
+import { consume, noValue, type OpenSink, type Sink } from './consume.ts';
 import type { Delivered, Host } from './host.ts';
 import { placedError } from './placed-error.ts';
 import type { Offer } from './plan.ts';
@@ -69,7 +69,7 @@ export class Call implements StepContext {
   heeds(error: unknown): boolean {
     return (
       this.#abort?.signal.aborted === true &&
-      (error === this.#abort.signal.reason || (error as Error | null)?.name === 'AbortError')
+      (error === this.#abort.signal.reason || isAbort(error))
     );
   }
 }
@@ -253,7 +253,7 @@ class CheckedSink implements OpenSink, Stoppable {
 
   private placed(error: unknown): FlowError {
     const { path } = this.callee;
-    if (!(error instanceof NoValue)) return placedError(error, path, this.call.attempt);
+    if (error !== noValue) return placedError(error, path, this.call.attempt);
     return new FlowError(
       'invalid-result',
       `Step "${path}" has no result: the stream completed without a value. End it with one, for example with defaultIfEmpty(null), or give the step reduce: 'collect'.`,

@@ -186,7 +186,7 @@ function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
 }
 
 /** Thrown for a stream that completes without the value that was to be its result. */
-export class NoValue extends Error {}
+export const noValue = new Error('no value');
 
 /** Chunks on their way to a result. Without a `reduce` a generator's rule holds: what it returned, else what it yielded. */
 class Chunks {
@@ -232,7 +232,7 @@ class Chunks {
     switch (reduce) {
       case 'last':
         if (this.count > 0) return this.last;
-        throw new NoValue();
+        throw noValue;
       case 'concat':
         return all.join('');
       case 'collect':

@@ -1,5 +1,5 @@
 /** What handlers throw, as errors that say where. */
-import { FlowError, showValue } from '../errors.ts';
+import { FlowError, isErrorLike, messageOf, showValue } from '../errors.ts';
 
 /** An error of ours that says already where it happened stays; anything else becomes the cause of one that says. */
 export function placedError(error: unknown, path: string, attempt: number): FlowError {
@@ -7,10 +7,9 @@ export function placedError(error: unknown, path: string, attempt: number): Flow
     const { path: at } = error;
     if (at === path || at?.startsWith(`${path}.`) || at?.startsWith(`${path}[`)) return error;
   }
-  const isError = typeof error === 'object' && error !== null && 'message' in error;
   // An error of ours says its code already; this one is another.
-  const fact = isError
-    ? String(error.message).replace(FlowError.is(error) ? ` (${error.code})` : '', '')
+  const fact = isErrorLike(error)
+    ? messageOf(error).replace(FlowError.is(error) ? ` (${error.code})` : '', '')
     : `it threw ${showValue(error)}, which is no Error. Throw new Error(…), which tells where it came from.`;
   return new FlowError(
     'step-failed',

@@ -1,5 +1,5 @@
-import { Flow, FlowError, orElse } from 'millrace';
-import { timer } from 'rxjs';
+import { Flow, FlowError, orElse, predicate } from 'millrace';
+import { map, NEVER, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import {
   after,
@@ -62,6 +62,62 @@ test.each<[string, unknown, string]>([
     expect(error.errors[0]?.message).toContain(`Step "a" failed: ${message}`);
     expect(error.errors[0]?.cause).toBe(thrown);
   }
+});
+
+const refuse = (): never => {
+  throw new Error('not to be read');
+};
+const unreadable: Record<string, object> = {
+  'a proxy that refuses everything': new Proxy(
+    {},
+    { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse },
+  ),
+  'an error whose message throws': Object.defineProperty(new Error(), 'message', { get: refuse }),
+};
+
+// It ended in an unhandled rejection, and the run never.
+test.each(Object.keys(unreadable))('3.1 %s fails the step like any other value', async (name) => {
+  const thrown = unreadable[name];
+  const fail = (): never => {
+    throw thrown;
+  };
+  const failed = [
+    (flow: Flow<object>) => flow.step('a', fail, {}),
+    (flow: Flow<object>) => flow.step('a', async () => fail(), {}),
+    (flow: Flow<object>) => flow.step('a', () => timer(1).pipe(map(fail)), {}),
+    (flow: Flow<object>) => flow.step('a', fail, {}, { retry: { count: 1 } }),
+    (flow: Flow<object>) => flow.step('a', one, {}, { when: predicate([], fail) }),
+  ];
+  for (const add of failed) {
+    const flow = new Flow<object>('throws');
+    const { error } = add(flow);
+    const why = flow.step('why', (p: { code: unknown }) => p.code, { code: error.code });
+    const { output } = await flow.output({ why: why.out }).complete({});
+    expect(output).toEqual({ why: 'step-failed' });
+  }
+});
+
+test.each(Object.keys(unreadable))('3.5 %s is a reason to cancel', async (name) => {
+  const flow = new Flow('waits');
+  const run = flow.output({ a: flow.step('a', () => NEVER, {}).out }).start({});
+  run.cancel(unreadable[name]);
+  const error = (await rejection(run.result)) as FlowError;
+  expect(error.code).toBe('cancelled');
+  expect(error.cause === unreadable[name]).toBe(true);
+});
+
+test('3.1 an error without a message is told by its class', async () => {
+  class Unreachable extends Error {}
+  const flow = new Flow('throws');
+  const a = flow.step(
+    'a',
+    (): number => {
+      throw new Unreachable();
+    },
+    {},
+  );
+  const error = errorOf(atOnce(flow.output({ a: a.out }), {}));
+  expect(error.errors[0]?.message).toBe('Step "a" failed: Unreachable (step-failed)');
 });
 
 test('3.1 an error keeps its stack as the cause', async () => {
