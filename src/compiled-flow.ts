@@ -168,7 +168,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    */
   live(inputs: LiveInputs<Input>, options: LiveOptions = {}): Live<Input, Output> {
     const placed = { ...this.defaults, ...options };
-    checkLiveOptions(placed, this.plan());
+    const { equals: _, ...others } = placed;
+    checkLiveOptions(others, this.plan());
     return new Live<Input, Output>(this.plan(), lazily(this.runnable()), inputs, placed);
   }
 
@@ -181,7 +182,11 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * const { result } = digest.resume(runId, { answers: { approve: { ok: true } } })
    */
   resume(runId: string, options?: ResumeOptions): Run<Output> {
-    const placed = { ...this.checked(options as RunOptions), ...options, id: runId };
+    const placed = {
+      ...this.checked(options as RunOptions, 'answers', 'allowChanged'),
+      ...options,
+      id: runId,
+    };
     return this.hot(runId, resumedRun(this.runnable(), runId, placed));
   }
 
@@ -193,7 +198,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * const run = digest.fork(runId, { edit: { 'page.return.title': 'Another title' } })
    */
   fork(runId: string, options: ForkOptions = {}): Run<Output> {
-    const given = { ...this.checked(options), ...options };
+    const given = { ...this.checked(options, 'at', 'edit'), ...options };
     const placed = { ...given, id: idOf({ ...options, clock: given.clock ?? schedulerClock }) };
     return this.hot(placed.id, forkedRun(this.runnable(), runId, placed));
   }
@@ -242,9 +247,9 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
     return { ...this.defaults, ...options };
   }
 
-  private checked(options: RunOptions | undefined): RunOptions {
+  private checked(options: RunOptions | undefined, ...more: readonly string[]): RunOptions {
     const all = this.with_(options);
-    checkOptions(all, this.plan());
+    checkOptions(all, this.plan(), more);
     return all;
   }
 

@@ -3,28 +3,30 @@ import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
 import { isPlain, own } from '../plain.ts';
 import type { LinkOptions, StepSettings } from './definition.ts';
 
-type Check = readonly [test: (value: unknown) => boolean, wanted: string];
+export type Check = readonly [test: (value: unknown) => boolean, wanted: string];
 
 const duration: Check = [
   (value) => typeof value === 'number' && value >= 0,
   'a number of ms, 0 or more',
 ];
-const whole = (least: number): Check => [
+export const whole = (least: number): Check => [
   (value) => Number.isInteger(value) && (value as number) >= least,
   `a whole number, ${least} or more`,
 ];
-const code: Check = [(value) => typeof value === 'function', 'a function'];
-const oneOf = (...words: readonly string[]): Check => [
+export const code: Check = [(value) => typeof value === 'function', 'a function'];
+export const oneOf = (...words: readonly string[]): Check => [
   (value) => words.includes(value as string),
   words.map((word) => `"${word}"`).join(', '),
 ];
 
 /** Conditions are checked where they are copied. */
-const anything: Check = [() => true, ''];
+export const anything: Check = [() => true, ''];
 const flag: Check = [(value) => typeof value === 'boolean', 'true or false'];
-const metadata: Check = [(value) => isPlain(value) && !Array.isArray(value), 'an object'];
+export const metadata: Check = [(value) => isPlain(value) && !Array.isArray(value), 'an object'];
 
-const checks: Readonly<Record<string, Check | Readonly<Record<string, Check>>>> = {
+export type Checks = Readonly<Record<string, Check | Readonly<Record<string, Check>>>>;
+
+const checks: Checks = {
   join: oneOf('any', 'all', 'settled'),
   policy: oneOf('switch', 'concat', 'merge', 'exhaust', 'conflate'),
   concurrency: whole(1),
@@ -67,10 +69,11 @@ export function checkLinkOptions(link: string, options: LinkOptions): void {
   check(`link "${link}"`, options as Readonly<Record<string, unknown>>, linkChecks);
 }
 
-function check(
+/** The same for whatever has options: `a run of "digest"`. */
+export function check(
   place: string,
   values: Readonly<Record<string, unknown>>,
-  known: typeof checks,
+  known: Checks,
 ): void {
   const names = Object.keys(known);
   for (const [name, value] of Object.entries(values)) {
@@ -79,7 +82,7 @@ function check(
     if (!wanted)
       throw new FlowError(
         'invalid-option',
-        `The ${place} has an unknown option ${quoted(name)}.${suggestion(name, names)} It takes: ${names.join(', ')}.`,
+        `${place.replace(/^a |^/, (article) => (article ? 'A ' : 'The '))} has an unknown option ${quoted(name)}.${suggestion(name, names)} It takes: ${names.join(', ')}.`,
       );
     if (!Array.isArray(wanted)) {
       if (!isPlain(value))

@@ -1,7 +1,8 @@
 /** The options of a run, checked before it starts. */
 import type { MonoTypeOperatorFunction } from 'rxjs';
-import { FlowError, showValue, suggestion, typeName } from '../errors.ts';
+import { FlowError, showValue, suggestion } from '../errors.ts';
 import type { Json } from '../graph/definition.ts';
+import { anything, type Check, check, code, metadata, oneOf, whole } from '../graph/settings.ts';
 import type { FlowEvent } from '../state/event.ts';
 import { type Clock, schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
@@ -37,32 +38,48 @@ export interface RunOptions {
   readonly gate?: MonoTypeOperatorFunction<FlowEvent>;
 }
 
-/** Throws a FlowError (`invalid-option`) for an option that cannot be. */
-export function checkOptions(options: RunOptions, plan: Plan): void {
-  const refuse = (name: keyof RunOptions, value: unknown, wanted: string, hint = ''): never => {
+const having = (method: string, wanted: string): Check => [
+  (value) => typeof (value as Readonly<Record<string, unknown>> | null)?.[method] === 'function',
+  wanted,
+];
+
+const checks: Readonly<Record<keyof RunOptions, Check>> = {
+  id: [
+    (value) => typeof value === 'string' && value !== '' && value.length <= 128,
+    'a text of 1 to 128 characters',
+  ],
+  parentId: anything,
+  signal: having('addEventListener', 'an AbortSignal'),
+  outputs: [Array.isArray, 'a list of names'],
+  concurrency: whole(1),
+  onError: oneOf('continue', 'stop'),
+  metadata,
+  saver: having('claim', 'a saver, such as new MemorySaver()'),
+  durability: oneOf('sync', 'async', 'exit'),
+  maxPending: whole(0),
+  logger: having('debug', 'an object with debug, info, warn, error'),
+  clock: having('now', 'a clock: { now(), after(ms, callback) }'),
+  gate: code,
+};
+
+/** Throws a FlowError (`invalid-option`) for an option that cannot be, or that is none: `more` names those that only some runs have. */
+export function checkOptions(
+  options: RunOptions,
+  { definition }: Plan,
+  more: readonly string[] = [],
+): void {
+  const place = `a run of "${definition.id}"`;
+  const others = more.map((name) => [name, anything]);
+  const all = more.length > 0 ? { ...checks, ...Object.fromEntries(others) } : checks;
+  check(place, options as Readonly<Record<string, unknown>>, all);
+  const known = definition.outputs;
+  for (const name of options.outputs ?? []) {
+    if (known.has(name)) continue;
+    const names = [...known.keys()];
     throw new FlowError(
       'invalid-option',
-      `The option "${name}" of a run of "${plan.definition.id}" is ${showValue(value)}.${hint} It takes ${wanted}.`,
+      `The option "outputs" of ${place} is ${showValue(name)}.${suggestion(name, names)} It takes names of outputs: ${names.join(', ') || 'the flow has none'}.`,
     );
-  };
-  const { id, concurrency, onError, outputs, signal } = options;
-  if (id !== undefined && (typeof id !== 'string' || id.length === 0 || id.length > 128))
-    refuse('id', id, 'a text of 1 to 128 characters');
-  if (concurrency !== undefined && !(Number.isInteger(concurrency) && concurrency >= 1))
-    refuse('concurrency', concurrency, 'a whole number, 1 or more');
-  if (onError !== undefined && onError !== 'continue' && onError !== 'stop')
-    refuse('onError', onError, '"continue" or "stop"');
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
-    refuse('signal', typeName(signal), 'an AbortSignal');
-  const known = plan.definition.outputs;
-  for (const name of outputs ?? []) {
-    if (!known.has(name))
-      refuse(
-        'outputs',
-        name,
-        `names of outputs: ${[...known.keys()].join(', ') || 'the flow has none'}`,
-        suggestion(name, known.keys()),
-      );
   }
 }
 

@@ -227,7 +227,14 @@ test.each<[string, unknown, string]>([
   ['concurrency', 0, 'is 0. It takes a whole number, 1 or more'],
   ['concurrency', 1.5, 'is 1.5'],
   ['concurrency', '2', 'is "2"'],
-  ['onError', 'ignore', 'is "ignore". It takes "continue" or "stop"'],
+  ['onError', 'ignore', 'is "ignore". It takes "continue", "stop"'],
+  ['durability', 'Sync', 'is "Sync". It takes "sync", "async", "exit"'],
+  ['maxPending', -1, 'is -1. It takes a whole number, 0 or more'],
+  ['saver', {}, 'is an object. It takes a saver'],
+  ['clock', {}, 'is an object. It takes a clock'],
+  ['logger', 5, 'is 5. It takes an object with debug, info, warn, error'],
+  ['gate', 'x', 'is "x". It takes a function'],
+  ['outputs', 'b', 'is "b". It takes a list of names'],
   ['outputs', ['bb'], 'is "bb". It takes names of outputs: b, c, d, fixed'],
   ['signal', {}, 'an AbortSignal'],
   ['id', '', 'a text of 1 to 128 characters'],
@@ -254,6 +261,21 @@ test.each<[string, unknown, string]>([
     );
     expect((error as Error).message).toContain(message);
   }
+});
+
+test('2.15 an option that does not exist is refused at once, with what may have been meant', async () => {
+  const wrong = { output: ['b'] } as RunOptions;
+  const message =
+    'A run of "tree" has an unknown option "output". Did you mean "outputs"? It takes: id, ';
+  const flow = tree();
+  expect(() => flow.run({}, wrong)).toThrow(message);
+  expect(() => flow.start({}, wrong)).toThrow(message);
+  expect(() => flow.operator(wrong)).toThrow(message);
+  expect(() => flow.live({}, wrong)).toThrow(message);
+  expect(() => flow.with(wrong).run({})).toThrow(message);
+  await expect(flow.complete({}, wrong)).rejects.toThrow(message);
+  for (const name of ['answers', 'allowChanged', 'at', 'edit', 'equals', 'flatten'])
+    expect(() => flow.run({}, { [name]: 1 } as RunOptions)).toThrow(`unknown option "${name}"`);
 });
 
 test('2.15 with() gives a copy with defaults, which a run may override', () => {
