@@ -268,4 +268,4 @@ export class Flow<Input, Parsed = Input> {
 }
 
 const idOf = (node: StepNode<unknown> | string): string =>
-  typeof node === 'string' ? node : node.id;
+  typeof node === 'string' ? node : node?.id;

@@ -99,13 +99,13 @@ export function predicate<const Refs extends readonly RefOf<unknown>[]>(
   refs: Refs,
   test: (...values: Values<Refs>) => boolean,
 ): Condition {
-  const keys = refs.map((each) => {
+  const keys = [refs].flat().map((each) => {
     const reference = referenceOf(each);
     if (reference && 'key' in reference) return reference.key;
     refuseNode(each);
     throw new FlowError(
       'ref-misuse',
-      'predicate() takes references such as `page.out.title` in its list.',
+      'predicate() takes references in a list, and a function of their values: predicate([page.out.title], (title) => …).',
     );
   });
   return { op: 'predicate', keys, test: test as Predicate['test'] };

@@ -1,5 +1,5 @@
 /** A flow being written down. Every change either succeeds, or throws and leaves all as it was. */
-import { FlowError, quoted, showValue, suggestion, typeName } from '../errors.ts';
+import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
 import { copyPlain, freeze } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
@@ -205,10 +205,9 @@ export class Draft<Step extends StepShape = StepShape> {
 
 function checkId(id: string, what: string): void {
   if (typeof id === 'string' && isId(id)) return;
-  const shown = typeof id === 'string' ? `"${id.slice(0, 70)}"` : typeName(id);
   throw new FlowError(
     'invalid-definition',
-    `The ${what} id ${shown} is not allowed. An id has 1 to 64 letters, digits, "_" or "-", and starts with a letter or "_".`,
+    `The ${what} id ${showValue(id)} is not allowed. An id has 1 to 64 letters, digits, "_" or "-", and starts with a letter or "_".`,
   );
 }
 

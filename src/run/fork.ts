@@ -155,9 +155,10 @@ function editedSteps(
     const end = key.indexOf('.return');
     const path = end < 0 ? key : key.slice(0, end);
     if (end < 0 || !plan.byPath.has(path)) {
+      const keys = ['input', ...[...plan.byPath.keys()].map((step) => `${step}.return`)];
       throw new FlowError(
         'invalid-option',
-        `"${key}" cannot be edited.${suggestion(path, plan.byPath.keys())} Write "step.return" with the path of a step, or "input".`,
+        `"${key}" cannot be edited.${suggestion(key, keys)} Write "step.return" with the path of a step, or "input".`,
       );
     }
     const rest = parseKey(`x${key.slice(end)}`).path;

@@ -1,5 +1,5 @@
 /** The gate of a run that is saved: events pass it when their commits are as safe as the durability asks. */
-import { type MonoTypeOperatorFunction, Observable, Subject } from 'rxjs';
+import { defer, type MonoTypeOperatorFunction, Observable, Subject } from 'rxjs';
 import { errorJson, FlowError, messageOf } from '../errors.ts';
 import { type Commit, Commits } from '../state/commit.ts';
 import { type Change, type FlowEvent, isFinal } from '../state/event.ts';
@@ -46,6 +46,7 @@ export function savingGate({
       let durable = stored.seq;
       let head = 0;
       let isSaving = true;
+      let isOpen = false;
 
       /** The commit that is stored when an event comes. Under `exit` only the first of a run that goes on, and the end with all before it. */
       const commitFor = (event: FlowEvent): Commit | undefined => {
@@ -94,18 +95,21 @@ export function savingGate({
       };
 
       // Not ended with the run: what it was given last, it may still be storing.
-      saver.save(commits).subscribe({
-        next: (seq) => {
-          durable = Math.max(durable, seq);
-          while (unsaved.length > 0 && (unsaved[0] as number) <= durable) unsaved.shift();
-          release();
-        },
-        error: failed,
-        complete: () => {
-          if (isSaving && unsaved.length > 0)
-            failed(new Error('it ended its stream before everything was stored'));
-        },
-      });
+      const save = (): void => {
+        isOpen = true;
+        defer(() => saver.save(commits)).subscribe({
+          next: (seq) => {
+            durable = Math.max(durable, seq);
+            while (unsaved.length > 0 && (unsaved[0] as number) <= durable) unsaved.shift();
+            release();
+          },
+          error: failed,
+          complete: () => {
+            if (isSaving && unsaved.length > 0)
+              failed(new Error('it ended its stream before everything was stored'));
+          },
+        });
+      };
       out.add(
         events$.subscribe({
           next: (event) => {
@@ -113,6 +117,8 @@ export function savingGate({
             held.push({ event, seq: commit?.seq ?? -1 });
             if (commit) {
               unsaved.push(commit.seq);
+              // Not before there is an event: a saver that fails at once could not be told of.
+              if (!isOpen) save();
               commits.next(commit);
             }
             release();

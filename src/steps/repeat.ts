@@ -19,7 +19,7 @@ export interface RepeatOptions<Params, Result> {
   readonly while: (result: Result, round: number) => boolean;
   /** The most rounds there may be; the result of the last one stands. */
   readonly max: number;
-  /** The params of the next round. By default the result, beside the params that it does not name. */
+  /** The params of the next round. By default what the result names, beside the params that it does not name. */
   readonly next?: (result: Result, params: Params) => Params;
 }
 
@@ -69,7 +69,7 @@ export function repeat<C extends Code>(
 }
 
 const nextParams = (result: unknown, params: unknown): never =>
-  (isRecord(result) && isRecord(params) ? { ...params, ...result } : result) as never;
+  (isRecord(params) ? { ...params, ...(isRecord(result) && result) } : result) as never;
 
 const isRecord = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -203,6 +203,19 @@ test('1.6 a condition on a step itself, not on its result, is refused', () => {
   );
 });
 
+test('1.6 predicate says where references go', () => {
+  expect(
+    thrown(() =>
+      predicate(
+        untyped<Ref<unknown>[]>(() => true),
+        () => true,
+      ),
+    ).message,
+  ).toBe(
+    'predicate() takes references in a list, and a function of their values: predicate([page.out.title], (title) => …). (ref-misuse)',
+  );
+});
+
 test('1.6 matches takes a literal text, and says where patterns go', () => {
   expect(thrown(() => matches(input.s, untyped(/x/))).message).toBe(
     'matches() looks for a literal text, not RegExp. For a pattern use predicate([page.out.title], (title) => /…/.test(title)). (invalid-definition)',

@@ -40,10 +40,10 @@ test('1.2 a bad id is shown with what an id may be', () => {
   );
 });
 
-test('1.2 an id that is no text is refused by its type', () => {
+test('1.2 an id that is no text is refused, and shown', () => {
   expect(thrown(() => new Flow(untyped(undefined))).message).toContain('The flow id undefined');
   expect(thrown(() => new FlowBuilder('f').addStep(untyped(5), () => 1)).message).toContain(
-    'The step id number',
+    'The step id 5 is not allowed',
   );
 });
 
@@ -52,6 +52,9 @@ test('1.2 the ends of a link are ids', () => {
   expect(thrown(() => builder.addLink('a', 'b.c')).code).toBe('invalid-definition');
   expect(thrown(() => builder.addLink('b.c', 'a')).code).toBe('invalid-definition');
   expect(thrown(() => builder.addLink('a', '__proto__')).code).toBe('invalid-definition');
+  const flow = new Flow('f');
+  const a = flow.step('a', () => 1, {});
+  expect(thrown(() => flow.link(a, untyped(undefined))).message).toContain('The step id undefined');
 });
 
 test('1.2 an id is unique in its flow', () => {

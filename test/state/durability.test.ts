@@ -179,6 +179,21 @@ test('5.7 async: the run goes on without its saver, and says so', async () => {
   expect(run.getSnapshot()).toMatchObject({ status: 'success', unsaved: { code: 'saver-failed' } });
 });
 
+test('5.7 async: a saver that fails before it has heard of anything is told of, too', async () => {
+  for (const save of [
+    () => throwError(() => new Error('no disk')),
+    () => {
+      throw new Error('no disk');
+    },
+  ]) {
+    const { events, error } = await told(Object.assign(new MemorySaver(), { save }), 'async');
+    expect(error).toBeUndefined();
+    expect(events.map(({ type }) => type).slice(0, 2)).toEqual(['FLOW_START', 'FLOW_UNSAVED']);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i));
+    expect(events[1]).toMatchObject({ error: { cause: { message: 'no disk' } } });
+  }
+});
+
 test('5.7 exit: a saver that fails at the end is the error of the run', async () => {
   const saver = new OddSaver(() => () => throwError(() => new Error('disk full')));
   const { error } = await told(saver, 'exit');

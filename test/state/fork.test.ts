@@ -144,7 +144,7 @@ test('5.10 what cannot be edited is refused with its name', async () => {
   const { flow } = lattice();
   const { runId } = await flow.complete({ n: 1 });
   await expect(flow.fork(runId, { edit: { 's99.return': 1 } }).result).rejects.toThrow(
-    '"s99.return" cannot be edited. Did you mean "s9"? Write "step.return" with the path of a step, or "input".',
+    '"s99.return" cannot be edited. Did you mean "s9.return"? Write "step.return" with the path of a step, or "input".',
   );
   await expect(flow.fork('nope').result).rejects.toMatchObject({ code: 'run-not-found' });
   await expect(flow.fork(runId, { at: 10_000 }).result).rejects.toMatchObject({

@@ -59,6 +59,14 @@ test('repeat gives a round the result of the one before, beside the params that 
   ).toEqual({ a: { n: 15 } });
 });
 
+test('repeat: a result that names no params leaves them as they are', () => {
+  const asked: unknown[] = [];
+  const poll = (params: { id: string }): string => (asked.push(params) < 3 ? 'waiting' : 'done');
+  const step = repeat(poll, { while: (status) => status !== 'done', max: 9 });
+  expect(outputOf(atOnce(flowOf(step, { id: 'x' } as never), {}))).toEqual({ a: 'done' });
+  expect(asked).toEqual([{ id: 'x' }, { id: 'x' }, { id: 'x' }]);
+});
+
 test('repeat: next makes the params of the next round', () => {
   const step = repeat(({ n }: N) => n * 2, {
     while: (result) => result < 100,
