@@ -89,14 +89,13 @@ export class FlowError extends Error {
   override readonly name = 'FlowError';
   readonly code: ErrorCode;
   /** The step it happened in: ids from the root, joined by `.`. */
-  readonly path?: string;
+  declare readonly path?: string;
   /** Which attempt of the step failed, from 1. */
-  readonly attempt?: number;
+  declare readonly attempt?: number;
   /** What is wrong, one entry a place. */
-  readonly issues?: readonly Issue[];
+  declare readonly issues?: readonly Issue[];
   /** The errors of all failed steps, of a `run-failed`. */
   readonly errors: readonly FlowError[];
-  readonly [brand] = true;
 
   constructor(code: ErrorCode, message: string, options: FlowErrorOptions = {}) {
     // Behind the first line: the lines after it are lists.
@@ -116,6 +115,10 @@ export class FlowError extends Error {
     return (
       partOf(error, brand) === true && (code === undefined || (error as FlowError).code === code)
     );
+  }
+
+  get [brand](): true {
+    return true;
   }
 
   toJSON(): ErrorJson {

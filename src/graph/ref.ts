@@ -26,12 +26,15 @@ type Stream = { readonly subscribe: (...args: never[]) => unknown };
 // reference to a narrower type is one to the wider type, and need not compare all that either leads to.
 type IsAny<T> = T extends never ? true : false;
 
+/** Known by name, so that `noUncheckedIndexedAccess` does not say of `items[0]` what the reference says itself. */
+type First = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
 /** What can be referred to below a value of type T. A part of something that may be absent may be absent. */
 type Parts<T> = [IsAny<T>] extends [false]
   ? NonNullable<T> extends string
     ? { readonly length: Ref<number | Extract<T, Absent>> }
     : NonNullable<T> extends readonly (infer Item)[]
-      ? {
+      ? { readonly [I in First]: Ref<Item | undefined> } & {
           readonly [index: number]: Ref<Item | undefined>;
           readonly length: Ref<number | Extract<T, Absent>>;
         }

@@ -46,6 +46,9 @@ test('3.1 an error is an Error with a stable code, which stands behind the first
     undefined,
     undefined,
   ]);
+  // What is printed of it: nothing that says nothing.
+  expect(Object.keys(error)).toEqual(['name', 'code', 'errors']);
+  expect(Object.getOwnPropertySymbols(error)).toEqual([]);
   expect('cause' in error).toBe(false);
 });
 

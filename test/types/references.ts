@@ -54,6 +54,8 @@ same<ValueOf<typeof input.note.length>, number | undefined>();
 same<ValueOf<(typeof input.pages)[0]>, { title: string; tags: string[] } | undefined>();
 same<ValueOf<(typeof input.pages)[0]['title']>, string | undefined>();
 same<ValueOf<(typeof input.pages)[0]['tags'][1]>, string | undefined>();
+const { title } = input.pages[0];
+same<ValueOf<typeof title>, string | undefined>();
 same<ValueOf<typeof input.pages.length>, number>();
 same<ValueOf<typeof input.by.name>, string | null>();
 same<ValueOf<typeof input.at>, Date>();
@@ -75,6 +77,8 @@ page.out.size.gb;
 input.urls;
 // @ts-expect-error
 input.pages[0].tag;
+// @ts-expect-error a part of a list that has no such item by name may be missing, says noUncheckedIndexedAccess
+input.pages[99].title;
 
 // A param of the wrong type, a missing one, one that the step does not have.
 const greet = ({ name, tone }: { name: string; tone?: string }) => `${name} ${tone}`;
