@@ -4,7 +4,7 @@ import { FlowError, showValue, suggestion } from '../errors.ts';
 import { keysOf } from '../graph/binding.ts';
 import { conditionKeys } from '../graph/condition.ts';
 import { parseKey } from '../graph/key.ts';
-import { copyPlain, equal, freeze, isPlain, own } from '../plain.ts';
+import { copyPlain, equal, freeze, isPlain, own, put } from '../plain.ts';
 import type { Change } from '../state/event.ts';
 import { success } from '../state/outcome.ts';
 import { emptySnapshot, revive, type Snapshot, type StepState } from '../state/snapshot.ts';
@@ -176,8 +176,8 @@ function withPart(whole: unknown, path: readonly (string | number)[], value: unk
       'invalid-option',
       `The part "${path.join('.')}" cannot be edited: there is ${showValue(whole)}, which has no parts.`,
     );
-  const record = whole as Record<string | number, unknown>;
-  record[name] = withPart(own(record, name), rest, value);
+  const record = whole as Record<string, unknown>;
+  put(record, name as string, withPart(own(record, name), rest, value));
   return whole;
 }
 

@@ -14,7 +14,7 @@ import { FlowError, suggestion } from '../errors.ts';
 import { type FlowEvent, isFinal } from '../state/event.ts';
 import { explain } from '../state/explain.ts';
 import { Fold } from '../state/reduce.ts';
-import type { Snapshot } from '../state/snapshot.ts';
+import { type Snapshot, stepState } from '../state/snapshot.ts';
 import { restart } from '../wire/channel.ts';
 import type { Plan } from '../wire/plan.ts';
 import { chunkPaths } from './chunk-paths.ts';
@@ -192,8 +192,8 @@ export class Run<Output> {
 
   /** What became of the step at a path and why, in one sentence. */
   explain(path: string): string {
-    if (!this.plan.byPath.has(path) && !(path in this.getSnapshot().steps)) {
-      return `The flow "${this.plan.definition.id}" has no step "${path}".${suggestion(path, this.plan.byPath.keys())}`;
+    if (!this.plan.byPath.has(path) && !stepState(this.getSnapshot(), path)) {
+      return `The flow "${this.plan.definition.id}" has no step "${path}".${suggestion(String(path), this.plan.byPath.keys())}`;
     }
     return explain(this.getSnapshot(), path);
   }

@@ -361,6 +361,8 @@ test('2.14 explain says of every other step what became of it', async () => {
     '"later" has not started: not all steps before it have ended. Steps that something happened to: a, bad, open, third.',
   );
   expect(run.explain('latr')).toBe('The flow "all" has no step "latr". Did you mean "later"?');
+  for (const name of ['toString', '__proto__', undefined as unknown as string])
+    expect(run.explain(name)).toBe(`The flow "all" has no step "${name}".`);
   run.cancel();
   expect(run.explain('open')).toBe('"open" was cancelled while it ran.');
   expect(run.explain('later')).toContain('"later" has not run: the run ended in cancelled before.');

@@ -113,6 +113,22 @@ test('5.10 a part of a result can be edited', async () => {
   expect(await run.result).toEqual({ shown: 'New c' });
 });
 
+test('5.10, 1.6 an edit reaches no prototype: the part is one of the value, whatever its name', async () => {
+  const flow = new Flow('odd');
+  const page = flow.step('page', () => ({ title: 'Old' }), {});
+  const shown = flow.step(
+    'shown',
+    ({ page }: { page: object }) => [JSON.stringify(page), 'polluted' in page],
+    { page: page.out },
+  );
+  const compiled = flow.output({ shown: shown.out }).with({ saver: new MemorySaver() });
+  const { runId } = await compiled.complete({});
+  const run = compiled.fork(runId, { edit: { 'page.return.__proto__': { polluted: 1 } } });
+  expect(await run.result).toEqual({
+    shown: ['{"title":"Old","__proto__":{"polluted":1}}', false],
+  });
+});
+
 test('5.10 items of each() that no edit reaches are kept', async () => {
   const calls: number[] = [];
   const flow = new Flow<{ list: number[]; other: number }>('items');
