@@ -113,8 +113,17 @@ export interface Inner {
   readonly with: (other: Step) => Step;
 }
 
+/** What the compiler takes params for whose type is not written down: `({ url }: { url: string }) => …`. */
+// biome-ignore lint/suspicious/noEmptyInterface: every object is assignable to it, and its name is the message
+interface ParamsWithoutType {}
+
+// A method, so that a handler may take any params.
+type AnyHandler = {
+  handler(params: ParamsWithoutType | null | undefined, context: StepContext): unknown;
+}['handler'];
+
 /** What `flow.step` takes as code. */
-export type Code = Step | Handler;
+export type Code = Step | AnyHandler;
 
 /** Of code whose types nobody knows, any params may be tried. */
 type IfKnown<Params> = [Params] extends [never] ? unknown : Params;

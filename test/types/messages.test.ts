@@ -52,6 +52,14 @@ const wrong: Record<string, { readonly code: string; readonly says: readonly str
     code: "flow.step('x', pay, { «sum»: refund.out.sum });",
     says: ["Type 'number | undefined' is not assignable to type 'number'"],
   },
+  'a handler that does not say what it takes': {
+    code: "flow.step('x', ({ «url» }) => url, {});",
+    says: ["'url' does not exist on type 'ParamsWithoutType"],
+  },
+  'a param of a handler that does not say what it takes': {
+    code: "flow.step('x', (params) => params, { «url»: flow.input.url });",
+    says: ["'url' does not exist in type", 'ParamsWithoutType'],
+  },
   'a text with a part that may be missing': {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code
     code: "flow.step('x', fetchPage, { «url»: text`${refund.out.sum}` });",
