@@ -20,7 +20,7 @@ export function explain(snapshot: Snapshot, path: string): string {
     name = at.detail.source ?? '';
     at = name === '' ? undefined : stepState(snapshot, name);
   }
-  if (at && at !== step) reasons.push(...rootCause(name, at));
+  if (at?.error && at !== step) reasons.push(at.error.message);
   return `"${path}" ${told(step)}${reasons.length > 0 ? `: ${shortened(reasons).join(': ')}` : ''}.`;
 }
 
@@ -48,9 +48,6 @@ function told(step: StepState): string {
       return 'is running';
   }
 }
-
-const rootCause = (name: string, { status, error }: StepState): readonly string[] =>
-  status === 'failure' ? [`"${name}" failed with: ${error?.message ?? 'no message'}`] : [];
 
 function notStarted({ status, steps }: Snapshot, path: string): string {
   const isOver = status !== 'running' && status !== 'pending' && status !== 'suspended';
