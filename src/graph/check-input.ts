@@ -16,6 +16,7 @@ export function checkInput(definition: FlowDefinition, given: unknown, path: str
   const input = copyOutside(given === undefined && names ? {} : given);
   if (!isRecord(input)) {
     if (definition.input) return validate(definition.input, input, refuse);
+    if (names?.open) return input;
     throw refuseAsWhole(names, given, refuse);
   }
   refuseUnknown(definition, Object.keys(input), refuse);

@@ -30,6 +30,8 @@ export interface DerivedInput {
 }
 
 const derived = new WeakMap<FlowDefinition, ReadonlyMap<string, DerivedInput>>();
+/** Flows that read their input as a whole: then nothing in it is unknown. */
+const readWhole = new WeakSet<FlowDefinition>();
 
 /** Every name that is read, with the params that take it as it is. */
 export function namesRead(definition: FlowDefinition): ReadonlyMap<string, DerivedInput> {
@@ -39,6 +41,7 @@ export function namesRead(definition: FlowDefinition): ReadonlyMap<string, Deriv
   const read = (text: string): DerivedInput | undefined => {
     const key = parseKey(text);
     const [name] = key.path;
+    if (key.of === 'input' && name === undefined) readWhole.add(definition);
     if (key.of !== 'input' || name === undefined || definition.memory.has(String(name)))
       return undefined;
     const input = names.get(String(name)) ?? { uses: [], required: false, byStep: false };
@@ -135,7 +138,7 @@ export function inputJsonSchema(definition: FlowDefinition): JsonSchema {
     type: 'object',
     properties,
     ...(required.length > 0 && { required }),
-    additionalProperties: false,
+    additionalProperties: readWhole.has(definition),
   };
 }
 

@@ -167,6 +167,22 @@ test('1.10 a declared input need not be an object', async () => {
   expect((await flow.output({ a: a.out }).complete('four')).output).toEqual({ a: 4 });
 });
 
+test('1.10 a flow that reads its whole input takes what it is given', async () => {
+  const whole = new Flow<{ a: number; b?: string }>('f');
+  const a = whole.step('a', ({ all }: { all: { a: number } }) => all, { all: whole.input });
+  const flow = whole.output({ a: a.out, b: whole.input.b });
+  expect((await flow.complete({ a: 1, b: 'x' })).output).toEqual({ a: { a: 1, b: 'x' }, b: 'x' });
+  expect(flow.inputSchema()).toMatchObject({ additionalProperties: true });
+  const outer = new Flow('outer');
+  const inner = outer.step('inner', flow, { a: 2 });
+  expect((await outer.output({ a: inner.out.a }).complete({})).output).toEqual({ a: { a: 2 } });
+  const list = new Flow<readonly number[]>('list');
+  const sum = list.step('sum', ({ all }: { all: readonly number[] }) => all.length, {
+    all: list.input,
+  });
+  expect((await list.output({ sum: sum.out }).complete([1, 2])).output).toEqual({ sum: 2 });
+});
+
 test('1.10 inputs named like members of objects are missing when they are not given', async () => {
   const flow = new FlowBuilder('f')
     .addStep('a', defineStep({ input: z.object({ n: z.number() }), run: ({ n }) => n }))
