@@ -9,7 +9,7 @@ import type { Change } from '../state/event.ts';
 import { success } from '../state/outcome.ts';
 import { emptySnapshot, revive, type Snapshot, type StepState } from '../state/snapshot.ts';
 import type { Recorded } from '../wire/host.ts';
-import { ownerOf, type Plan, type PlanNode, type Scope } from '../wire/plan.ts';
+import { ownerOf, type Plan, type PlanNode } from '../wire/plan.ts';
 import { asItStood } from './lists.ts';
 import { idOf, type RunOptions } from './options.ts';
 import { claimed, gateOf, type Prepared, type RunnableFlow, saverOf, stored } from './prepare.ts';
@@ -103,25 +103,21 @@ function keptSteps(
     if (value)
       kept.set(
         path,
-        keep(
-          path,
-          { ...step, status: 'success', output: value.result, attempts: step.attempts },
-          before,
-        ),
+        keep({ ...step, status: 'success', output: value.result, attempts: step.attempts }, before),
       );
     else if (node && !affected.has(node.index)) {
-      const made = keep(path, step, before);
+      const made = keep(step, before);
       if (made.recorded.outcome || node.kind === 'close') kept.set(path, made);
     }
   }
   for (const [path, { result }] of edited) {
     if (!kept.has(path))
-      kept.set(path, keep(path, { status: 'success', output: result, attempts: 0 }, before));
+      kept.set(path, keep({ status: 'success', output: result, attempts: 0 }, before));
   }
   return kept;
 }
 
-function keep(_path: string, step: StepState, before: Snapshot): Kept {
+function keep(step: StepState, before: Snapshot): Kept {
   const outcome =
     step.status === 'success' ? success(step.output, step.adds) : outcomeOf(step, before);
   const { input } = step;
@@ -187,7 +183,7 @@ function changedInputs(
 ): ReadonlySet<string> | undefined {
   if (!('input' in edit)) return undefined;
   const [old, now] = [input, edit['input']].map((each) =>
-    isPlain(each) ? (each as Record<string, unknown>) : {},
+    isPlain(each) ? each : { whole: each },
   ) as [Record<string, unknown>, Record<string, unknown>];
   return new Set(
     [...Object.keys(old), ...Object.keys(now)].filter((name) => !equal(old[name], now[name])),
@@ -212,9 +208,7 @@ function reachedBy(
         const key = parseKey(text);
         if (key.of !== 'input')
           return has((scope.nodes.get(key.step) as { outcome: number }).outcome);
-        return (
-          has(scope.open) || (scope.parent === undefined && isChanged(inputs, key.path[0], scope))
-        );
+        return has(scope.open) || (scope.parent === undefined && isChanged(inputs, key.path[0]));
       });
     if (isReached) reached.add(node.index);
   }
@@ -224,7 +218,6 @@ function reachedBy(
 const isChanged = (
   inputs: ReadonlySet<string> | undefined,
   name: string | number | undefined,
-  _scope: Scope,
 ): boolean =>
   inputs !== undefined && (name === undefined ? inputs.size > 0 : inputs.has(String(name)));
 

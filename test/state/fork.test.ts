@@ -113,6 +113,14 @@ test('5.10 a part of a result can be edited', async () => {
   expect(await run.result).toEqual({ shown: 'New c' });
 });
 
+test('5.10 an input that is no object can be edited, too', async () => {
+  const flow = new Flow<number>('number');
+  const twice = flow.step('twice', ({ n }: { n: number }) => 2 * n, { n: flow.input });
+  const compiled = flow.output({ twice: twice.out }).with({ saver: new MemorySaver() });
+  const { runId } = await compiled.complete(4);
+  expect(await compiled.fork(runId, { edit: { input: 6 } }).result).toEqual({ twice: 12 });
+});
+
 test('5.10, 1.6 an edit reaches no prototype: the part is one of the value, whatever its name', async () => {
   const flow = new Flow('odd');
   const page = flow.step('page', () => ({ title: 'Old' }), {});
