@@ -1,5 +1,5 @@
 /** Schemas as the library sees them: any Standard Schema, and what its JSON Schema tells of it. */
-import { type ErrorCode, FlowError, type Issue, showValue } from '../errors.ts';
+import { type ErrorCode, FlowError, type Issue, messageOf, showValue } from '../errors.ts';
 import { own } from '../plain.ts';
 
 /** Any schema of the Standard Schema family: zod, valibot, arktype, … (standardschema.dev). */
@@ -197,8 +197,7 @@ export function validate(
     throw fail(validated.issues.map(plainIssue));
   };
   const broken = (error: unknown): never => {
-    const fact = error instanceof Error ? error.message : showValue(error);
-    throw fail([{ path: '', message: `the schema itself threw: ${fact}` }]);
+    throw fail([{ path: '', message: `the schema itself threw: ${messageOf(error)}` }]);
   };
   let result: ReturnType<Schema['~standard']['validate']>;
   try {

@@ -74,16 +74,18 @@ export function check(
   place: string,
   values: Readonly<Record<string, unknown>>,
   known: Checks,
+  others: readonly string[] = [],
 ): void {
-  const names = Object.keys(known);
   for (const [name, value] of Object.entries(values)) {
-    if (value === undefined) continue;
-    const wanted = own(known, name) as (typeof checks)[string] | undefined;
-    if (!wanted)
+    if (value === undefined || others.includes(name)) continue;
+    const wanted = own(known, name) as Checks[string] | undefined;
+    if (!wanted) {
+      const names = Object.keys(known);
       throw new FlowError(
         'invalid-option',
-        `${place.replace(/^a |^/, (article) => (article ? 'A ' : 'The '))} has an unknown option ${quoted(name)}.${suggestion(name, names)} It takes: ${names.join(', ')}.`,
+        `There is no option ${quoted(name)} of ${place}.${suggestion(name, names)} It takes: ${names.join(', ')}.`,
       );
+    }
     if (!Array.isArray(wanted)) {
       if (!isPlain(value))
         throw refused(place, name, value, `an object with ${Object.keys(wanted).join(', ')}`);

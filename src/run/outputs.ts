@@ -1,5 +1,5 @@
 /** The end of a flow: its outputs, what they need, and the error where one of them cannot be had. */
-import { FlowError, type Issue } from '../errors.ts';
+import { FlowError, type Issue, messageOf } from '../errors.ts';
 import { type Binding, keysNeeded, keysOf } from '../graph/binding.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
@@ -23,7 +23,7 @@ export function outputsOf(
     try {
       value = paramOf(param, run);
     } catch (cause) {
-      missing.push(`its output "${name}" cannot be made: ${(cause as Error).message}`);
+      missing.push(`its output "${name}" cannot be made: ${messageOf(cause)}`);
       continue;
     }
     // A value that is put together may lack a part.

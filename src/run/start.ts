@@ -1,6 +1,6 @@
 /** The ways to run a flow: as a cold stream of events, of its output, or as a promise. */
 import { isObservable, Observable, type Subscriber, type Subscription } from 'rxjs';
-import { FlowError } from '../errors.ts';
+import { FlowError, messageOf } from '../errors.ts';
 import type { FlowEvent } from '../state/event.ts';
 import { Fold } from '../state/reduce.ts';
 import type { Snapshot } from '../state/snapshot.ts';
@@ -63,7 +63,7 @@ const unprepared = ({ definition: { id } }: Plan, cause: unknown): FlowError =>
     ? cause
     : new FlowError(
         'saver-failed',
-        `The saver failed before the run of "${id}" could start: ${String((cause as Error | null)?.message ?? cause)}`,
+        `The saver failed before the run of "${id}" could start: ${messageOf(cause)}`,
         { cause },
       );
 

@@ -65,7 +65,7 @@ test('1.3 a redundant link is allowed', () => {
 
 test('1.3 an option of a link that does not exist is refused, with what was meant', () => {
   expect(thrown(() => three().addLink('a', 'b', untyped({ wen: 1 }))).message).toBe(
-    'The link "a->b" has an unknown option "wen". Did you mean "when"? It takes: when, on, isTool, isToolResult, description, metadata. (invalid-option)',
+    'There is no option "wen" of link "a->b". Did you mean "when"? It takes: when, on, isTool, isToolResult, description, metadata. (invalid-option)',
   );
   expect(thrown(() => three().addLink('a', 'b', untyped({ on: 'fail' }))).message).toBe(
     'The option "on" of link "a->b" is "fail". It takes "success", "failure", "settled". (invalid-option)',
