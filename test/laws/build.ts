@@ -46,6 +46,8 @@ export interface World {
   readonly called?: (context: StepContext) => void;
   /** Handlers that return a promise heed no signal: their timers are these. */
   readonly deaf?: (ms: number, callback: () => void) => () => void;
+  /** No two steps end at the same instant: each takes a part of a ms longer than it says. */
+  readonly apart?: boolean;
 }
 
 export type Flow = CompiledFlow<unknown, Readonly<Record<string, unknown>>>;
@@ -161,13 +163,15 @@ type Params = Readonly<Record<string, unknown>>;
 
 function handler(work: CodeWork, id: string, world: () => World) {
   return (params: Params, context: StepContext): unknown => {
-    const { calls, called } = world();
+    const given = world();
+    const { calls, called, clock, apart } = given;
+    const here = apart ? { ...given, clock: behind(clock, context.path) } : given;
     const count = (calls?.get(context.path) ?? 0) + 1;
     calls?.set(context.path, count);
     called?.(context);
     const fails = count <= work.failures;
     const streams = Object.entries(params).filter(([, value]) => isObservable(value));
-    if (streams.length === 0) return produce(work, id, params, fails, world());
+    if (streams.length === 0) return produce(work, id, params, fails, here);
     const texts = streams.map(([, stream]) => read(stream as Observable<unknown>, work.reads));
     return forkJoin(texts).pipe(
       mergeMap((all) => {
@@ -177,11 +181,19 @@ function handler(work: CodeWork, id: string, world: () => World) {
           id,
           { ...params, ...seen },
           fails,
-          world(),
+          here,
         ) as Observable<unknown>;
       }),
     );
   };
+}
+
+/** A clock whose timers are late by a part of a ms that follows from a path. */
+function behind(clock: Clock, path: string): Clock {
+  let hash = 1;
+  for (let i = 0; i < path.length; i++) hash = (hash * 31 + path.charCodeAt(i)) % 1_000_003;
+  const late = hash / 2_000_006;
+  return { now: () => clock.now(), after: (ms, callback) => clock.after(ms + late, callback) };
 }
 
 function read(stream: Observable<unknown>, reads: CodeWork['reads']): Observable<string> {
