@@ -36,10 +36,10 @@ interface Seen {
 function seenOf(snapshot: Snapshot, flow: Flow): Seen {
   const { status, input, output, error, version, steps } = snapshot;
   const paths = flow.plan().byPath;
-  const ends = Object.entries(steps).filter(([path]) => paths.get(path)?.kind === 'step');
-  const parts = { status, input, version, error: error?.code };
+  const ends = Object.entries(steps).filter(([path]) => paths.has(path));
+  const parts = { status, input, output, version, error: error?.code };
   return {
-    state: JSON.parse(canonical(status === 'success' ? { ...parts, output } : parts)),
+    state: JSON.parse(canonical(parts)),
     steps: new Map(
       ends.map(([path, { status, input, output, error, reason }]) => {
         const isTried = status === 'retrying';

@@ -3,7 +3,7 @@ import { type ErrorJson, errorJson } from '../../errors.ts';
 import { toldInput } from '../changes.ts';
 import type { LiveState } from './live-state.ts';
 import type { Seat } from './seat.ts';
-import { tellEnd, tellVersion } from './told.ts';
+import { tellEnd, tellSkipped, tellVersion } from './told.ts';
 
 export function retell(state: LiveState): void {
   const { newest, root, plan } = state;
@@ -36,9 +36,10 @@ function retellQuestions(state: LiveState): void {
 }
 
 function retellStep(state: LiveState, seat: Seat): void {
-  const { node, tickets, answeredAt } = seat;
+  const { node, tickets, answeredAt, isTellDue } = seat;
   const outcome = state.outcomes[node.index];
   if (outcome) tellEnd(state, seat, outcome, { number: answeredAt }, false);
+  if (isTellDue) tellSkipped(state, seat, { number: state.newest });
   // Of several the one that was told last.
   const begun = tickets.filter(({ started, follows }) => started && !follows).at(-1);
   if (!begun) return;

@@ -35,15 +35,21 @@ export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): vo
   const { version, started } = ticket;
   if (!started) return;
   tellBelow(state, ticket);
-  if (node.kind !== 'open') seat.isTellDue = true;
-  else {
-    // It is told once, not at its end again.
-    const end = state.seat(node.scope.close);
-    const ending = end.ticket(version);
-    if (ending) ending.started = false;
-    end.isTellDue = true;
+  if (node.kind !== 'open') {
+    tellSkipped(state, seat, version);
+    return;
   }
-  state.tell(node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
+  // It is told once, not at its end again.
+  const end = state.seat(node.scope.close);
+  const ending = end.ticket(version);
+  if (ending) ending.started = false;
+  tellSkipped(state, end, version);
+}
+
+/** Until it has its answer again. */
+export function tellSkipped(state: LiveState, seat: Seat, version: Pick<Version, 'number'>): void {
+  seat.isTellDue = true;
+  state.tell(seat.node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
 }
 
 /** A step has ended, and what was still at work below it with it. */
