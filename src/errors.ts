@@ -73,6 +73,10 @@ export interface FlowErrorOptions {
 }
 
 const brand = Symbol.for('millrace.error');
+const inspected = Symbol.for('nodejs.util.inspect.custom');
+/** Causes may go round. */
+const printing = new Set<FlowError>();
+type Inspect = (value: unknown, options: object) => string;
 
 /**
  * Every error that the library raises itself. An error of your own that a handler throws travels as
@@ -108,6 +112,9 @@ export class FlowError extends Error {
     if (options.attempt !== undefined) this.attempt = options.attempt;
     if (options.issues) this.issues = options.issues;
     this.errors = options.errors ?? [];
+    // Where the engine stood when it heard of an error helps nobody; the cause knows where it was thrown.
+    if ((code === 'step-failed' || code === 'run-failed') && 'cause' in options)
+      this.stack = `${this.name}: ${this.message}`;
   }
 
   /** Tells an error of this library from others, also where two copies of the package are installed. */
@@ -123,6 +130,16 @@ export class FlowError extends Error {
 
   toJSON(): ErrorJson {
     return errorJson(this);
+  }
+
+  /** How Node prints it: each cause once. */
+  [inspected](_: number, options: object, inspect: Inspect): string {
+    if (printing.has(this)) return '[Circular]';
+    const causes = this.errors.length > 0 ? this.errors : 'cause' in this ? [this.cause] : [];
+    printing.add(this);
+    const texts = causes.map((cause) => inspect(cause, options).replaceAll('\n', '\n  '));
+    printing.delete(this);
+    return [this.stack, ...texts].join('\n  [cause]: ');
   }
 }
 

@@ -86,7 +86,10 @@ test('4.4 an error survives JSON with its meaning', () => {
       },
     ],
   });
-  expect(json.stack).toContain('errors.test.ts');
+  // Where it was thrown, and not where the engine heard of it.
+  expect(json.stack).toBe('FlowError: The run failed (run-failed)');
+  const [first] = json.errors ?? [];
+  expect(first?.cause).toMatchObject({ stack: expect.stringContaining('errors.test.ts') });
 });
 
 test('4.4 whatever is thrown can be told as data', () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { Flow, FlowError, orElse, predicate } from 'millrace';
 import { map, NEVER, timer } from 'rxjs';
 import { expect, test } from 'vitest';
@@ -128,6 +129,28 @@ test('3.1 an error keeps its stack as the cause', async () => {
   const a = flow.step('a', deepInside, {});
   const error = errorOf(atOnce(flow.output({ a: a.out }), {}));
   expect((error.errors[0]?.cause as Error | undefined)?.stack).toContain('deepInside');
+});
+
+test('3.1 a printed error shows each cause once, and first of all what and where', () => {
+  const flow = new Flow('printed');
+  const a = flow.step('a', failing('disk full'), {});
+  const b = flow.step('b', failing('no network'), {});
+  const error = errorOf(atOnce(flow.output({ a: a.out, b: b.out }), {}));
+  const lines = inspect({ error }).split('\n');
+  expect(lines.filter((line) => !/^ +at /.test(line)).map((line) => line.trim())).toEqual([
+    '{',
+    'error: FlowError: The run of "printed" failed: its output "a" needs "a", its output "b" needs "b". (run-failed)',
+    '- a: Step "a" failed: disk full (step-failed)',
+    '- b: Step "b" failed: no network (step-failed)',
+    '[cause]: FlowError: Step "a" failed: disk full (step-failed)',
+    '[cause]: Error: disk full',
+    '[cause]: FlowError: Step "b" failed: no network (step-failed)',
+    '[cause]: Error: no network',
+    '}',
+  ]);
+  const round = new FlowError('saver-failed', 'Round', { cause: new Error('x') });
+  (round as { cause: unknown }).cause = round;
+  expect(inspect(round, { depth: null })).toMatch(/Round[\s\S]*\[cause\]: \[Circular\]$/);
 });
 
 test('3.1 a failure fails its step only: a run whose outputs do not need it succeeds', () => {
