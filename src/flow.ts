@@ -1,7 +1,6 @@
 /** Writing a flow down with typed references. */
-import type { Observable } from 'rxjs';
 import { CompiledFlow } from './compiled-flow.ts';
-import { type ErrorJson, FlowError, typeName } from './errors.ts';
+import { FlowError, typeName } from './errors.ts';
 import { type Binding, bind } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
@@ -9,8 +8,17 @@ import type { Cache, LinkOptions, Retry, StepSettings } from './graph/definition
 import { Draft, type FlowOptions } from './graph/draft.ts';
 import { draftFromJson, type Registry } from './graph/from-json.ts';
 import type { FlowJson } from './graph/json.ts';
-import { type NoRef, orElse, type Ref, type RefOf, ref } from './graph/ref.ts';
+import { orElse, type Ref, type RefOf, ref } from './graph/ref.ts';
 import type { Schema } from './graph/schema.ts';
+import type {
+  Bindings,
+  BoundFor,
+  CodeFor,
+  NoNodes,
+  ParamsFor,
+  Resolved,
+  StepNode,
+} from './wire/arguments.ts';
 import type { Restart } from './wire/channel.ts';
 import {
   type Code,
@@ -22,65 +30,6 @@ import {
   toStep,
 } from './wire/step.ts';
 import type { ToolResult } from './wire/tools.ts';
-
-type Whole =
-  | string
-  | number
-  | boolean
-  | bigint
-  | symbol
-  | null
-  | undefined
-  | Date
-  | ((...args: never[]) => unknown);
-
-type Method = (...args: never[]) => unknown;
-type Methods<T> = 0 extends 1 & T[keyof T] ? never : Extract<T[keyof T], Method>;
-
-/** What a param accepts: the value, a reference to one, or a structure with references in it. */
-export type Arg<T> = RefOf<T> | (unknown extends T ? T : Filled<T>);
-
-// Without `T` beside the structure: an error then blames the part of it that is wrong, and no other.
-/** Plain data with references in it. What has methods is itself: the run looks for references in plain data only. */
-type Filled<T> = T extends Whole
-  ? T
-  : T extends readonly unknown[]
-    ? Items<T>
-    : [Methods<T>] extends [never]
-      ? Entries<T>
-      : T;
-
-// A list names its items instead of mapping them, so that types which contain themselves end.
-type Items<T extends readonly unknown[]> = number extends T['length']
-  ? NoRef & readonly Arg<T[number]>[]
-  : Entries<T>;
-
-type Entries<T> = NoRef & { readonly [K in keyof T]: Arg<T[K]> };
-
-/** What binds the params of a step: an argument for each. */
-export type Params<P> = NoRef &
-  (unknown extends P ? Readonly<Record<string, unknown>> : { readonly [K in keyof P]: Arg<P[K]> });
-
-// Spelled out over the code: of `Params<CodeParams<C>>` the compilers infer C too, and lose that of code that a generic function makes.
-type ParamsFor<C> = NoRef &
-  (unknown extends CodeParams<C>
-    ? Readonly<Record<string, unknown>>
-    : { readonly [K in keyof CodeParams<C>]: Arg<CodeParams<C>[K]> });
-
-/** What an argument is once the run has filled it in. */
-export type Resolved<A> =
-  A extends RefOf<infer T> ? T : A extends Whole ? A : { -readonly [K in keyof A]: Resolved<A[K]> };
-
-/** A step of a flow being written, and what of it others can refer to. */
-export interface StepNode<out Result, out Chunk = unknown> {
-  readonly id: string;
-  /** Its result. */
-  readonly out: Ref<Result>;
-  /** The stream of its chunks, while it still works. */
-  readonly chunks: Ref<Observable<Chunk>>;
-  /** Its error, for steps that run when it has failed. */
-  readonly error: Ref<ErrorJson | undefined>;
-}
 
 /** How a step runs, beside its code and its params. */
 export interface StepOptions<
@@ -100,11 +49,6 @@ export interface StepOptions<
   readonly fallback?: Else | ((error: unknown, params: Params) => Else);
   readonly equals?: (last: Result, next: Result) => boolean;
 }
-
-/** Refuses a step where its result is meant. */
-type NoNodes<A> = {
-  readonly [K in keyof A]: A[K] extends StepNode<unknown> ? RefOf<unknown> : unknown;
-};
 
 type IfCondition<When> = [When] extends [undefined] ? never : undefined;
 type IfRetried<Again> = [Again] extends [never] ? never : Restart;
@@ -135,14 +79,15 @@ export class Flow<Input, Parsed = Input> {
    * that is taken or not allowed, an option that cannot be, or a link that would close a cycle.
    */
   step<
-    C extends Code,
+    C extends CodeFor<Bound>,
     When extends Condition | undefined = undefined,
     Again extends keyof Retry = never,
     Else = never,
+    Bound extends Bindings = Readonly<Record<string, unknown>>,
   >(
     id: string,
     code: C,
-    params: ParamsFor<C>,
+    params: BoundFor<C, Bound>,
     options?: StepOptions<CodeParams<C>, CodeResult<C>, When, Again, Else>,
   ): StepNode<
     CodeResult<C> | Exclude<Settled<Else>, CodeResult<C>> | IfCondition<When>,

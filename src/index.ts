@@ -10,14 +10,7 @@ export {
   type Issue,
   showValue,
 } from './errors.ts';
-export {
-  type Arg,
-  Flow,
-  type Params,
-  type Resolved,
-  type StepNode,
-  type StepOptions,
-} from './flow.ts';
+export { Flow, type StepOptions } from './flow.ts';
 
 export type { Binding } from './graph/binding.ts';
 export {
@@ -113,6 +106,7 @@ export {
 export { type EachOptions, each } from './steps/each.ts';
 export { type QuestionDescription, question } from './steps/question.ts';
 export { type RepeatOptions, repeat } from './steps/repeat.ts';
+export type { Arg, Params, Resolved, StepNode } from './wire/arguments.ts';
 export { Adds, Aside, Result as StepResult, Through } from './wire/aside.ts';
 export { isRestart, type Restart, restart } from './wire/channel.ts';
 export { type Clock, schedulerClock } from './wire/clock.ts';

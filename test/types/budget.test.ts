@@ -38,8 +38,8 @@ function program(steps: number): string {
       `const mail${i} = flow.step('mail${i}', ({ mail }: { mail: { to: readonly { name: string }[]; body: string; rank: number } }) => ({ sent: mail.body.length }), {`,
       `  mail: { to: [{ name: page${i}.out.title }, { name: 'Ada' }], body: gist${i}.out.text, rank: gist${i}.out.n${i} } },`,
       `  { when: and(gt(page${i}.out.score${i}, 1), eq(flow.input.tone, 'warm')) });`,
-      `const words${i} = flow.step('words${i}', ({ body }: { body: string }) => of(...body.split(' ')), { body: page${i}.out.body });`,
-      `const sum${i} = flow.step('sum${i}', ({ sent, word }: { sent: number; word: string }) => ({ url: word, sent }), {`,
+      `const words${i} = flow.step('words${i}', ({ body }) => of(...body.split(' ')), { body: page${i}.out.body });`,
+      `const sum${i} = flow.step('sum${i}', ({ sent, word }) => ({ url: word, sent }), {`,
       `  sent: orElse(mail${i}.out.sent, 0), word: words${i}.out }, { after: [gist${i}] });`,
     );
     source = `sum${i}.out.url`;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Compiler, compile, compilers, folder } from './compiler.ts';
 
 const prelude = `
-import { defineStep, eq, Flow, gt, text } from 'millrace';
+import { defineStep, each, eq, Flow, gt, text } from 'millrace';
 import type { Observable } from 'rxjs';
 import { z } from 'zod';
 const flow = new Flow('f', { input: z.object({ url: z.url(), tone: z.enum(['plain', 'warm']).default('plain'), count: z.number() }) });
@@ -52,13 +52,29 @@ const wrong: Record<string, { readonly code: string; readonly says: readonly str
     code: "flow.step('x', pay, { «sum»: refund.out.sum });",
     says: ["Type 'number | undefined' is not assignable to type 'number'"],
   },
-  'a handler that does not say what it takes': {
-    code: "flow.step('x', ({ «url» }) => url, {});",
-    says: ["'url' does not exist on type 'ParamsWithoutType"],
+  'a param that nothing binds, of a handler that does not say what it takes': {
+    code: "flow.step('x', ({ url, «ulr» }) => url + ulr, { url: flow.input.url });",
+    says: ["'ulr' does not exist on type '{ url: string; }'"],
   },
-  'a param of a handler that does not say what it takes': {
-    code: "flow.step('x', (params) => params, { «url»: flow.input.url });",
-    says: ["'url' does not exist in type", 'ParamsWithoutType'],
+  'a source that may have been skipped, where it is used': {
+    code: "flow.step('x', ({ sum }) => «sum».toFixed(), { sum: refund.out.sum });",
+    says: ["'sum' is possibly 'undefined'"],
+  },
+  'a step where its result is wanted, by a handler that does not say so': {
+    code: "flow.step('x', ({ page }) => page.title, { «page» });",
+    says: ['StepNode', "not assignable to type 'Arg<{ title: string; body: string; }>'"],
+  },
+  'a reference where the params are wanted, by a handler that does not say what it takes': {
+    code: "flow.step('x', (page) => page, «page.out»);",
+    says: ["is not assignable to type 'NoRef'"],
+  },
+  'code that takes too much': {
+    code: "flow.step('x', «(a: object, b: unknown, c: unknown) => [a, b, c]», {});",
+    says: ['Target signature provides too few arguments'],
+  },
+  'a handler inside another step that does not say what it takes': {
+    code: 'each(({ «url» }) => url);',
+    says: ["'url' does not exist on type 'ParamsWithoutType"],
   },
   'a text with a part that may be missing': {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is code

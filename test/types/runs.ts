@@ -154,3 +154,9 @@ same<
     b: [string, 3];
   }
 >();
+
+// What has methods is itself, and so is what nobody knows.
+same<
+  Resolved<{ readonly url: URL; seen: Map<string, Date>; unknown: unknown }>,
+  { url: URL; seen: Map<string, Date>; unknown: unknown }
+>();
