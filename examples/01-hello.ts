@@ -3,10 +3,10 @@ import { Flow, text } from 'millrace';
 
 const flow = new Flow<{ name: string }>('hello');
 
-const shout = flow.step('shout', ({ text }: { text: string }) => text.toUpperCase(), {
+const shout = flow.step('shout', ({ text }) => text.toUpperCase(), {
   text: flow.input.name,
 });
-const count = flow.step('count', ({ text }: { text: string }) => text.length, { text: shout.out });
+const count = flow.step('count', ({ text }) => text.length, { text: shout.out });
 
 const hello = flow.output({ greeting: text`Hello ${shout.out}, ${count.out} letters!` });
 

@@ -6,18 +6,18 @@ const { amount } = flow.input;
 
 const review = flow.step(
   'review',
-  async ({ amount }: { amount: number }) => `reviewed ${amount}`,
+  async ({ amount }) => `reviewed ${amount}`,
   { amount },
   { when: gt(amount, 100) },
 );
 const accept = flow.step(
   'accept',
-  ({ amount }: { amount: number }) => `accepted ${amount}`,
+  ({ amount }) => `accepted ${amount}`,
   { amount },
   { when: lte(amount, 100) },
 );
 // Only what comes after a skipped step alone is skipped with it.
-const appeal = flow.step('appeal', ({ of }: { of: string | undefined }) => `appeal: ${of}`, {
+const appeal = flow.step('appeal', ({ of }) => `appeal: ${of}`, {
   of: review.out,
 });
 

@@ -8,7 +8,7 @@ const flow = new Flow<{ text: string }>('speech');
 // An async generator: what it yields are chunks, and all of them together the result.
 const write = flow.step(
   'write',
-  async function* ({ text }: { text: string }) {
+  async function* ({ text }) {
     for (const token of text.split(/(?<= )/)) {
       await setTimeout(1);
       yield token;

@@ -8,7 +8,7 @@ const { city } = flow.input;
 let calls = 0;
 const temperature = flow.step(
   'temperature',
-  async ({ city }: { city: string }) => {
+  async ({ city }) => {
     if (++calls < 3) throw new Error(`no line to ${city}`);
     return 21;
   },

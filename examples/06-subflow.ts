@@ -2,10 +2,10 @@
 import { Flow, text } from 'millrace';
 
 const inner = new Flow<{ word: string }>('clean');
-const trimmed = inner.step('trim', ({ word }: { word: string }) => word.trim(), {
+const trimmed = inner.step('trim', ({ word }) => word.trim(), {
   word: inner.input.word,
 });
-const lowered = inner.step('lower', ({ word }: { word: string }) => word.toLowerCase(), {
+const lowered = inner.step('lower', ({ word }) => word.toLowerCase(), {
   word: trimmed.out,
 });
 const clean = inner.output({ word: lowered.out });

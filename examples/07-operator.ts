@@ -8,7 +8,7 @@ const words = ['mill', 'millet', 'millrace', 'millstone', 'wheel'];
 const flow = new Flow<{ text: string }>('search');
 const found = flow.step(
   'find',
-  async ({ text }: { text: string }, { signal }) => {
+  async ({ text }, { signal }) => {
     signal.addEventListener('abort', () => console.log('dropped:', text));
     await setTimeout(40, undefined, { signal });
     return words.filter((word) => word.startsWith(text));

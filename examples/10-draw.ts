@@ -3,12 +3,12 @@ import { Flow, gt } from 'millrace';
 import { toSvg } from 'millrace/draw';
 
 const flow = new Flow<{ text: string }>('review');
-const score = flow.step('score', ({ text }: { text: string }) => text.length, {
+const score = flow.step('score', ({ text }) => text.length, {
   text: flow.input.text,
 });
 const praise = flow.step(
   'praise',
-  ({ of }: { of: number }) => `${of} letters!`,
+  ({ of }) => `${of} letters!`,
   { of: score.out },
   { when: gt(score.out, 10) },
 );

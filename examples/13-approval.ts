@@ -23,8 +23,7 @@ const approve = flow.step(
 );
 const sent = flow.step(
   'sent',
-  ({ letter, ok, by }: { letter: string; ok: boolean; by: string }) =>
-    ok ? `${letter} Approved by ${by}.` : `Refused by ${by}.`,
+  ({ letter, ok, by }) => (ok ? `${letter} Approved by ${by}.` : `Refused by ${by}.`),
   { letter: letter.out, ok: approve.out.ok, by: approve.out.by },
 );
 

@@ -58,7 +58,7 @@ type IfRetried<Again> = [Again] extends [never] ? never : Restart;
  *
  * @example
  * const flow = new Flow('greet', { input: z.object({ name: z.string() }) })
- * const shout = flow.step('shout', ({ text }: { text: string }) => text.toUpperCase(), { text: flow.input.name })
+ * const shout = flow.step('shout', ({ text }) => text.toUpperCase(), { text: flow.input.name })
  * const greet = flow.output({ greeting: text`Hello ${shout.out}!` })
  * const { output } = await greet.complete({ name: 'Ada' }) // { greeting: 'Hello ADA!' }
  */
@@ -75,8 +75,9 @@ export class Flow<Input, Parsed = Input> {
   }
 
   /**
-   * Adds a step: an id, code (a function, a described step, a flow), and where its params come from. Throws a FlowError at once for an id
-   * that is taken or not allowed, an option that cannot be, or a link that would close a cycle.
+   * Adds a step: an id, code (a function, a described step, a flow), and what binds its params. A function that is written in place and does
+   * not say what it takes gets the types of that. Throws a FlowError at once for an id that is taken or not allowed, an option that cannot be,
+   * or a link that would close a cycle.
    */
   step<
     C extends CodeFor<Bound>,

@@ -21,13 +21,13 @@ function documentFlow() {
   const flow = new Flow<DocumentInput>('document');
   const { document, long, sentences } = flow.input;
 
-  const terms = flow.step('terms', ({ document }: { document: Weighted }) => rankTerms(document), {
+  const terms = flow.step('terms', ({ document }) => rankTerms(document), {
     document,
   });
 
   const summary = flow.step(
     'summary',
-    async ({ document, howMany }: { document: Weighted; howMany: number }) => {
+    async ({ document, howMany }) => {
       // Between two documents there is room for Ctrl-C.
       await setImmediate();
       const { sentences, weights } = document;
@@ -39,7 +39,7 @@ function documentFlow() {
 
   const whole = flow.step(
     'whole',
-    ({ document }: { document: Weighted }) => document.sentences.map(({ text }) => text),
+    ({ document }) => document.sentences.map(({ text }) => text),
     { document },
     { when: lte(document.words, long) },
   );
@@ -102,11 +102,7 @@ const parsed = flow.step(
   each(({ path, text }: { path: string; text: string }) => parseMarkdown(path, text)),
   { items: files.out },
 );
-const corpus = flow.step(
-  'weigh',
-  ({ documents }: { documents: Parameters<typeof weigh>[0] }) => weigh(documents),
-  { documents: parsed.out },
-);
+const corpus = flow.step('weigh', ({ documents }) => weigh(documents), { documents: parsed.out });
 const entries = flow.step('documents', each(documentFlow(), { as: 'document', concurrency: 2 }), {
   items: corpus.out.documents,
   long,

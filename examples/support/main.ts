@@ -53,7 +53,7 @@ const kind = flow.step(
 );
 const escalated = flow.step(
   'escalate',
-  ({ message }: { message: string }) => `A person will call you about: "${message}"`,
+  ({ message }) => `A person will call you about: "${message}"`,
   { message },
   {
     when: eq(kind.out.object.kind, 'complaint'),
@@ -61,7 +61,7 @@ const escalated = flow.step(
 );
 const found = flow.step(
   'retrieve',
-  ({ query }: { query: string }) => index.search(query, 2),
+  ({ query }) => index.search(query, 2),
   { query: message },
   {
     when: ne(kind.out.object.kind, 'complaint'),
