@@ -1,7 +1,7 @@
 /** Writing a flow down with typed references. */
 import { CompiledFlow } from './compiled-flow.ts';
 import { FlowError, typeName } from './errors.ts';
-import { type Binding, bind } from './graph/binding.ts';
+import { type Binding, bind, ownOf } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
 import type { Cache, LinkOptions, Retry, StepSettings } from './graph/definition.ts';
@@ -71,7 +71,7 @@ export class Flow<Input, Parsed = Input> {
   constructor(id: string, options: FlowOptions & { readonly input?: Schema<Input, Parsed> } = {}) {
     this.draft = new Draft(id, options as FlowOptions);
     this.id = id;
-    this.input = ref<Parsed>({ of: 'input', path: [] });
+    this.input = ref<Parsed>({ of: 'input', path: [] }, this);
   }
 
   /**
@@ -108,14 +108,16 @@ export class Flow<Input, Parsed = Input> {
       );
     }
     const bound = new Map<string, Binding>(
-      Object.entries(params).map(([name, arg]) => [name, bind(arg)]),
+      Object.entries(params).map(([name, arg]) => [name, this.bound(arg)]),
     );
-    this.draft.addStep({ id, step: toStep(id, code), settings }, bound, after.map(idOf));
+    ownOf(settings.when, this);
+    const first = after.map((node) => this.idOf(node));
+    this.draft.addStep({ id, step: toStep(id, code), settings }, bound, first);
     return {
       id,
-      out: ref({ of: 'return', step: id, path: [] }),
-      chunks: ref({ of: 'chunks', step: id, path: [] }),
-      error: ref({ of: 'error', step: id, path: [] }),
+      out: ref({ of: 'return', step: id, path: [] }, this),
+      chunks: ref({ of: 'chunks', step: id, path: [] }, this),
+      error: ref({ of: 'error', step: id, path: [] }, this),
     };
   }
 
@@ -152,7 +154,8 @@ export class Flow<Input, Parsed = Input> {
     to: StepNode<unknown> | string,
     options?: LinkOptions,
   ): this {
-    this.draft.addLink(idOf(from), idOf(to), options);
+    ownOf(options?.when, this);
+    this.draft.addLink(this.idOf(from), this.idOf(to), options);
     return this;
   }
 
@@ -161,7 +164,7 @@ export class Flow<Input, Parsed = Input> {
    * A run that fails remembers what its steps had come to.
    */
   remember(name: string, source: RefOf<unknown>): this {
-    this.draft.bind(name, bind(source));
+    this.draft.bind(name, this.bound(source));
     return this;
   }
 
@@ -174,7 +177,7 @@ export class Flow<Input, Parsed = Input> {
    * flow.remember('history', reply.out.history)
    */
   memory<T>(name: string, initial: T): Ref<T> {
-    return orElse(ref<T | undefined>({ of: 'input', path: [name] }), initial) as Ref<T>;
+    return orElse(ref<T | undefined>({ of: 'input', path: [name] }, this), initial) as Ref<T>;
   }
 
   /**
@@ -191,7 +194,7 @@ export class Flow<Input, Parsed = Input> {
       );
     }
     const { draft } = this;
-    const bound = Object.entries(outputs).map(([name, arg]) => [name, bind(arg)] as const);
+    const bound = Object.entries(outputs).map(([name, arg]) => [name, this.bound(arg)] as const);
     for (const name of draft.outputs.keys()) draft.removeOutput(name);
     for (const [name, binding] of bound) draft.setOutput(name, binding);
     return new CompiledFlow(define(draft));
@@ -211,7 +214,14 @@ export class Flow<Input, Parsed = Input> {
     const asStep = (draft: Draft<Step>): Step => new CompiledFlow(define(draft));
     return new CompiledFlow(define(draftFromJson<Step>(json, { ...registry, steps }, asStep)));
   }
-}
 
-const idOf = (node: StepNode<unknown> | string): string =>
-  typeof node === 'string' ? node : node?.id;
+  private bound(source: unknown): Binding {
+    return ownOf(bind(source), this);
+  }
+
+  private idOf(node: StepNode<unknown> | string): string {
+    if (typeof node === 'string') return node;
+    ownOf(node?.out, this);
+    return node?.id;
+  }
+}

@@ -2,7 +2,7 @@
 import { FlowError, quoted, showValue } from '../errors.ts';
 import { copyPlain, freeze, isPlain, put } from '../plain.ts';
 import { type Key, parseKey, readPath } from './key.ts';
-import { type Reference, referenceOf, refuseNode } from './ref.ts';
+import { type Reference, referenceOf, refuseForeign, refuseNode } from './ref.ts';
 
 export type Binding =
   | { readonly value: unknown }
@@ -44,6 +44,16 @@ function holds(data: object, isSo: (part: unknown) => boolean): boolean {
     }
   }
   return false;
+}
+
+/** Gives back bindings, or a condition, that a flow takes in; throws for a reference of another flow in them. */
+export function ownOf<T>(given: T, flow: { readonly id: string }): T {
+  holds([given], (part) => {
+    const reference = referenceOf(part);
+    refuseForeign(reference ?? part, flow);
+    return Boolean(reference);
+  });
+  return given;
 }
 
 /** The keys that a binding reads. Links are derived from these. */

@@ -2,7 +2,7 @@
 import { FlowError, showJson, typeName } from '../errors.ts';
 import { equal, isPlain } from '../plain.ts';
 import { type Binding, bind, keysOf, type Reader, resolver } from './binding.ts';
-import { type RefOf, referenceOf, refuseNode } from './ref.ts';
+import { madeOf, type RefOf, referenceOf, refuseNode } from './ref.ts';
 
 /** One side of a comparison: a key, a literal that is wrapped because it looks like one of these, or a plain literal. */
 export type Operand = Binding | string | number | boolean | null | readonly unknown[];
@@ -99,16 +99,17 @@ export function predicate<const Refs extends readonly RefOf<unknown>[]>(
   refs: Refs,
   test: (...values: Values<Refs>) => boolean,
 ): Condition {
-  const keys = [refs].flat().map((each) => {
+  const references = [refs].flat().map((each) => {
     const reference = referenceOf(each);
-    if (reference && 'key' in reference) return reference.key;
+    if (reference && 'key' in reference) return reference;
     refuseNode(each);
     throw new FlowError(
       'ref-misuse',
       'predicate() takes references in a list, and a function of their values: predicate([page.out.title], (title) => …).',
     );
   });
-  return { op: 'predicate', keys, test: test as Predicate['test'] };
+  const keys = references.map(({ key }) => key);
+  return { op: 'predicate', keys: madeOf(keys, ...references), test: test as Predicate['test'] };
 }
 
 /** The keys that a condition reads. */

@@ -61,12 +61,45 @@ export type Reference =
     }
   | { readonly text: readonly (string | Extract<Reference, { readonly key: string }>)[] };
 
+/** The flow that a reference belongs to. */
+interface Owner {
+  readonly id: string;
+}
+
+/** What data was made of: keys, and the flows that they belong to. Kept beside it, so that it stays plain. */
+const origins = new WeakMap<object, readonly (readonly [key: string, owner: Owner])[]>();
+
+/** Notes that something is made of references. */
+export function madeOf<T extends object>(made: T, ...sources: readonly Reference[]): T {
+  origins.set(
+    made,
+    sources.flatMap((source) => origins.get(source) ?? []),
+  );
+  return made;
+}
+
 /** A reference by its key; every property read from it is a reference one part deeper. */
-export function ref<T>(key: Key): Ref<T> {
+export function ref<T>(key: Key, owner: Owner): Ref<T> {
   return proxy(
-    () => ({ key: showKey(key) }),
-    (part) => (key.of === 'chunks' ? undefined : ref({ ...key, path: [...key.path, part] } as Key)),
+    () => {
+      const reference = { key: showKey(key) };
+      origins.set(reference, [[reference.key, owner]]);
+      return reference;
+    },
+    (part) =>
+      key.of === 'chunks' ? undefined : ref({ ...key, path: [...key.path, part] } as Key, owner),
   ) as Ref<T>;
+}
+
+/** In another flow the key of a reference would stand for something else, or for nothing. */
+export function refuseForeign(part: unknown, flow: Owner): void {
+  for (const [key, owner] of origins.get(part as object) ?? []) {
+    if (owner === flow) continue;
+    throw new FlowError(
+      'ref-misuse',
+      `"${key}" is a reference of the flow "${owner.id}", but is used in another flow, "${flow.id}". Make the value an input of "${flow.id}", or use "${owner.id}" as a step in it and read its output.`,
+    );
+  }
 }
 
 /** What stands behind a reference; `undefined` for anything that is not one. */
@@ -86,7 +119,8 @@ export function orElse<T, Fallback>(
   source: RefOf<T>,
   fallback: Fallback,
 ): Ref<Exclude<T, undefined> | Fallback> {
-  return fixed({ ...keyed(source, 'orElse'), default: freeze(copyPlain(fallback)) }) as Ref<
+  const reference = keyed(source, 'orElse');
+  return fixed(madeOf({ ...reference, default: freeze(copyPlain(fallback)) }, reference)) as Ref<
     Exclude<T, undefined> | Fallback
   >;
 }
@@ -99,7 +133,8 @@ export function orElse<T, Fallback>(
  * flow.step('notify', notify, { refund: required(refund.out) })
  */
 export function required<T>(source: RefOf<T>): Ref<Exclude<T, undefined>> {
-  return fixed({ ...keyed(source, 'required'), required: true }) as Ref<Exclude<T, undefined>>;
+  const reference = keyed(source, 'required');
+  return fixed(madeOf({ ...reference, required: true }, reference)) as Ref<Exclude<T, undefined>>;
 }
 
 type MissingIn<Hole> = Hole extends RefOf<infer T> ? Extract<T, undefined> : never;

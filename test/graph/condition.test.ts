@@ -36,11 +36,12 @@ const any = input as unknown as Record<string, Ref<unknown>>;
 
 /** Whether a step with this condition runs on this input. */
 function holds(when: Condition, given: object): boolean {
-  const flow = new Flow<object>('f');
-  const a = flow.step('a', () => true, {}, { when });
   let ran: unknown;
-  flow
-    .output({ ran: a.out, all: untyped<Ref<object>>(flow.input) })
+  new FlowBuilder('f')
+    .addStep('a', () => true, {}, { when })
+    .setOutput('ran', 'a.return')
+    .setOutput('all', '$input')
+    .build()
     .run(given)
     .subscribe((event) => {
       if (event.type === 'FLOW_OUTPUT') ran = (event.output as { ran?: boolean }).ran;
@@ -238,8 +239,8 @@ test('1.6 an async predicate is refused when it runs: a promise is always true',
 
 test('1.7 a condition is a copy: what happens to it later does not reach the flow', async () => {
   const list = [1, 2];
-  const when = isIn(input.n, list);
   const flow = new Flow<{ n: number }>('f');
+  const when = isIn(flow.input.n, list);
   const a = flow.step('a', () => 'ran', {}, { when });
   const compiled = flow.output({ a: a.out });
   list.push(3);
