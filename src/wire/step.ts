@@ -264,7 +264,11 @@ export function defineOperator<
       `defineOperator() needs an RxJS operator in "operator", not ${typeName(operator)}.`,
     );
   }
-  const handler = (params: ParamsOf<Input, Params>) => operator(of(params));
+  const handler = (params: ParamsOf<Input, Params>) => {
+    const results: Partial<Observable<Result>> | undefined = operator(of(params));
+    if (typeof results?.subscribe === 'function') return results;
+    throw new TypeError(`its operator must give an Observable, not ${typeName(results)}`);
+  };
   return Object.freeze({ ...rest, handler, ...(oneToOne && { oneToOne: operator }) });
 }
 

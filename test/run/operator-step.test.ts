@@ -7,6 +7,7 @@ import {
   map,
   mergeMap,
   type Observable,
+  type OperatorFunction,
   of,
   pipe,
   scan,
@@ -16,6 +17,7 @@ import {
   timer,
 } from 'rxjs';
 import { expect, test } from 'vitest';
+import { untyped } from '../graph/thrown.ts';
 import { atOnce, chunksOf, errorOf, outputOf, virtually } from './told.ts';
 
 test('2.11 a plain RxJS operator is a step: its source emits the params, its last value is the result', () => {
@@ -99,6 +101,27 @@ test('2.11 an operator that throws when it is applied fails its step', () => {
   expect(errorOf(atOnce(flow.output({ a: a.out }), {})).errors[0]?.message).toBe(
     'Step "a" failed: at once (step-failed)',
   );
+});
+
+test('2.11 an operator that gives no Observable fails its step, which says what it gave', () => {
+  for (const [given, type] of [
+    ['text', 'string'],
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [[1], 'array'],
+    [Promise.resolve(1), 'Promise'],
+    [map(String), 'function'],
+    [{ subscribe: true }, 'object'],
+  ] as const) {
+    const flow = new Flow('silent');
+    const words = defineOperator({
+      operator: untyped<OperatorFunction<unknown, string>>(() => given),
+    });
+    const a = flow.step('words', words, {});
+    expect(errorOf(atOnce(flow.output({ a: a.out }), {})).errors[0]?.message).toBe(
+      `Step "words" failed: its operator must give an Observable, not ${type} (step-failed)`,
+    );
+  }
 });
 
 test('2.11 a retry applies the operator anew', () => {
