@@ -1,5 +1,5 @@
 /** Where a value comes from, as plain data: a literal, a key, a text with holes, or a structure of these. */
-import { FlowError, quoted, showValue } from '../errors.ts';
+import { FlowError, messageOf, quoted, showValue } from '../errors.ts';
 import { copyPlain, freeze, isPlain, put } from '../plain.ts';
 import { type Key, parseKey, readPath } from './key.ts';
 import { type Reference, referenceOf, refuseForeign, refuseNode } from './ref.ts';
@@ -194,7 +194,7 @@ function keyIn(key: string, place: string): string {
   } catch (cause) {
     throw new FlowError(
       'invalid-key',
-      `The hole ${quoted(`{{${key}}}`)} in the template of "${place}" holds no key. Write "{{step.return.part}}" or "{{input}}", or "\\{{" for two braces.`,
+      `The hole ${quoted(`{{${key}}}`)} in the template of "${place}" holds no key. ${messageOf(cause).replace(' (invalid-key)', '')} For two braces write "\\{{".`,
       { cause },
     );
   }

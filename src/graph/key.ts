@@ -51,7 +51,10 @@ export function parseKey(text: string): Key {
 function keyOf(text: string, [head, member, ...rest]: Path): Key {
   if (head === INPUT) return { of: 'input', path: member === undefined ? [] : [member, ...rest] };
   if (typeof head !== 'string' || !isId(head)) {
-    throw invalid(text, `${quoted(String(head))} can be neither a step nor an input`);
+    throw invalid(
+      text,
+      `${quoted(String(head))} can be neither a step nor, without "${INPUT}." before it, an input`,
+    );
   }
   if (member === undefined) return { of: 'input', path: [head] };
   switch (member) {

@@ -161,7 +161,7 @@ test('1.8 a template hole that never closes', () => {
 test('1.8 a template hole that holds no key', () => {
   const builder = new FlowBuilder('digest').addStep('a', step);
   expect(thrown(() => builder.addStep('mail', echo, { body: 'So {{a.return + 1}}' })).message).toBe(
-    'The hole "{{a.return + 1}}" in the template of "mail.body" holds no key. Write "{{step.return.part}}" or "{{input}}", or "\\{{" for two braces. (invalid-key)',
+    'The hole "{{a.return + 1}}" in the template of "mail.body" holds no key. The key "a.return + 1" cannot be read: "." or "[" is missing at character 9. Write "step.return.part", "step.chunks", "step.error", "step.param", or the name of an input. For two braces write "\\{{". (invalid-key)',
   );
 });
 

@@ -69,9 +69,9 @@ test('1.6 what is no key is refused with the place where reading stopped', () =>
     'a.return[-1]': '"." or "[" is missing at character 9',
     'a.return["x]': '"." or "[" is missing at character 9',
     'a.return["\\x"]': '"\\x" is not a JSON string',
-    '1a.return': '"1a" can be neither a step nor an input',
-    ä: '"ä" can be neither a step nor an input',
-    __proto__: '"__proto__" can be neither a step nor an input',
+    '1a.return': '"1a" can be neither a step nor, without "$input." before it, an input',
+    ä: '"ä" can be neither a step nor, without "$input." before it, an input',
+    __proto__: '"__proto__" can be neither a step nor, without "$input." before it, an input',
     'a.chunks[0]': 'a stream of chunks has no parts to read',
     '{{a.return}}': 'a name is missing at character 1',
   };

@@ -82,10 +82,27 @@ test('1.8 a hole without a key is named with its place and a remedy', () => {
   for (const hole of ['{{}}', '{{ }}', '{{a..b}}', '{{1 + 1}}', '{{price*2}}', '{{#if a}}']) {
     const { code, message } = thrown(() => builder.addStep('b', echo, { prompt: `x ${hole}` }));
     expect(code).toBe('invalid-key');
-    expect(message).toContain(
-      'in the template of "b.prompt" holds no key. Write "{{step.return.part}}"',
-    );
+    expect(message).toContain('in the template of "b.prompt" holds no key. The key');
+    expect(message).toContain(' cannot be read: ');
+    expect(message).toContain('Write "step.return.part"');
   }
+});
+
+test('1.8 a hole may hold any name of an input behind "$input."; without it the message says so', async () => {
+  const made = (hole: string) =>
+    new FlowBuilder('f')
+      .addStep('a', echo, { prompt: hole })
+      .setOutput('prompt', 'a.return.prompt')
+      .build();
+  for (const hole of ['{{$input.größe}}', '{{ $input["größe"] }}']) {
+    expect((await made(hole).complete({ größe: 5 })).output).toEqual({ prompt: 5 });
+  }
+  expect((await made('{{$input.größe.länge}} m').complete({ größe: { länge: 5 } })).output).toEqual(
+    { prompt: '5 m' },
+  );
+  expect(thrown(() => made('{{größe}}')).message).toBe(
+    'The hole "{{größe}}" in the template of "a.prompt" holds no key. The key "größe" cannot be read: "größe" can be neither a step nor, without "$input." before it, an input. Write "step.return.part", "step.chunks", "step.error", "step.param", or the name of an input. For two braces write "\\{{". (invalid-key)',
+  );
 });
 
 test('1.8 an unclosed hole of 100 000 characters is refused in linear time', () => {
