@@ -1,5 +1,5 @@
 /** The input of a run, checked before anything runs. */
-import { type FlowError, type Issue, showValue, suggestion } from '../errors.ts';
+import { type FlowError, type Issue, messageOf, showValue, suggestion } from '../errors.ts';
 import { copyOutside, isPlain, own, put, settledCopy } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
@@ -13,7 +13,8 @@ import { type Properties, propertySchema, type Schema, validate, violation } fro
 export function checkInput(definition: FlowDefinition, given: unknown, path: string): unknown {
   const refuse = refusalOf(definition, path);
   const names = inputNames(definition);
-  const input = copyOutside(given === undefined && names ? {} : given);
+  const from = given === undefined && names ? {} : given;
+  const input = readInput(definition, from, copyOutside, path);
   if (!isRecord(input)) {
     if (definition.input) return validate(definition.input, input, refuse);
     if (names?.open) return input;
@@ -26,6 +27,21 @@ export function checkInput(definition: FlowDefinition, given: unknown, path: str
   const together = (valid: unknown) => (isRecord(valid) ? { ...valid, ...others } : valid);
   const valid = validate(definition.input, input, refuse);
   return valid instanceof Promise ? valid.then(together) : together(valid);
+}
+
+/** Reads what a run was given. Throws a FlowError (`invalid-input`) where a getter in it does. */
+export function readInput(
+  definition: FlowDefinition,
+  given: unknown,
+  copy: (given: unknown) => unknown,
+  path = '',
+): unknown {
+  try {
+    return copy(given);
+  } catch (error) {
+    const message = `reading it threw: ${messageOf(error)}`;
+    throw refusalOf(definition, path)([{ path: '', message }]);
+  }
 }
 
 const refusalOf =

@@ -9,8 +9,10 @@ import {
   type ObservableInput,
   of,
   take,
+  throwError,
 } from 'rxjs';
 import { FlowError } from '../errors.ts';
+import { readInput } from '../graph/check-input.ts';
 import { validate } from '../graph/schema.ts';
 import { freeze, settledCopy } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
@@ -59,7 +61,12 @@ export function newRun(
   const { id: runId } = placed;
   const snapshot = emptySnapshot(runId, saver ? flow.identity(true) : lazily(flow));
   // Its owner may change it before the run begins.
-  const given = settledCopy(input);
+  let given: unknown;
+  try {
+    given = readInput(flow.plan.definition, input, settledCopy);
+  } catch (error) {
+    return throwError(() => error);
+  }
   const prepared = (memory: Snapshot['data'] | undefined, stored: Snapshot): Prepared => ({
     input: given,
     snapshot,

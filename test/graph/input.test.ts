@@ -1,4 +1,4 @@
-import { defineStep, eq, Flow, orElse, type Schema, text } from 'millrace';
+import { defineStep, eq, Flow, MemorySaver, orElse, type Schema, text } from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -392,6 +392,28 @@ test('1.10 a schema that throws, or rejects, is a violation that says so', async
     const flow = new Flow('f', { input }).output({});
     expect((await rejected(flow.complete({}))).message).toBe(
       `The input of flow "f" is not valid: (invalid-input)\n  - the schema itself threw: no schema today`,
+    );
+  }
+});
+
+test('1.10 an input that cannot be read is refused as the input of the flow', async () => {
+  const locked = {
+    get url(): string {
+      throw new Error('locked');
+    },
+  };
+  const inner = new Flow<{ url: string }>('inner');
+  const flow = inner.output({ url: inner.input.url });
+  const outer = new Flow<{ part: { url: string } }>('outer');
+  const step = outer.step('nested', flow, { url: outer.input.part.url });
+  const nested = outer.output({ url: step.out.url });
+  const told = (what: string) =>
+    `The input of ${what} is not valid: (invalid-input)\n  - reading it threw: locked`;
+  for (const options of [{}, { saver: new MemorySaver() }]) {
+    expect((await rejected(flow.complete(locked, options))).message).toBe(told('flow "inner"'));
+    expect((await rejected(flow.start(locked, options).result)).code).toBe('invalid-input');
+    expect((await rejected(nested.complete({ part: locked }, options))).message).toBe(
+      told('flow "outer"'),
     );
   }
 });
