@@ -97,7 +97,7 @@ export function refuseForeign(part: unknown, flow: Owner): void {
     if (owner === flow) continue;
     throw new FlowError(
       'ref-misuse',
-      `"${key}" is a reference of the flow "${owner.id}", but is used in another flow, "${flow.id}". Make the value an input of "${flow.id}", or use "${owner.id}" as a step in it and read its output.`,
+      `"${key}" is a reference of the flow "${owner.id}", but is used in another one, "${flow.id}". Make the value an input there, or use "${owner.id}" as a step there.`,
     );
   }
 }
@@ -119,10 +119,7 @@ export function orElse<T, Fallback>(
   source: RefOf<T>,
   fallback: Fallback,
 ): Ref<Exclude<T, undefined> | Fallback> {
-  const reference = keyed(source, 'orElse');
-  return fixed(madeOf({ ...reference, default: freeze(copyPlain(fallback)) }, reference)) as Ref<
-    Exclude<T, undefined> | Fallback
-  >;
+  return extended(source, 'orElse', { default: freeze(copyPlain(fallback)) });
 }
 
 /**
@@ -133,8 +130,7 @@ export function orElse<T, Fallback>(
  * flow.step('notify', notify, { refund: required(refund.out) })
  */
 export function required<T>(source: RefOf<T>): Ref<Exclude<T, undefined>> {
-  const reference = keyed(source, 'required');
-  return fixed(madeOf({ ...reference, required: true }, reference)) as Ref<Exclude<T, undefined>>;
+  return extended(source, 'required', { required: true });
 }
 
 type MissingIn<Hole> = Hole extends RefOf<infer T> ? Extract<T, undefined> : never;
@@ -198,6 +194,11 @@ function keyed(source: unknown, name: string): Extract<Reference, { key: string 
     'ref-misuse',
     `${name}() takes a reference such as \`page.out.title\`, not ${reference ? 'a text' : 'a value'}. Pass the reference itself.`,
   );
+}
+
+function extended<T>(source: unknown, name: string, more: Partial<Reference>): Ref<T> {
+  const reference = keyed(source, name);
+  return fixed(madeOf({ ...reference, ...more }, reference)) as Ref<T>;
 }
 
 const fixed = (reference: Reference): unknown =>
