@@ -17,7 +17,7 @@ import { isId, paramKey, parseKey, targetOf } from './key.ts';
 import { mergeLink, refusedLink } from './link.ts';
 import { Order } from './order.ts';
 import { checkSchema, type Schema } from './schema.ts';
-import { checkLinkOptions, checkSettings } from './settings.ts';
+import { check, flowChecks, linkChecks, settingChecks } from './settings.ts';
 
 export interface FlowOptions<Input = unknown> {
   /** What the flow takes. Without it, the inputs are the names that its steps read. */
@@ -45,6 +45,7 @@ export class Draft<Step extends StepShape = StepShape> {
 
   constructor(id: string, options: FlowOptions = {}) {
     checkId(id, 'flow');
+    check(`flow "${id}"`, options, flowChecks);
     const { input, ...described } = options;
     checkSchema(input, `input of flow "${id}"`);
     this.id = id;
@@ -92,7 +93,7 @@ export class Draft<Step extends StepShape = StepShape> {
   addLink(from: string, to: string, options: LinkOptions = {}): void {
     checkId(from, 'step');
     checkId(to, 'step');
-    checkLinkOptions(linkId(from, to), options);
+    check(`link "${linkId(from, to)}"`, options, linkChecks);
     const links: Links = new Map(this.linksInto.get(to));
     const { when, ...others } = options;
     const stated = {
@@ -217,7 +218,7 @@ const isAbsent = (binding: Binding): boolean => 'value' in binding && binding.va
 const kept = <T>(given: T): T => freeze(copyPlain(given));
 
 function settingsOf({ id, settings }: StepEntry): StepSettings {
-  checkSettings(id, settings);
+  check(`step "${id}"`, settings, settingChecks);
   const { when, ...others } = settings;
   return kept({
     ...others,

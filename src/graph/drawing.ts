@@ -1,6 +1,7 @@
 /** A flow as text that other programs draw. */
 import type { FlowDefinition } from './definition.ts';
 import { type Picture, type PictureEdge, type PictureNode, pictureOf } from './picture.ts';
+import { check, oneOf } from './settings.ts';
 
 export interface MermaidOptions {
   /** Top down (default), or left to right. */
@@ -15,10 +16,9 @@ interface Language {
   readonly close: string;
 }
 
-export function toMermaid(
-  definition: FlowDefinition,
-  { direction = 'TD' }: MermaidOptions = {},
-): string {
+export function toMermaid(definition: FlowDefinition, options: MermaidOptions = {}): string {
+  check('toMermaid()', options, { direction: oneOf('TD', 'LR') });
+  const { direction = 'TD' } = options;
   return [`flowchart ${direction}`, ...print(pictureOf({ definition }), mermaid), ''].join('\n');
 }
 

@@ -1,7 +1,6 @@
-/** Checks the settings of a step when they are written, so that a typing error does not wait for the first failure. */
+/** Checks options when they are written, so that a typing error does not wait for the first failure. */
 import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
 import { isPlain, own } from '../plain.ts';
-import type { LinkOptions, StepSettings } from './definition.ts';
 
 export type Check = readonly [test: (value: unknown) => boolean, wanted: string];
 
@@ -26,7 +25,9 @@ export const metadata: Check = [(value) => isPlain(value) && !Array.isArray(valu
 
 export type Checks = Readonly<Record<string, Check | Readonly<Record<string, Check>>>>;
 
-const checks: Checks = {
+const description: Check = [(value) => typeof value === 'string', 'a text'];
+
+export const settingChecks: Checks = {
   join: oneOf('any', 'all', 'settled'),
   policy: oneOf('switch', 'concat', 'merge', 'exhaust', 'conflate'),
   concurrency: whole(1),
@@ -50,29 +51,46 @@ const checks: Checks = {
   when: anything,
 };
 
-const linkChecks: Readonly<Record<string, Check>> = {
+export const linkChecks: Checks = {
   when: anything,
   on: oneOf('success', 'failure', 'settled'),
   isTool: flag,
   isToolResult: flag,
-  description: [(value) => typeof value === 'string', 'a text'],
+  description,
   metadata,
 };
 
-/** Throws a FlowError (`invalid-option`) for the first setting that cannot be. */
-export function checkSettings(step: string, settings: StepSettings): void {
-  check(`step "${step}"`, settings as Readonly<Record<string, unknown>>, checks);
-}
+// Schemas are checked where the place of the step is known.
+export const flowChecks: Checks = { input: anything, description, metadata };
 
-/** The same for the options of a link. */
-export function checkLinkOptions(link: string, options: LinkOptions): void {
-  check(`link "${link}"`, options as Readonly<Record<string, unknown>>, linkChecks);
-}
+export const stepChecks: Checks = {
+  input: anything,
+  output: anything,
+  chunk: anything,
+  run: code,
+  reduce: [
+    (value) => ['last', 'concat', 'collect'].includes(value as string) || code[0](value),
+    '"last", "concat", "collect" or a function',
+  ],
+  usage: code,
+  description,
+  metadata,
+  isLlm: flag,
+};
 
-/** The same for whatever has options: `a run of "digest"`. */
+export const operatorChecks: Checks = {
+  input: anything,
+  output: anything,
+  operator: code,
+  oneToOne: flag,
+  description,
+  metadata,
+};
+
+/** Throws a FlowError (`invalid-option`) for the first option that cannot be, or that is none, of a place: `a run of "digest"`. */
 export function check(
   place: string,
-  values: Readonly<Record<string, unknown>>,
+  values: object,
   known: Checks,
   others: readonly string[] = [],
 ): void {
@@ -89,11 +107,7 @@ export function check(
     if (!Array.isArray(wanted)) {
       if (!isPlain(value))
         throw refused(place, name, value, `an object with ${Object.keys(wanted).join(', ')}`);
-      check(
-        `option "${name}" of ${place}`,
-        value as Record<string, unknown>,
-        wanted as Record<string, Check>,
-      );
+      check(`option "${name}" of ${place}`, value, wanted as Record<string, Check>);
     } else if (!wanted[0](value)) throw refused(place, name, value, wanted[1] as string);
   }
 }

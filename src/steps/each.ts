@@ -11,7 +11,8 @@ import {
   type Subscriber,
   type Subscription,
 } from 'rxjs';
-import { FlowError, showValue, typeName } from '../errors.ts';
+import { FlowError, typeName } from '../errors.ts';
+import { anything, type Checks, check, oneOf, whole } from '../graph/settings.ts';
 import { equal } from '../plain.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
 import { Activity, Adds, type Aside, Result, Through } from '../wire/aside.ts';
@@ -63,17 +64,7 @@ export function each<
 ): Step<EachParams<C, As>, EachResult<C, OnError>[], EachResult<C, OnError>> {
   const step = toStep('each()', code) as Runnable;
   const { concurrency = Number.POSITIVE_INFINITY, onError = 'fail', as } = options;
-  const isLimit = Number.isInteger(concurrency) || concurrency === Number.POSITIVE_INFINITY;
-  if (!isLimit || concurrency < 1)
-    throw new FlowError(
-      'invalid-option',
-      `each() takes a "concurrency" of 1 or more, not ${showValue(concurrency)}. Give a whole number, or leave it out for all at once`,
-    );
-  if (!['fail', 'skip', 'null'].includes(onError))
-    throw new FlowError(
-      'invalid-option',
-      `each() takes "fail", "skip" or "null" for "onError", not ${showValue(onError)}`,
-    );
+  check('each()', options, checks);
   const handler = (
     params: { readonly items: unknown },
     context: StepContext,
@@ -103,6 +94,16 @@ export function each<
     ...(step.description !== undefined && { description: step.description }),
   }) as Step<EachParams<C, As>, EachResult<C, OnError>[], EachResult<C, OnError>>;
 }
+
+const atLeastOne = whole(1);
+const checks: Checks = {
+  concurrency: [
+    (value) => value === Number.POSITIVE_INFINITY || atLeastOne[0](value),
+    atLeastOne[1],
+  ],
+  onError: oneOf('fail', 'skip', 'null'),
+  as: anything,
+};
 
 const leftOut = Symbol('left out');
 

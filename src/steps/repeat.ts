@@ -1,6 +1,7 @@
 /** A step that runs another one again and again: a loop, so that the graph stays without cycles. */
 import { Observable, type Subscription } from 'rxjs';
 import { FlowError } from '../errors.ts';
+import { check, code, whole } from '../graph/settings.ts';
 import { freeze } from '../plain.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
 import { Result, Through } from '../wire/aside.ts';
@@ -31,10 +32,10 @@ export interface RepeatOptions<Params, Result> {
  * const refined = flow.step('refine', repeat(improve, { while: ({ score }) => score < 0.9, max: 5 }), { draft: draft.out })
  */
 export function repeat<C extends Code>(
-  code: C,
+  repeated: C,
   options: RepeatOptions<CodeParams<C>, CodeResult<C>>,
 ): Step<CodeParams<C>, CodeResult<C>, CodeResult<C>> {
-  const step = toStep('repeat()', code) as Runnable;
+  const step = toStep('repeat()', repeated) as Runnable;
   const { max, next = nextParams } = options;
   if (!Number.isInteger(max) || max < 1)
     throw new FlowError(
@@ -46,6 +47,7 @@ export function repeat<C extends Code>(
       'invalid-option',
       'repeat() takes a function in "while": (result, round) => boolean.',
     );
+  check('repeat()', options, { max: whole(1), while: code, next: code });
   const handler = (params: CodeParams<C>, context: StepContext) =>
     rounds(
       (input, round) => runBelow(step, input, context, `[${round}]`),

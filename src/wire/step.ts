@@ -3,6 +3,7 @@ import { type Observable, type OperatorFunction, of, type Subscribable } from 'r
 import { FlowError, typeName } from '../errors.ts';
 import type { Json, StepShape } from '../graph/definition.ts';
 import type { InferInput, InferOutput, Schema } from '../graph/schema.ts';
+import { check, operatorChecks, stepChecks } from '../graph/settings.ts';
 import type { Usage } from '../state/event.ts';
 
 /** Where a handler may write what a person should read later. */
@@ -224,6 +225,7 @@ export function defineStep<
       `defineStep() needs a function in "run", not ${typeName(run)}. Write run: (params, context) => result.`,
     );
   }
+  check('defineStep()', description, stepChecks);
   return Object.freeze({ ...rest, handler: run });
 }
 
@@ -264,6 +266,7 @@ export function defineOperator<
       `defineOperator() needs an RxJS operator in "operator", not ${typeName(operator)}.`,
     );
   }
+  check('defineOperator()', description, operatorChecks);
   const handler = (params: ParamsOf<Input, Params>) => {
     const results: Partial<Observable<Result>> | undefined = operator(of(params));
     if (typeof results?.subscribe === 'function') return results;

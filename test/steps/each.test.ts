@@ -243,7 +243,7 @@ test('each of asynchronous steps', async () => {
 
 test('each refuses options that cannot be', () => {
   for (const concurrency of [0, -1, Number.NaN, 1.5]) {
-    expect(() => each(wait, { concurrency })).toThrow('each() takes a "concurrency"');
+    expect(() => each(wait, { concurrency })).toThrow('The option "concurrency" of each()');
   }
   expect(() => each(wait, { onError: 'ignore' as never })).toThrow('"onError"');
 });
