@@ -9,6 +9,7 @@ import { attempts, isSimple, type Note } from '../wire/attempt.ts';
 import { type Call, callOnce, hostOf, type Stoppable } from '../wire/call.ts';
 import type { Sink } from '../wire/consume.ts';
 import type { Host, Recorded } from '../wire/host.ts';
+import { stops } from '../wire/nest.ts';
 import { placedError } from '../wire/placed-error.ts';
 import type { Plan } from '../wire/plan.ts';
 import type { Handler, Step, StepContext } from '../wire/step.ts';
@@ -21,13 +22,13 @@ import { additionsOf, joined } from './lists.ts';
 /** A step that can be run below another one; a flow brings its plan. */
 export type Runnable = Step & { readonly plan?: () => Plan };
 
-/** Each run inside of another one stands on its stack. */
-const deepest = 64;
+/** Far deeper than what people write. Deeper goes only a flow that runs itself without an end. */
+const deepest = 1000;
 
 const tooDeep = (path: string): FlowError =>
   new FlowError(
     'step-failed',
-    `Step "${path}" is a flow inside of ${deepest} others that each run apart, and the stack holds no more. A flow without settings such as retry or timeout costs no stack: take them off the outer ones.`,
+    `Flows are nested ${deepest} deep. End the recursion.`,
     { path },
   );
 
@@ -61,33 +62,50 @@ export function runBelow(
       out.complete();
       return;
     }
-    const below = new Reporter(host, path, (aside) => out.closed || out.next(aside));
-    const listener = {
-      done: (result: unknown) => {
-        if (segment !== '') {
-          const usage = usageOf(step, result);
-          below.end({ output: result, ...(usage && { usage }) });
-        }
-        out.next(ends);
-        below.handOn();
-        out.next(new Result(result));
-        out.complete();
-      },
-      fail: (error: FlowError) => {
-        if (out.closed) return;
-        if (segment !== '' && error.code !== 'cancelled') below.end({ error: errorJson(error) });
-        out.next(ends);
-        out.error(error);
-      },
+    // Whatever runs something inside of itself: mere code is not nested any further.
+    const nest = step.plan || step.inner ? host.nest : undefined;
+    const inTurn = (work: () => void): void => (nest ? nest.push({ work }) : work());
+    const below = new Reporter(host, path, (aside) => {
+      const work = (): void => {
+        if (!out.closed) out.next(aside);
+      };
+      if (nest) nest.tell({ work });
+      else work();
+    });
+    const end: End = {
+      stops: (stop) => out.add(nest ? () => stops.push({ work: stop }) : stop),
+      done: (result) =>
+        inTurn(() => {
+          if (segment !== '') {
+            const usage = usageOf(step, result);
+            below.end({ output: result, ...(usage && { usage }) });
+          }
+          out.next(ends);
+          below.handOn();
+          out.next(new Result(result));
+          out.complete();
+        }),
+      fail: (error) =>
+        inTurn(() => {
+          if (out.closed) return;
+          if (segment !== '' && error.code !== 'cancelled') below.end({ error: errorJson(error) });
+          out.next(ends);
+          out.error(error);
+        }),
     };
     out.next(begins);
-    if (step.plan && isSimple(settings))
-      runFlow(step.plan(), params, host, path, segment !== '', below, out, listener);
-    else runCode(step, settings, params, host, path, below, out, listener);
+    inTurn(() => {
+      if (out.closed) return;
+      if (step.plan && isSimple(settings))
+        runFlow(step.plan(), params, host, path, segment !== '', below, end);
+      else runCode(step, settings, params, host, path, below, out, end);
+    });
   });
 }
 
 interface End {
+  /** Gets what stops the rest. */
+  stops(stop: () => void): void;
   done(result: unknown): void;
   fail(error: FlowError): void;
 }
@@ -109,7 +127,7 @@ function runCode(
       get closed() {
         return out.closed;
       },
-      called: (call: Stoppable) => out.add(() => call.stop()),
+      called: (call: Stoppable) => end.stops(() => call.stop()),
       chunk: (chunk: unknown) => below.chunk(chunk),
       done: (result: unknown) => end.done(result),
       fail: (error: unknown) => end.fail(error as FlowError),
@@ -120,7 +138,9 @@ function runCode(
     if (isSimple(settings)) callOnce(callee, (call) => handler(input, call), host, 1, sink);
     else {
       const all = attempts(callee, input, host);
-      subscribeTo(all, below.attempts(sink), (subscription) => out.add(subscription));
+      subscribeTo(all, below.attempts(sink), (subscription) =>
+        end.stops(() => subscription.unsubscribe()),
+      );
     }
   };
   const schema = schemaOfParams(step);
@@ -146,11 +166,10 @@ function runFlow(
   path: string,
   isTold: boolean,
   below: Reporter,
-  out: Subscriber<Aside>,
   end: End,
 ): void {
   if ((host.depth ?? 0) >= deepest) {
-    end.fail(tooDeep(path));
+    host.giveUp?.(tooDeep(path));
     return;
   }
   const event = ({ path: at, stepId, runId, seq, t, ...change }: FlowEvent): void => {
@@ -173,7 +192,7 @@ function runFlow(
     { prefix: path, host },
   );
   // First, so that it also stops what runs while it begins.
-  out.add(() => execution.cancel());
+  end.stops(() => execution.cancel());
   execution.begin(params);
 }
 

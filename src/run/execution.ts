@@ -108,11 +108,17 @@ export class Execution extends Told implements View, Engine {
 
   goOn(task?: () => void): void {
     if (task) this.ready.push(task);
-    if (this.ready.isDraining) return;
-    this.ready.drain(this);
-    this.endedAt = undefined;
-    this.fallSilent();
-    this.considerSuspending();
+    if (!this.ready.isDraining) this.nest.push(this);
+  }
+
+  work(): boolean {
+    const isLeft = this.ready.drain(this, this.nest.next);
+    if (!isLeft) {
+      this.endedAt = undefined;
+      this.fallSilent();
+      this.considerSuspending();
+    }
+    return isLeft;
   }
 
   private beginNode(node: PlanNode): void {

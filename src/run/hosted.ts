@@ -5,6 +5,7 @@ import type { Outcome } from '../state/outcome.ts';
 import { type Clock, schedulerClock } from '../wire/clock.ts';
 import type { Delivered, Host, Recorded } from '../wire/host.ts';
 import { Limiter } from '../wire/limiter.ts';
+import { Nest } from '../wire/nest.ts';
 import type { Plan } from '../wire/plan.ts';
 import { Questions } from '../wire/questions.ts';
 import type { Logger } from '../wire/step.ts';
@@ -17,6 +18,7 @@ const nothing = Object.freeze({});
 export abstract class Hosted implements Host {
   readonly clock: Clock;
   readonly limiter: Limiter | undefined;
+  readonly nest: Nest;
   protected readonly options: RunOptions;
   protected readonly setup: Setup;
   protected abstract readonly plan: Plan;
@@ -30,6 +32,7 @@ export abstract class Hosted implements Host {
     const { clock = schedulerClock, concurrency } = options;
     this.options = options;
     this.setup = setup;
+    this.nest = setup.host?.nest ?? new Nest();
     this.clock = clock;
     this.limiter = concurrency === undefined ? undefined : new Limiter(concurrency);
   }

@@ -119,9 +119,10 @@ export function runFailed(
     path: error.path ?? '',
     message: error.message,
   }));
-  // What a message lists itself stands one step further in.
+  // What a message lists itself stands one step further in. Too far in, flows that failed because of others are left out.
   const lines = issues.map(
-    ({ path, message }) => `\n  - ${path}: ${message.replaceAll('\n', '\n  ')}`,
+    ({ path, message }) =>
+      `\n  - ${path}: ${message.replaceAll('\n', '\n  ').replace(/\n {16}.*\(run-failed\)(?=\n)/g, '')}`,
   );
   return new FlowError('run-failed', `${name} failed: ${why}.${lines.join('')}`, {
     path,

@@ -22,9 +22,8 @@ export class ReadyQueue {
     this.entries.push(entry);
   }
 
-  /** Works off what is ready, and what becomes ready meanwhile, until there is nothing, or the run ends. */
-  drain(run: { readonly isEnding: boolean }): void {
-    if (this.isDraining) return;
+  /** Works off what is ready, and what becomes ready meanwhile, until there is nothing, or the run ends (false); or until there is something that goes first. */
+  drain(run: { readonly isEnding: boolean }, first?: readonly unknown[]): boolean {
     this.isDraining = true;
     while (this.head < this.entries.length && !run.isEnding) {
       const next = this.entries[this.head++] as PlanNode | (() => void);
@@ -34,7 +33,9 @@ export class ReadyQueue {
         this.entries.splice(0, batch);
         this.head = 0;
       }
+      if (first?.length) return true;
     }
     this.isDraining = false;
+    return false;
   }
 }

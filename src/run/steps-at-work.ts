@@ -136,12 +136,12 @@ export class StepsAtWork implements Workplace {
 
   chunk(work: StepWork, chunk: unknown): void {
     const { engine } = this;
-    if (engine.isEnding) return;
-    if (!(chunk instanceof Aside)) {
+    if (chunk instanceof Below) engine.tellBelow(chunk);
+    else if (engine.isEnding) return;
+    else if (!(chunk instanceof Aside)) {
       if (engine.listening) engine.tell(work.node, { type: 'STEP_CHUNK', chunk });
       engine.pushChunk(work.node, chunk);
-    } else if (chunk instanceof Below) engine.tellBelow(chunk);
-    else if (chunk instanceof Through) engine.pushChunk(work.node, chunk.chunk);
+    } else if (chunk instanceof Through) engine.pushChunk(work.node, chunk.chunk);
     else if (chunk instanceof Activity) this.note(work, chunk);
     else if (chunk instanceof Adds) work.add(chunk);
     else if (chunk instanceof Asked) {

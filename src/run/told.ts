@@ -78,8 +78,9 @@ export abstract class Told extends Hosted {
     this.tell(this.root, change);
   }
 
+  /** Each of the runs around this one sees for itself whether it is ending. */
   tellBelow({ path, stepId, change }: Below): void {
-    this.telling?.tell(path, stepId, change);
+    if (!this.hasEnd) this.telling?.tell(path, stepId, change);
   }
 
   protected tellLate(path: string, stepId: string, delivered: Delivered): void {
@@ -132,6 +133,12 @@ export abstract class Told extends Hosted {
     if (this.isOver || (this.isEnding && error.code === 'run-failed')) return;
     const told = { error: freeze(errorJson(error)), ...this.memoryNow() };
     this.endWith({ type: 'FLOW_ERROR', ...told }, () => this.listener.error(error));
+  }
+
+  giveUp(error: FlowError): void {
+    const { host } = this.setup;
+    if (host?.giveUp) host.giveUp(error);
+    else this.fail(error);
   }
 
   /** Ends the run with a change that is told like any other, which may take its time. */

@@ -1,9 +1,10 @@
 /** The run around a call of a handler, as the call sees it. */
 import type { Observable } from 'rxjs';
-import type { ErrorJson } from '../errors.ts';
+import type { ErrorJson, FlowError } from '../errors.ts';
 import type { Outcome } from '../state/outcome.ts';
 import type { Clock } from './clock.ts';
 import type { Limiter } from './limiter.ts';
+import type { Nest } from './nest.ts';
 import type { Questions } from './questions.ts';
 import type { Logger } from './step.ts';
 
@@ -14,6 +15,10 @@ export interface Host {
   readonly runId: string;
   /** How many runs it runs inside of. */
   readonly depth?: number;
+  /** The runs inside of each other that it is one of. A live run is none of them: what it runs inside of itself begins a nest of its own. */
+  readonly nest?: Nest;
+  /** Fails the outermost of them at once: nothing is tried again. */
+  giveUp?(error: FlowError): void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The limit of the whole run, where it has one. */
