@@ -28,7 +28,7 @@ const deepest = 1000;
 const tooDeep = (path: string): FlowError =>
   new FlowError(
     'step-failed',
-    `Flows are nested ${deepest} deep. End the recursion.`,
+    `Step "${path}" is a flow inside of ${deepest} others. Give a flow that runs itself an end.`,
     { path },
   );
 
