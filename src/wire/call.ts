@@ -62,6 +62,11 @@ export class Call implements StepContext {
     };
   }
 
+  /** Somebody may want to hear that it is stopped. Where nobody does, the next call of the step may have the same context. */
+  get hasSignal(): boolean {
+    return this.#abort !== undefined;
+  }
+
   abort(): void {
     this.#abort?.abort(new DOMException(`Step "${this.path}" was stopped.`, 'AbortError'));
   }

@@ -121,3 +121,24 @@ test('6.2 every version ends: in an output, an error, or given up for a newer on
     ]);
   });
 });
+
+test('3.5 the signal of a call that failed is not that of the next one', () => {
+  const signals: AbortSignal[] = [];
+  const flow = new Flow<{ n: number }>('signals');
+  const a = flow.step(
+    'a',
+    ({ n }, { signal }) => {
+      signals.push(signal);
+      if (n === 1) throw new Error('1');
+      return n;
+    },
+    { n: flow.input.n },
+  );
+  const live = flow.output({ a: a.out }).live({ n: 1 });
+  const { values } = kept(live.output$);
+  live.next({ n: 2 });
+  live.next({ n: 3 });
+  expect(values).toEqual([{ a: 2 }, { a: 3 }]);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, false, false]);
+  expect(new Set(signals).size).toBe(3);
+});

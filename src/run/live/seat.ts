@@ -119,6 +119,8 @@ export class Seat {
   isTellDue = false;
   /** Nothing has to be decided as long as all before it has succeeded. */
   readonly straight: Straight | undefined;
+  /** The context of its last call on the straight way. */
+  call: Call | undefined = undefined;
   /** Others read its params or its chunks. */
   readonly isWatched: boolean;
   /** Its chunks are also those of a flow around. */

@@ -30,9 +30,25 @@ export function answerStraight(
   const isNew = differs && state.marks[node.index] === 1;
   if (node.kind === 'close') return end(state, version, seat, now, isNew);
   if (!isNew && seat.params && sameParams(node, seat.params, now)) return settled;
-  const found = called(state, version, seat, now, now);
-  if (found === slow || found.status !== 'success') return found;
-  if (found !== state.outcomes[node.index]) answer(state, version, seat, found);
+  const call = seat.call && !seat.call.hasSignal ? seat.call : new Call(state, node, 1);
+  seat.call = call;
+  let returned: unknown;
+  // As `called` has it, but in place: a call takes as long as a short step.
+  try {
+    returned = (node.step.handler as Handler<unknown>)(now, call);
+    if (!isResult(returned)) {
+      seat.call = undefined;
+      version.pending = { call, params: now, given: now, returned };
+      return slow;
+    }
+    freeze(returned);
+  } catch (error) {
+    return failed(seat, call, now, now, error);
+  }
+  seat.note(now, now, 1);
+  const before = state.outcomes[node.index] as Before;
+  if (!before || before.adds || !Object.is(before.value, returned))
+    answer(state, version, seat, success(returned));
   return settled;
 }
 
@@ -61,11 +77,16 @@ export function called(
       before?.status === 'success' && !before.adds && Object.is(before.value, returned);
     outcome = isSame ? before : success(freeze(returned));
   } catch (error) {
-    call.abort();
-    outcome = failure(placedError(error, node.path, 1));
+    return failed(seat, call, params, given, error);
   }
   seat.note(params, given, 1);
   return outcome;
+}
+
+function failed(seat: Seat, call: Call, params: Values, given: unknown, error: unknown): Outcome {
+  call.abort();
+  seat.note(params, given, 1);
+  return failure(placedError(error, seat.node.path, 1));
 }
 
 function end(
