@@ -64,7 +64,7 @@ function expectAlike(late: Seen, wish: Seen): void {
 
 function told(flow: Flow, given: LiveCase, use: (world: World) => void, times: readonly number[]) {
   const clock = new TestClock();
-  use({ clock });
+  use({ clock, apart: true });
   const { live, feed } = liveOf(flow, given, clock);
   let snapshot = emptySnapshot('run', { id: 'flow', hash: '' });
   let isOver = false;
@@ -105,7 +105,7 @@ test.each([
         const ordered = [...acts].sort((a, b) => a.at - b.at);
         const wishes = told(flow, given, use, [...new Set(ordered.map(({ at }) => at))]);
         const clock = new TestClock();
-        use({ clock });
+        use({ clock, apart: true });
         const { live, feed } = liveOf(flow, given, clock);
         live.output$.subscribe({ error: () => {} });
         feed();
