@@ -22,6 +22,11 @@ const ofRepeat = { while: () => false, max: 1 };
 const flow = new Flow<{ url: string }>('f');
 const compiled = flow.output({ url: flow.input.url });
 
+const refuses = (_: string, work: () => unknown, message: string): void => {
+  const error = thrown(work);
+  expect([error.code, error.message]).toEqual(['invalid-option', message]);
+};
+
 test.each<[what: string, work: () => unknown, message: string]>([
   [
     'a flow',
@@ -58,10 +63,7 @@ test.each<[what: string, work: () => unknown, message: string]>([
     () => compiled.toMermaid(untyped({ directon: 'LR' })),
     none('directon', 'toMermaid()', 'direction', 'direction'),
   ],
-])('2.1 %s: an option that there is not', (_, work, message) => {
-  const error = thrown(work);
-  expect([error.code, error.message]).toEqual(['invalid-option', message]);
-});
+])('2.1 %s: an option that there is not', refuses);
 
 test.each<[what: string, work: () => unknown, message: string]>([
   [
@@ -89,10 +91,7 @@ test.each<[what: string, work: () => unknown, message: string]>([
     () => compiled.toMermaid(untyped({ direction: 'XX' })),
     wrong('direction', 'toMermaid()', '"XX"', '"TD", "LR"'),
   ],
-])('2.1 %s: a value that cannot be', (_, work, message) => {
-  const error = thrown(work);
-  expect([error.code, error.message]).toEqual(['invalid-option', message]);
-});
+])('2.1 %s: a value that cannot be', refuses);
 
 test('2.1 what the options may be stays', () => {
   for (const reduce of [

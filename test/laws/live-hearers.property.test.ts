@@ -3,18 +3,14 @@ import { expect, test } from 'vitest';
 import { emptySnapshot, reduce, type Snapshot } from '../../src/index.ts';
 import { build, type Flow, type World } from './build.ts';
 import { TestClock } from './clock.ts';
-import { type LiveCase, type LiveKinds, liveCases } from './live-cases.ts';
+import { everything, type LiveCase, type LiveKinds, liveCases } from './live-cases.ts';
 import { liveOf } from './live-told.ts';
 import { canonical } from './model.ts';
 import { patience, runs } from './runs.ts';
 
 /** No step works on several versions side by side: which of them its state tells is nobody's business. */
 const kinds: LiveKinds = {
-  failures: true,
-  conditions: true,
-  streams: true,
-  settings: true,
-  each: true,
+  ...everything,
   steps: 8,
   policies: [undefined, 'switch', 'conflate'],
 };

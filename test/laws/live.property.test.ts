@@ -13,7 +13,7 @@ import { build, type Flow, type World } from './build.ts';
 import { TestClock } from './clock.ts';
 import { tell } from './compare.ts';
 import { cases } from './graphs.ts';
-import { type LiveCase, type LiveKinds, liveCases } from './live-cases.ts';
+import { everything, type LiveCase, type LiveKinds, liveCases } from './live-cases.ts';
 import { livePinned } from './live-pinned.ts';
 import { breaches, liveOf, tellLive } from './live-told.ts';
 import { canonical } from './model.ts';
@@ -21,11 +21,7 @@ import { patience, runs } from './runs.ts';
 import { torn } from './torn.ts';
 
 const kinds: LiveKinds = {
-  failures: true,
-  conditions: true,
-  streams: true,
-  settings: true,
-  each: true,
+  ...everything,
   policies: [undefined, undefined, 'switch', 'concat', 'merge', 'exhaust', 'conflate'],
 };
 
@@ -123,9 +119,8 @@ const isFlow = (flow: Flow, path: string): boolean =>
 test(
   '6.7: a run is a live flow with one version',
   () => {
-    const others = { failures: true, conditions: true, streams: true, settings: true, each: true };
     fc.assert(
-      fc.property(cases(others), (given) => {
+      fc.property(cases(everything), (given) => {
         const { graph, input } = given;
         let world: World | undefined;
         const flow = build(graph, () => world as World);

@@ -2,8 +2,8 @@
  * The live engine: the plan of a flow, kept running while its input changes. Each input is a version of it.
  *
  * A version enters by `visits`, which finds out what of the input has changed and, by `route`, which nodes that can reach. Where nothing is
- * under way it goes through these in the order of the plan, as far as they answer at once (`sweep`, the short way). From there on each of
- * them gets a ticket for it, in its `seat`: a ticket counts the sources that have yet to answer, as the join of a run does, which has one
+ * under way it goes through these in the order of the plan, as far as they answer at once (`sweep`, the short way; `straight-way` where
+ * nothing has to be decided). From there on each of them gets a ticket for it, in its `seat`: a ticket counts the sources that have yet to answer, as the join of a run does, which has one
  * version only. When the last one has, the node is looked at (`looking`). It is answered in the end, or superseded (`answering`), and that
  * travels on (`passing-on`); `turn` says what a busy step does with a newer version, `at-work` is a step while its handler runs.
  *
@@ -78,7 +78,7 @@ export class LiveExecution {
     // Or before it is open: whoever hears that a version begins may have stopped it.
     if (open.length > 0 || tale.begun !== undefined) {
       state.cancelled = errorJson(cancelledError(plan.definition.id, reason));
-      tellCancelled(state, state.cancelled);
+      tellCancelled(state);
     }
     for (const { tickets } of state.seats) for (const { work } of tickets) work?.stop();
   }

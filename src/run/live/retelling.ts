@@ -1,5 +1,5 @@
 /** What has become of each step so far, told to somebody who begins to hear while the flow is under way. */
-import { type ErrorJson, errorJson } from '../../errors.ts';
+import { errorJson } from '../../errors.ts';
 import { toldInput } from '../changes.ts';
 import type { LiveState } from './live-state.ts';
 import type { Seat } from './seat.ts';
@@ -16,12 +16,12 @@ export function retell(state: LiveState): void {
   }
   retellQuestions(state);
   retellEnd(state);
-  if (state.cancelled) tellCancelled(state, state.cancelled);
+  tellCancelled(state);
 }
 
-export function tellCancelled(state: LiveState, reason: ErrorJson): void {
-  const { root, tale } = state;
-  tale.tell(root.path, root.id, { type: 'FLOW_CANCEL', reason }, undefined);
+/** Why it was stopped, if anything was at work then. */
+export function tellCancelled({ root, tale, cancelled: reason }: LiveState): void {
+  if (reason) tale.tell(root.path, root.id, { type: 'FLOW_CANCEL', reason }, undefined);
 }
 
 /** Those of steps below a step, too: of these nothing else is known. */
