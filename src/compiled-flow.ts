@@ -26,8 +26,9 @@ import {
 } from './run/prepare.ts';
 import { Run } from './run/run.ts';
 import type { RunQuery, RunSummary } from './run/saver.ts';
-import { type Completed, completed, eventsOf, outputOf } from './run/start.ts';
+import { type Completed, completed, eventsOf, runForOutput } from './run/start.ts';
 import { toolStep } from './run/tool-step.ts';
+import type { Out } from './run/turns.ts';
 import type { FlowEvent } from './state/event.ts';
 import { emptySnapshot } from './state/snapshot.ts';
 import { schedulerClock } from './wire/clock.ts';
@@ -155,7 +156,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
     this.checked({ concurrency });
     const placed = this.checked(others);
     const flow = this.runnable();
-    const run = (input: Input) => outputOf(flow, input, placed) as Observable<Output>;
+    const run = (input: Input, out: Out<Output>) =>
+      runForOutput(flow, input, placed, out as Out<unknown>);
     return flattened(run, options);
   }
 

@@ -8,8 +8,7 @@ import {
   filter,
   map,
   materialize,
-  mergeMap,
-  type Observable,
+  Observable,
   type ObservableNotification,
   type OperatorFunction,
   Subject,
@@ -17,6 +16,8 @@ import {
   takeUntil,
 } from 'rxjs';
 import { FlowError, showValue } from '../errors.ts';
+import { subscribeTo } from '../wire/subscribe.ts';
+import { type Begin, inTurns } from './turns.ts';
 
 export interface Flattening {
   /** What a new input does while runs are at work: wait (`concat`, default), run beside (`merge`), cancel (`switch`), or be dropped (`exhaust`). */
@@ -31,19 +32,20 @@ export interface Flattening {
 }
 
 export function flattened<Input, Output>(
-  run: (input: Input) => Observable<Output>,
-  { flatten = 'concat', concurrency, ordered = false }: Flattening,
+  begin: Begin<Input, Output>,
+  { flatten = 'concat', concurrency = Number.POSITIVE_INFINITY, ordered = false }: Flattening,
 ): OperatorFunction<Input, Output> {
   if (ordered && flatten !== 'merge')
     throw new FlowError(
       'invalid-option',
       `The option "ordered" of operator() is for flatten: "merge", not "${flatten}". Leave it out: the others keep the order anyway.`,
     );
+  const run = (input: Input) => new Observable<Output>((out) => begin(input, out));
   switch (flatten) {
     case 'concat':
-      return concatMap(run);
+      return inTurns(begin, 1);
     case 'merge':
-      return ordered ? inOrder(run, concurrency) : mergeMap(run, concurrency);
+      return ordered ? inOrder(run, concurrency) : inTurns(begin, concurrency);
     case 'switch':
       return switchMap(run);
     case 'exhaust':
@@ -56,17 +58,24 @@ export function flattened<Input, Output>(
   }
 }
 
+/** What came of an input, and the place of that among all. */
+interface Placed<Output> {
+  readonly i: number;
+  readonly note: ObservableNotification<Output>;
+}
+
 /** Side by side, told in the order of the inputs. Each run gives one value, or fails. */
 const inOrder =
   <Input, Output>(
     run: (input: Input) => Observable<Output>,
-    concurrency?: number,
+    concurrency: number,
   ): OperatorFunction<Input, Output> =>
   (source) =>
     defer(() => {
       const failed$ = new Subject<number>();
       let failed = Number.POSITIVE_INFINITY;
-      const settle = (input: Input, i: number) =>
+      let count = 0;
+      const settle = (input: Input, i: number): Observable<Placed<Output>> =>
         // Nobody will hear of what comes after a failure.
         i > failed
           ? EMPTY
@@ -86,7 +95,13 @@ const inOrder =
       let next = 0;
       return source.pipe(
         takeUntil(failed$),
-        mergeMap(settle, concurrency),
+        inTurns<Input, Placed<Output>>(
+          (input, out) =>
+            subscribeTo(settle(input, count++), out, (subscription) =>
+              out.add(() => subscription.unsubscribe()),
+            ),
+          concurrency,
+        ),
         concatMap(({ i, note }) => {
           notes.set(i, note);
           const due: ObservableNotification<Output>[] = [];

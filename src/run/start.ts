@@ -1,5 +1,5 @@
 /** The ways to run a flow: as a cold stream of events, of its output, or as a promise. */
-import { isObservable, Observable, type Subscriber, type Subscription } from 'rxjs';
+import { isObservable, Observable, type Subscription } from 'rxjs';
 import { FlowError, messageOf } from '../errors.ts';
 import type { FlowEvent } from '../state/event.ts';
 import { Fold } from '../state/reduce.ts';
@@ -11,6 +11,7 @@ import { Execution } from './execution.ts';
 import type { RunOptions } from './options.ts';
 import { newRun, type Prepared, type RunnableFlow } from './prepare.ts';
 import type { Listener } from './setup.ts';
+import type { Out } from './turns.ts';
 
 /** A run on its way: being prepared, or running. */
 export class Launched {
@@ -67,48 +68,85 @@ const unprepared = ({ definition: { id } }: Plan, cause: unknown): FlowError =>
         { cause },
       );
 
-/** Cold: each subscription is a run of its own, and unsubscribing cancels it. */
-const cold = <T>(
+/** Runs for whoever hears of it. Whoever has gone is told nothing, not even of the end. */
+abstract class Heard<T> {
+  protected readonly out: Out<T>;
+
+  constructor(out: Out<T>) {
+    this.out = out;
+  }
+
+  error(error: FlowError): void {
+    if (!this.out.closed) this.out.error(error);
+  }
+}
+
+class ToEvents extends Heard<FlowEvent> implements Listener {
+  event(event: FlowEvent): void {
+    if (!this.out.closed) this.out.next(event);
+  }
+
+  output(): void {
+    this.out.complete();
+  }
+
+  suspended(): void {
+    this.out.complete();
+  }
+}
+
+/** Nobody hears the events, and so none are made. */
+class ToOutput extends Heard<unknown> implements Listener {
+  private readonly plan: Plan;
+  private readonly options: RunOptions;
+
+  constructor(out: Out<unknown>, plan: Plan, options: RunOptions) {
+    super(out);
+    this.plan = plan;
+    this.options = options;
+  }
+
+  output(output: unknown): void {
+    this.out.next(output);
+    this.out.complete();
+  }
+
+  suspended(questions: Questions, runId: string): void {
+    this.out.error(suspendedError(this.plan, questions, runId, this.options));
+  }
+}
+
+function launch(
   flow: RunnableFlow,
   input: unknown,
   options: RunOptions,
-  listenerFor: (out: Subscriber<T>) => Omit<Listener, 'error'>,
-): Observable<T> =>
-  new Observable((out) => {
-    // Whoever has unsubscribed is told nothing, not even of the end.
-    const error = (error: FlowError) => out.closed || out.error(error);
-    const listener = { ...listenerFor(out), error };
-    const launched = new Launched(flow.plan, () => listener, error);
-    // First: the first events may cancel it.
-    out.add(() => launched.cancel());
-    launched.launch(newRun(flow, input, options));
-  });
+  listener: Listener,
+  out: Pick<Out<never>, 'add'>,
+): void {
+  const launched = new Launched(
+    flow.plan,
+    () => listener,
+    (error) => listener.error(error),
+  );
+  // First: the first events may cancel it.
+  out.add(() => launched.cancel());
+  launched.launch(newRun(flow, input, options));
+}
 
+/** Cold: each subscription is a run of its own, and unsubscribing cancels it. */
 export const eventsOf = (
   flow: RunnableFlow,
   input: unknown,
   options: RunOptions,
 ): Observable<FlowEvent> =>
-  cold(flow, input, options, (out) => ({
-    event: (event) => out.closed || out.next(event),
-    output: () => out.complete(),
-    suspended: () => out.complete(),
-  }));
+  new Observable((out) => launch(flow, input, options, new ToEvents(out), out));
 
-/** Nobody hears the events, and so none are made. */
-export const outputOf = (
+export const runForOutput = (
   flow: RunnableFlow,
   input: unknown,
   options: RunOptions,
-): Observable<unknown> =>
-  cold(flow, input, options, (out) => ({
-    output: (output) => {
-      out.next(output);
-      out.complete();
-    },
-    suspended: (questions, runId) =>
-      out.error(suspendedError(flow.plan, questions, runId, options)),
-  }));
+  out: Out<unknown>,
+): void => launch(flow, input, options, new ToOutput(out, flow.plan, options), out);
 
 export interface Completed<Output> {
   readonly runId: string;

@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import { Flow } from 'millrace';
-import { concatMap, from, map, of, type Subscription, timer } from 'rxjs';
+import {
+  concatMap,
+  from,
+  map,
+  mergeMap,
+  type Observable,
+  of,
+  type Subscription,
+  takeUntil,
+  timer,
+} from 'rxjs';
 import { expect, test } from 'vitest';
 import { runs } from '../laws/runs.ts';
 import { concurrency, type Job, jobs, whenDue } from './jobs.ts';
@@ -125,6 +135,44 @@ test('2.16 merge in order: unsubscribing at any time cancels all runs, and none 
         });
       });
       expect(all.started.slice(begun)).toEqual([]);
+    }),
+    runs(400),
+  );
+});
+
+type World = ReturnType<typeof world>;
+
+/** All that is told, and by when which jobs had begun and were stopped. */
+function story(list: readonly Job[], until: number, outputs: (all: World) => Observable<unknown>) {
+  const all = world(list);
+  const lines: string[] = [];
+  inVirtualTime((scheduler) => {
+    const tell = (line: string) =>
+      lines.push(
+        `${scheduler.now()}: ${line}; ${all.started.length} begun, ${all.stopped.length} stopped`,
+      );
+    outputs(all)
+      .pipe(takeUntil(timer(until)))
+      .subscribe({
+        next: (output) => tell(JSON.stringify(output)),
+        error: (error: Error) => tell(error.message),
+        complete: () => tell('complete'),
+      });
+  });
+  return [...lines, `stopped ${all.stopped.join(', ')}, at work ${[...all.atWork].join(', ')}`];
+}
+
+test('2.16 concat and merge tell what concatMap and mergeMap over single runs would tell, at the same times', () => {
+  const most = fc.option(concurrency, { nil: 1 });
+  fc.assert(
+    fc.property(jobs(fc.boolean()), most, fc.nat(300), (list, most, until) => {
+      const one = (all: World) => (input: { i: number }) =>
+        of(input).pipe(all.compiled.operator({ flatten: 'switch' }));
+      const options = most === 1 ? {} : { flatten: 'merge', ...(most && { concurrency: most }) };
+      const told = story(list, until, (all) =>
+        all.source$.pipe(all.compiled.operator(options as object)),
+      );
+      expect(told).toEqual(story(list, until, (all) => all.source$.pipe(mergeMap(one(all), most))));
     }),
     runs(400),
   );

@@ -1,5 +1,5 @@
 import { Flow, FlowError } from 'millrace';
-import { map, Observable, of, range, throwError, timer, toArray } from 'rxjs';
+import { lastValueFrom, map, Observable, of, range, throwError, timer, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { failing, inVirtualTime } from './told.ts';
 
@@ -20,6 +20,23 @@ test('2.16 concat, the default: one run after the other, outputs in order', () =
     scheduler.expectObservable(source.pipe(slow().operator())).toBe('30ms A 9ms B 19ms (C|)', out);
   });
 });
+
+test.each([
+  { flatten: 'concat' },
+  { flatten: 'merge', concurrency: 1 },
+  { flatten: 'merge', concurrency: 3, ordered: true },
+] as const)(
+  '2.16 %o: however many inputs wait for one that takes its time, the stack holds',
+  async (options) => {
+    const flow = new Flow<N>('first');
+    const a = flow.step('a', ({ n }: N) => (n === 0 ? Promise.resolve(n) : n), { n: flow.input.n });
+    const inputs$ = range(0, 20_000).pipe(map((n) => ({ n })));
+    const outputs$ = inputs$.pipe(flow.output({ n: a.out }).operator(options), toArray());
+    const outputs = await lastValueFrom(outputs$);
+    expect(outputs.every(({ n }, i) => n === i)).toBe(true);
+    expect(outputs.length).toBe(20_000);
+  },
+);
 
 test('2.16 merge: runs side by side, outputs as they come', () => {
   inVirtualTime((scheduler) => {
