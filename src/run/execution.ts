@@ -2,13 +2,14 @@
  * The engine: one run of a plan. It counts arrivals, begins what is ready, and passes outcomes on. `admit` decides what runs,
  * `steps-at-work` runs it, `told` tells what happens and how it ends, `outputs` gathers what comes out.
  *
- * E1 A node is begun when its last arrival has come, once, and from a queue: no chain of steps is too long for the stack.
+ * E1 A node is begun once, when its last arrival has come, from a queue. As long as all answer at once nobody counts: the order is known.
  * E2 A node has one outcome. It is told first, then it travels on; with a gate, only when the gate lets it.
  * E3 After the end nothing is told but what deaf handlers still deliver.
  * E4 Nothing here reads state back. A run that goes on gets the outcomes that its steps had, and events are made only when somebody hears.
  */
 import { type Outcome, skipped, success } from '../state/outcome.ts';
 import { fillParams, refusal } from '../wire/admit.ts';
+import { haltAfter } from '../wire/order.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
 import { flowStart, memoryAfter, stepOutput, stepSkip, toldInput } from './changes.ts';
 import { checkedInput, checkedParams, schemaOfParams } from './checked.ts';
@@ -28,14 +29,14 @@ export class Execution extends Told implements View, Engine {
   readonly outcomes: (Outcome | undefined)[];
   readonly inputs: unknown[] = [];
   private readonly streams: Streams | undefined;
-  /** How many arrivals each node still waits for; of one that has started, `started`. */
-  private readonly missing: number[];
+  /** How many arrivals each node still waits for; of one that has started, `started`. Undefined as long as nodes begin in the order of the plan. */
+  private missing: number[] | undefined;
   private readonly startedAt: number[] = [];
   /** When the last step ended: until the next one begins, nothing happens that would take time. */
   private endedAt: number | undefined;
   private readonly needed: Uint8Array | undefined;
   private readonly mayReplay: boolean;
-  private readonly ready = new ReadyQueue((node) => this.beginNode(node));
+  private readonly ready: ReadyQueue;
   private readonly atWork = new StepsAtWork(this);
   allSucceeded = true;
   private isBlocked = false;
@@ -43,7 +44,11 @@ export class Execution extends Told implements View, Engine {
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup = {}) {
     super(plan, options, listener, setup);
     this.outcomes = new Array(plan.nodes.length);
-    this.missing = plan.missing.slice();
+    this.ready = new ReadyQueue((node) => {
+      this.beginNode(node);
+      if (!this.missing && !this.outcomes[node.index] && !this.isEnding) this.count();
+    }, plan.order);
+    if (!plan.order) this.missing = plan.missing.slice();
     this.needed = options.outputs && neededFor(plan, options.outputs);
     this.streams = plan.channels.length > 0 ? new Streams(plan, this.outcomes) : undefined;
     this.mayReplay = setup.recorded !== undefined || setup.host !== undefined;
@@ -78,7 +83,7 @@ export class Execution extends Told implements View, Engine {
   // What the plan, and calls of handlers, ask of the run.
 
   hasStarted(node: number): boolean {
-    return this.missing[node] === started;
+    return this.missing?.[node] === started;
   }
 
   channel(channel: number): unknown {
@@ -101,13 +106,17 @@ export class Execution extends Told implements View, Engine {
 
   /** One thing that a node waited for has come. */
   private arrive(target: number): void {
-    const left = (this.missing[target] as number) - 1;
-    this.missing[target] = left;
+    const missing = this.missing as number[]; // nobody calls this before anything is counted
+    const left = (missing[target] as number) - 1;
+    missing[target] = left;
     if (left === 0) this.ready.push(this.plan.nodes[target] as PlanNode);
   }
 
   goOn(task?: () => void): void {
-    if (task) this.ready.push(task);
+    if (task) {
+      this.count();
+      this.ready.push(task);
+    }
     if (!this.ready.isDraining) this.nest.push(this);
   }
 
@@ -119,6 +128,14 @@ export class Execution extends Told implements View, Engine {
       this.considerSuspending();
     }
     return isLeft;
+  }
+
+  /** Something takes its time: from here on arrivals are counted. */
+  private count(): void {
+    if (this.missing) return;
+    const { missing, ready } = haltAfter(this.plan, this.ready.begun);
+    this.missing = missing;
+    this.ready.replace(ready);
   }
 
   private beginNode(node: PlanNode): void {
@@ -146,7 +163,7 @@ export class Execution extends Told implements View, Engine {
       // The flow had begun, and its steps are asked one by one.
       // A stream that it was given is not stored: then it begins again, and its steps are asked all the same.
       if (input === undefined || node.readsChunks) return false;
-      this.missing[index] = started;
+      if (this.missing) this.missing[index] = started;
       this.inputs[index] = input;
       for (const target of node.startTargets) this.arrive(target);
       this.conclude(node, success(input));
@@ -179,7 +196,7 @@ export class Execution extends Told implements View, Engine {
 
   start(node: PlanNode, params: unknown): void {
     const { index } = node;
-    this.missing[index] = started;
+    if (this.missing) this.missing[index] = started;
     if (node.keepsInput || node.kind === 'open') this.inputs[index] = params;
     if (this.telling) {
       const t = this.endedAt ?? this.clock.now();
@@ -237,6 +254,10 @@ export class Execution extends Told implements View, Engine {
     if (outcome.status === 'failure' && kind !== 'open' && this.options.onError === 'stop') {
       const errors = failuresIn(this.plan, this.plan.root, this);
       this.fail(runFailed(this.plan, errors, this.at(''), 'a step failed, and onError is "stop"'));
+      return;
+    }
+    if (!this.missing) {
+      this.goOn();
       return;
     }
     // Of a step that never started its end is the start. A flow that did not begin ends at its `close`.

@@ -1,36 +1,55 @@
 /** What is ready to go on, in the order in which it became so. A queue instead of calls: no chain is too long for the stack. */
 import type { PlanNode } from '../wire/plan.ts';
 
+type Entry = PlanNode | (() => void);
+
 // So many entries are worked off before their places are given back.
 const batch = 4096;
 
 export class ReadyQueue {
-  private readonly entries: (PlanNode | (() => void))[] = [];
-  private head = 0;
+  private entries: readonly Entry[];
+  private own: Entry[] | undefined;
+  private head: number;
   isDraining = false;
   private readonly begin: (node: PlanNode) => void;
 
-  constructor(begin: (node: PlanNode) => void) {
+  /** `order`: the nodes that it begins with, the first of which has begun. */
+  constructor(begin: (node: PlanNode) => void, order?: readonly PlanNode[]) {
     this.begin = begin;
+    this.own = order ? undefined : [];
+    this.entries = order ?? (this.own as Entry[]);
+    this.head = order ? 1 : 0;
+  }
+
+  /** How many entries have begun. */
+  get begun(): number {
+    return this.head;
+  }
+
+  /** Goes on with other entries. */
+  replace(entries: Entry[]): void {
+    this.entries = entries;
+    this.own = entries;
+    this.head = 0;
   }
 
   get isIdle(): boolean {
     return !this.isDraining && this.head === this.entries.length;
   }
 
-  push(entry: PlanNode | (() => void)): void {
-    this.entries.push(entry);
+  push(entry: Entry): void {
+    this.own?.push(entry);
   }
 
   /** Works off what is ready, and what becomes ready meanwhile, until there is nothing, or the run ends (false); or until there is something that goes first. */
   drain(run: { readonly isEnding: boolean }, first?: readonly unknown[]): boolean {
     this.isDraining = true;
     while (this.head < this.entries.length && !run.isEnding) {
-      const next = this.entries[this.head++] as PlanNode | (() => void);
+      const next = this.entries[this.head++] as Entry;
       if (typeof next === 'function') next();
       else this.begin(next);
-      if (this.head === batch) {
-        this.entries.splice(0, batch);
+      if (this.head === batch && this.own) {
+        this.own.splice(0, batch);
         this.head = 0;
       }
       if (first?.length) return true;

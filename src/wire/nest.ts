@@ -43,20 +43,23 @@ export class Nest {
   }
 
   /** `rest`: what comes after what comes up, the innermost last. */
-  private work(first?: Piece, rest: Piece[] = []): void {
+  private work(first?: Piece, before?: Piece[]): void {
     const { next } = this;
     let piece = first;
+    let rest = before;
     this.level++;
     try {
       do {
-        if (piece?.work()) rest.push(piece);
-        while (next.length > 0) rest.push(next.pop() as Piece);
-        piece = rest.pop();
+        const isLeft = piece?.work();
+        if (isLeft || next.length > 0) rest ??= [];
+        if (isLeft) rest?.push(piece as Piece);
+        while (next.length > 0) rest?.push(next.pop() as Piece);
+        piece = rest?.pop();
       } while (piece);
     } finally {
       this.level--;
       // What has thrown does not stop the others.
-      if (rest.length + next.length > 0) this.work(undefined, rest);
+      if (rest?.length || next.length > 0) this.work(undefined, rest);
     }
   }
 }

@@ -129,6 +129,8 @@ export interface Plan {
   readonly nodes: readonly PlanNode[];
   /** How many arrivals each node waits for. */
   readonly missing: readonly number[];
+  /** The order in which nodes begin where every step answers at once. Undefined where a step begins with another one, to hear its chunks. */
+  readonly order: readonly PlanNode[] | undefined;
   readonly root: Scope;
   readonly channels: readonly PlanChannel[];
   /** Channels by the stream that they carry. */

@@ -6,6 +6,7 @@ import { takenBy } from '../graph/inputs.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
 import { isSimple } from './attempt.ts';
+import { orderAtOnce } from './order.ts';
 import type {
   Plan,
   PlanChannel,
@@ -57,6 +58,7 @@ class Planner {
       definition,
       nodes: this.nodes,
       missing,
+      order: orderAtOnce(this.nodes),
       root,
       channels: this.channels,
       channelsOf,
