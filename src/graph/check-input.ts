@@ -11,6 +11,10 @@ import { type Properties, propertySchema, type Schema, validate, violation } fro
  * back is a copy, so that the caller's own object is never touched. A promise only where a schema is asynchronous.
  */
 export function checkInput(definition: FlowDefinition, given: unknown, path: string): unknown {
+  return plainInput(definition, given) ?? checkWhole(definition, given, path);
+}
+
+function checkWhole(definition: FlowDefinition, given: unknown, path: string): unknown {
   const refuse = refusalOf(definition, path);
   const names = inputNames(definition);
   const from = given === undefined && names ? {} : given;
@@ -27,6 +31,48 @@ export function checkInput(definition: FlowDefinition, given: unknown, path: str
   const together = (valid: unknown) => (isRecord(valid) ? { ...valid, ...others } : valid);
   const valid = validate(definition.input, input, refuse);
   return valid instanceof Promise ? valid.then(together) : together(valid);
+}
+
+/** What most runs are given: values that need no copy, by names of which no schema says more. Undefined where the whole check must decide. */
+function plainInput(definition: FlowDefinition, given: unknown): object | undefined {
+  const asked = askedByName(definition);
+  if (!asked || !isRecord(given)) return undefined;
+  const input: Record<string, unknown> = {};
+  let unread = Object.keys(given).length;
+  try {
+    for (const { name, required } of asked) {
+      const value = own(given, name);
+      if (value === undefined ? required : typeof value === 'object' && value !== null)
+        return undefined;
+      if (value === undefined) continue;
+      put(input, name, value);
+      unread--;
+    }
+  } catch {
+    return undefined; // the whole check reads it again, and says what it met
+  }
+  return unread === 0 ? input : undefined;
+}
+
+type Asked = readonly { readonly name: string; readonly required: boolean }[];
+
+// Kept, because every run asks.
+const askedOnly = new WeakMap<FlowDefinition, Asked | undefined>();
+
+/** The names of a flow that asks for nothing but them. */
+function askedByName(definition: FlowDefinition): Asked | undefined {
+  const known = askedOnly.get(definition);
+  if (known || askedOnly.has(definition)) return known;
+  const { input, inputs } = definition;
+  const derived = [...namesRead(definition)];
+  const isOnly =
+    !input &&
+    inputs.size === 0 &&
+    inputNames(definition)?.open === false &&
+    derived.every(([, read]) => schemasFor(read).length === 0);
+  const asked = isOnly ? derived.map(([name, { required }]) => ({ name, required })) : undefined;
+  askedOnly.set(definition, asked);
+  return asked;
 }
 
 /** Reads what a run was given. Throws a FlowError (`invalid-input`) where a getter in it does. */

@@ -24,9 +24,9 @@ export function flowStart(plan: Plan, input: unknown, options: RunOptions, setup
   };
 }
 
-export function stepSkip({ reason, detail }: Skip, at: (path: string) => string): Change {
+export function stepSkip({ reason, detail }: Skip, run: Pick<View, 'at'>): Change {
   const { source } = detail;
-  const placed = source === undefined ? detail : { ...detail, source: at(source) };
+  const placed = source === undefined ? detail : { ...detail, source: run.at(source) };
   return { type: 'STEP_SKIP', reason, detail: freeze(placed) };
 }
 

@@ -7,14 +7,14 @@
  * E3 After the end nothing is told but what deaf handlers still deliver.
  * E4 Nothing here reads state back. A run that goes on gets the outcomes that its steps had, and events are made only when somebody hears.
  */
-import { type Outcome, skipped, success } from '../state/outcome.ts';
+import { type Outcome, success } from '../state/outcome.ts';
 import { fillParams, refusal } from '../wire/admit.ts';
 import { haltAfter } from '../wire/order.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
 import { flowStart, memoryAfter, stepOutput, stepSkip, toldInput } from './changes.ts';
 import { checkedInput, checkedParams, schemaOfParams } from './checked.ts';
 import type { RunOptions } from './options.ts';
-import { failuresIn, neededFor, outputsOf, runFailed } from './outputs.ts';
+import { failuresIn, neededFor, notNeeded, outputsOf, runFailed } from './outputs.ts';
 import { ReadyQueue } from './ready-queue.ts';
 import type { Listener, Setup } from './setup.ts';
 import { type Engine, StepsAtWork } from './steps-at-work.ts';
@@ -23,7 +23,6 @@ import { Told } from './told.ts';
 
 const nothing = Object.freeze({});
 const started = -1;
-const notNeeded = skipped('not-needed', () => ({ message: 'no wanted output needs it' }));
 
 export class Execution extends Told implements View, Engine {
   readonly outcomes: (Outcome | undefined)[];
@@ -44,10 +43,7 @@ export class Execution extends Told implements View, Engine {
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup = {}) {
     super(plan, options, listener, setup);
     this.outcomes = new Array(plan.nodes.length);
-    this.ready = new ReadyQueue((node) => {
-      this.beginNode(node);
-      if (!this.missing && !this.outcomes[node.index] && !this.isEnding) this.count();
-    }, plan.order);
+    this.ready = new ReadyQueue(this, plan.order);
     if (!plan.order) this.missing = plan.missing.slice();
     this.needed = options.outputs && neededFor(plan, options.outputs);
     this.streams = plan.channels.length > 0 ? new Streams(plan, this.outcomes) : undefined;
@@ -113,15 +109,13 @@ export class Execution extends Told implements View, Engine {
   }
 
   goOn(task?: () => void): void {
-    if (task) {
-      this.count();
-      this.ready.push(task);
-    }
+    if (task) this.count();
+    if (task) this.ready.push(task);
     if (!this.ready.isDraining) this.nest.push(this);
   }
 
   work(): boolean {
-    const isLeft = this.ready.drain(this, this.nest.next);
+    const isLeft = this.ready.drain(this.nest);
     if (!isLeft) {
       this.endedAt = undefined;
       this.fallSilent();
@@ -138,7 +132,12 @@ export class Execution extends Told implements View, Engine {
     this.ready.replace(ready);
   }
 
-  private beginNode(node: PlanNode): void {
+  beginNode(node: PlanNode): void {
+    this.take(node);
+    if (!this.missing && !this.outcomes[node.index] && !this.isEnding) this.count();
+  }
+
+  private take(node: PlanNode): void {
     if (node.kind === 'close') {
       this.close(node);
       return;
@@ -157,8 +156,8 @@ export class Execution extends Told implements View, Engine {
 
   /** A step that had ended when the run was stored is not run again, and not told again. */
   private replay(node: PlanNode): boolean {
-    const { input, outcome } = this.recorded(this.at(node.path)) ?? {};
-    const { index } = node;
+    const { index, path } = node;
+    const { input, outcome } = this.recorded(this.at(path)) ?? {};
     if (node.kind === 'open' && outcome?.status !== 'skipped') {
       // The flow had begun, and its steps are asked one by one.
       // A stream that it was given is not stored: then it begins again, and its steps are asked all the same.
@@ -220,7 +219,7 @@ export class Execution extends Told implements View, Engine {
     else if (outcome.status !== 'skipped') this.failToStart(node, nothing, outcome);
     else if (!this.telling) this.conclude(node, outcome);
     else {
-      const change = stepSkip(outcome.skip, this.at);
+      const change = stepSkip(outcome.skip, this);
       this.tell(node, change, () => this.conclude(node, outcome), this.endedAt);
     }
   }

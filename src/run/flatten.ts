@@ -97,9 +97,7 @@ const inOrder =
         takeUntil(failed$),
         inTurns<Input, Placed<Output>>(
           (input, out) =>
-            subscribeTo(settle(input, count++), out, (subscription) =>
-              out.add(() => subscription.unsubscribe()),
-            ),
+            subscribeTo(settle(input, count++), out, (subscription) => out.add(subscription)),
           concurrency,
         ),
         concatMap(({ i, note }) => {

@@ -67,11 +67,11 @@ export abstract class Hosted implements Host {
   abstract readonly isEnding: boolean;
 
   /** The path of a node of this plan from the root of the whole run. */
-  readonly at = (path: string): string => {
+  at(path: string): string {
     const { prefix } = this.setup;
     if (prefix === undefined) return path;
     return path === '' ? prefix : `${prefix}.${path}`;
-  };
+  }
 
   recorded(path: string): Recorded | undefined {
     return this.setup.host ? this.setup.host.recorded(path) : this.setup.recorded?.(path);

@@ -3,7 +3,7 @@ import { FlowError, type Issue, messageOf } from '../errors.ts';
 import { type Binding, keysNeeded, keysOf } from '../graph/binding.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
-import { failure, type Outcome, type Skip, success } from '../state/outcome.ts';
+import { failure, type Outcome, type Skip, skipped, success } from '../state/outcome.ts';
 import { type Plan, type PlanNode, paramOf, type Scope, type View } from '../wire/plan.ts';
 
 /** The outputs of a flow whose steps have all ended. An output of a skipped step is absent; one of a failed step is an error. */
@@ -131,6 +131,8 @@ export function runFailed(
     ...(errors[0] && { cause: errors[0] }),
   });
 }
+
+export const notNeeded = skipped('not-needed', () => ({ message: 'no wanted output needs it' }));
 
 /** Which nodes the wanted outputs need. A flow used as a step is needed as a whole. */
 export function neededFor(plan: Plan, wanted: readonly string[]): Uint8Array {

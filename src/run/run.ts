@@ -73,9 +73,8 @@ export class Run<Output> {
       return this.heard.subscribe({ next: tell, complete: () => out.complete() });
     });
     interoperable(this, this.events$);
-    this.launched = new Launched(
-      plan,
-      ({ options, snapshot }) => {
+    this.launched = new Launched(plan, {
+      listen: ({ options, snapshot }) => {
         this.snapshot = snapshot;
         return {
           event: (event) => {
@@ -95,11 +94,11 @@ export class Run<Output> {
           silent: () => this.fallSilent(),
         };
       },
-      (error) => {
+      error: (error) => {
         this.outcome.error(error);
         this.fallSilent();
       },
-    );
+    });
     this.launched.launch(prepared);
   }
 

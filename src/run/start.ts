@@ -1,5 +1,5 @@
 /** The ways to run a flow: as a cold stream of events, of its output, or as a promise. */
-import { isObservable, Observable, type Subscription } from 'rxjs';
+import { isObservable, Observable, type Subscription, type Unsubscribable } from 'rxjs';
 import { FlowError, messageOf } from '../errors.ts';
 import type { FlowEvent } from '../state/event.ts';
 import { Fold } from '../state/reduce.ts';
@@ -13,22 +13,24 @@ import { newRun, type Prepared, type RunnableFlow } from './prepare.ts';
 import type { Listener } from './setup.ts';
 import type { Out } from './turns.ts';
 
+/** Whoever has a run launched. */
+export interface Launcher {
+  /** It begins: who hears of it. */
+  listen(prepared: Prepared): Listener;
+  /** It could not begin, or was cancelled before it did. */
+  error(error: FlowError): void;
+}
+
 /** A run on its way: being prepared, or running. */
-export class Launched {
+export class Launched implements Unsubscribable {
   execution: Execution | undefined;
   private preparing: Subscription | undefined;
   private readonly plan: Plan;
-  private readonly listen: (prepared: Prepared) => Listener;
-  private readonly failed: (error: FlowError) => void;
+  private readonly launcher: Launcher;
 
-  constructor(
-    plan: Plan,
-    listen: (prepared: Prepared) => Listener,
-    failed: (error: FlowError) => void,
-  ) {
+  constructor(plan: Plan, launcher: Launcher) {
     this.plan = plan;
-    this.listen = listen;
-    this.failed = failed;
+    this.launcher = launcher;
   }
 
   /** Runs what is prepared, as soon as it is: at once where no saver takes its time. */
@@ -37,10 +39,14 @@ export class Launched {
       this.begin(prepared);
       return;
     }
-    const error = (cause: unknown) => this.failed(unprepared(this.plan, cause));
+    const error = (cause: unknown) => this.launcher.error(unprepared(this.plan, cause));
     subscribeTo(prepared, { next: (ready) => this.begin(ready), error }, (subscription) => {
       this.preparing = subscription;
     });
+  }
+
+  unsubscribe(): void {
+    this.cancel();
   }
 
   cancel(reason?: unknown): void {
@@ -48,13 +54,14 @@ export class Launched {
     if (execution) execution.cancel(reason);
     else if (preparing && !preparing.closed) {
       preparing.unsubscribe();
-      this.failed(cancelledError(this.plan.definition.id, reason));
+      this.launcher.error(cancelledError(this.plan.definition.id, reason));
     }
   }
 
   private begin(prepared: Prepared): void {
     const setup = prepared.setup((change) => this.execution?.tellRun(change));
-    this.execution = new Execution(this.plan, prepared.options, this.listen(prepared), setup);
+    const listener = this.launcher.listen(prepared);
+    this.execution = new Execution(this.plan, prepared.options, listener, setup);
     this.execution.begin(prepared.input);
   }
 }
@@ -69,7 +76,7 @@ const unprepared = ({ definition: { id } }: Plan, cause: unknown): FlowError =>
       );
 
 /** Runs for whoever hears of it. Whoever has gone is told nothing, not even of the end. */
-abstract class Heard<T> {
+abstract class Heard<T> implements Launcher {
   protected readonly out: Out<T>;
 
   constructor(out: Out<T>) {
@@ -79,9 +86,15 @@ abstract class Heard<T> {
   error(error: FlowError): void {
     if (!this.out.closed) this.out.error(error);
   }
+
+  listen(): Listener {
+    return this;
+  }
+
+  abstract output(output: unknown): void;
 }
 
-class ToEvents extends Heard<FlowEvent> implements Listener {
+class ToEvents extends Heard<FlowEvent> {
   event(event: FlowEvent): void {
     if (!this.out.closed) this.out.next(event);
   }
@@ -96,7 +109,7 @@ class ToEvents extends Heard<FlowEvent> implements Listener {
 }
 
 /** Nobody hears the events, and so none are made. */
-class ToOutput extends Heard<unknown> implements Listener {
+class ToOutput extends Heard<unknown> {
   private readonly plan: Plan;
   private readonly options: RunOptions;
 
@@ -120,16 +133,12 @@ function launch(
   flow: RunnableFlow,
   input: unknown,
   options: RunOptions,
-  listener: Listener,
+  launcher: Launcher,
   out: Pick<Out<never>, 'add'>,
 ): void {
-  const launched = new Launched(
-    flow.plan,
-    () => listener,
-    (error) => listener.error(error),
-  );
+  const launched = new Launched(flow.plan, launcher);
   // First: the first events may cancel it.
-  out.add(() => launched.cancel());
+  out.add(launched);
   launched.launch(newRun(flow, input, options));
 }
 
@@ -184,7 +193,7 @@ export const completed = <Output>(
         suspended: (questions) => reject(suspendedError(plan, questions, runId, ready.options)),
       };
     };
-    new Launched(plan, listen, reject).launch(prepared);
+    new Launched(plan, { listen, error: reject }).launch(prepared);
   });
 
 type Questions = Readonly<Record<string, unknown>>;

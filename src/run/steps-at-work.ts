@@ -122,8 +122,7 @@ export class StepsAtWork implements Workplace {
   }
 
   stop(): void {
-    for (let work = this.all.first; work; work = work.after) work.stop();
-    this.all.clear();
+    this.all.stop();
     this.calling?.abort();
   }
 

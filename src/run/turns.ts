@@ -1,5 +1,5 @@
 /** Inputs that take turns: so many are at work at once, and the others wait. */
-import { Observable, type OperatorFunction, Subscriber } from 'rxjs';
+import { Observable, type OperatorFunction, Subscriber, type Unsubscribable } from 'rxjs';
 import { Work, WorkList } from './work.ts';
 
 /** Who gets what comes of one input. */
@@ -9,7 +9,7 @@ export interface Out<Output> {
   error(error: unknown): void;
   complete(): void;
   /** Takes what stops the work on the input. */
-  add(stop: () => void): void;
+  add(stop: Unsubscribable): void;
 }
 
 /** Works on one input: at once, or by and by. */
@@ -45,7 +45,7 @@ class Turns<Input, Output> extends Subscriber<Input> {
     this.begin = begin;
     this.most = most;
     this.out = out;
-    out.add(() => this.stop());
+    out.add({ unsubscribe: () => this.atWork.stop() });
   }
 
   protected override _next(input: Input): void {
@@ -68,7 +68,7 @@ class Turns<Input, Output> extends Subscriber<Input> {
     this.active--;
     if (this.isGoingOn) return;
     this.isGoingOn = true;
-    while (this.active < this.most && this.isWaiting) {
+    while (this.active < this.most && this.isWaiting && !this.out.closed) {
       this.take(this.waiting[this.head++] as Input);
       if (this.head === batch) {
         this.waiting.splice(0, batch);
@@ -93,28 +93,21 @@ class Turns<Input, Output> extends Subscriber<Input> {
   private completeAtEnd(): void {
     if (this.isComplete && this.active === 0 && !this.isWaiting) this.out.complete();
   }
-
-  private stop(): void {
-    for (let work = this.atWork.first; work; work = work.after) work.stop();
-    this.atWork.clear();
-    this.waiting.length = 0;
-    this.head = 0;
-  }
 }
 
 /** One input at work. */
 class Turn<Output> extends Work implements Out<Output> {
   private readonly turns: Pick<Turns<never, Output>, 'out' | 'ended'>;
-  private ending: (() => void) | undefined;
+  private underWay: Unsubscribable | undefined;
 
   constructor(turns: Pick<Turns<never, Output>, 'out' | 'ended'>) {
     super();
     this.turns = turns;
   }
 
-  add(stop: () => void): void {
-    this.ending = stop;
-    if (this.closed) stop();
+  add(underWay: Unsubscribable): void {
+    this.underWay = underWay;
+    if (this.closed) underWay.unsubscribe();
   }
 
   next(output: Output): void {
@@ -135,6 +128,6 @@ class Turn<Output> extends Work implements Out<Output> {
 
   stop(): void {
     this.closed = true;
-    this.ending?.();
+    this.underWay?.unsubscribe();
   }
 }

@@ -76,7 +76,9 @@ export class WorkList {
     else if (this.last === work) this.last = before;
   }
 
-  clear(): void {
+  /** Stops all of it. */
+  stop(): void {
+    for (let work = this.first; work; work = work.after) work.stop();
     this.first = undefined;
     this.last = undefined;
   }

@@ -149,7 +149,13 @@ class CheckedSink implements OpenSink, Stoppable {
     if (!this.isDone) this.call.abort();
     const stop = this.stopRest;
     this.stopRest = undefined;
-    if (stop?.()) this.listenOn();
+    try {
+      if (stop?.()) this.listenOn();
+    } catch (error) {
+      // What its own end throws must not keep anything else from being stopped.
+      this.call.log.error('Its teardown threw:', error);
+      this.late({ error: errorJson(error) });
+    }
   }
 
   chunk(value: unknown): void {

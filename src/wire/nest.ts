@@ -14,15 +14,19 @@ interface Piece {
 export const nested = { most: 8 };
 
 export class Nest {
-  /** What the piece at work has brought up: it goes first, in its order. */
-  readonly next: Piece[] = [];
+  /** What the piece at work has brought up: it goes first, in its order. Made when there is some: most runs have no other run inside of them. */
+  private next: Piece[] | undefined;
   private level = 0;
-  // Made when something is told: most runs have no other run inside of them.
+  /** Made when something is told. */
   private told: Nest | undefined;
   private readonly most: number;
 
   constructor(most = nested.most) {
     this.most = most;
+  }
+
+  get hasNext(): boolean {
+    return this.next !== undefined && this.next.length > 0;
   }
 
   private get isFree(): boolean {
@@ -32,7 +36,10 @@ export class Nest {
   /** Works a piece off: at once, or before the one at work goes on. */
   push(piece: Piece): void {
     if (this.isFree) this.work(piece);
-    else this.next.push(piece);
+    else {
+      this.next ??= [];
+      this.next.push(piece);
+    }
   }
 
   /** Tells what is on its way out. What that brings about comes after it. */
@@ -42,24 +49,27 @@ export class Nest {
     if (this.isFree) this.work();
   }
 
-  /** `rest`: what comes after what comes up, the innermost last. */
+  /** `before`: what comes after what comes up, the innermost last. */
   private work(first?: Piece, before?: Piece[]): void {
-    const { next } = this;
     let piece = first;
     let rest = before;
     this.level++;
     try {
       do {
-        const isLeft = piece?.work();
-        if (isLeft || next.length > 0) rest ??= [];
-        if (isLeft) rest?.push(piece as Piece);
-        while (next.length > 0) rest?.push(next.pop() as Piece);
+        if (piece?.work()) {
+          rest ??= [];
+          rest.push(piece);
+        }
+        for (let next = this.next?.pop(); next; next = this.next?.pop()) {
+          rest ??= [];
+          rest.push(next);
+        }
         piece = rest?.pop();
       } while (piece);
     } finally {
       this.level--;
       // What has thrown does not stop the others.
-      if (rest?.length || next.length > 0) this.work(undefined, rest);
+      if (rest?.length || this.hasNext) this.work(undefined, rest);
     }
   }
 }

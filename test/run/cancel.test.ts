@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { each, Flow, FlowError, type FlowEvent, repeat, type StepContext } from 'millrace';
 import { config, interval, Observable, timer } from 'rxjs';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { inVirtualTime, lines, listen, rejection } from './told.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -539,3 +539,37 @@ test('3.1 the signal of a plain handler that throws aborts, so that what it left
   flow.output({}).start({});
   expect(left?.aborted).toBe(true);
 });
+
+test.each([
+  ['a plain step', {}],
+  ['a step with settings', { retry: { count: 1 } }],
+])(
+  '3.5 what the teardown of %s throws is told as late: it keeps nothing else from being stopped',
+  async (_, settings) => {
+    const flow = new Flow('closing');
+    const teardown = () => {
+      throw new Error('cannot close');
+    };
+    flow.step('broken', () => new Observable<string>(() => teardown), {}, settings);
+    let signal: AbortSignal | undefined;
+    flow.step(
+      'waits',
+      (_: unknown, context: StepContext) => {
+        signal = context.signal;
+        return new Promise(() => undefined);
+      },
+      {},
+    );
+    const error = vi.fn();
+    const run = flow.output({}).start({}, { logger: { ...console, error } });
+    const told: FlowEvent[] = [];
+    run.events$.subscribe((event) => told.push(event));
+    run.cancel('enough');
+    expect(signal?.aborted).toBe(true);
+    expect(await rejection(run.result)).toMatchObject({ code: 'cancelled' });
+    const late = told.find(({ type }) => type === 'STEP_LATE');
+    expect(late).toMatchObject({ path: 'broken', error: { name: 'UnsubscriptionError' } });
+    expect(JSON.stringify(late)).toContain('cannot close');
+    expect(error).toHaveBeenCalledOnce();
+  },
+);

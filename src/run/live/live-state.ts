@@ -101,7 +101,7 @@ export class LiveState extends Hosted implements View {
     );
     this.outcomes = plan.nodes.map(() => undefined);
     this.code = code;
-    this.ready = new ReadyQueue((node) => code.look(this, this.seat(node.index)));
+    this.ready = new ReadyQueue(this);
   }
 
   /** Takes a new input in: at once, or after what is going on. */
@@ -123,15 +123,19 @@ export class LiveState extends Hosted implements View {
 
   /** Does all that can be done now. Users' code is called meanwhile, and what it brings about is done here too, never in the midst of something. */
   goOn(): void {
-    this.ready.drain(this);
+    this.ready.drain();
     while (this.waiting.length > 0 && !this.isStopped) {
       const { input, names } = this.waiting.shift() as (typeof this.waiting)[number];
       this.code.take(this, input, names);
-      this.ready.drain(this);
+      this.ready.drain();
     }
     this.isBusy = false;
     this.changes++;
     if (this.isIdle && !this.isStopped) this.listener.idle();
+  }
+
+  beginNode({ index }: PlanNode): void {
+    this.code.look(this, this.seat(index));
   }
 
   get isIdle(): boolean {

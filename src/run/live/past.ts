@@ -13,13 +13,13 @@ const listOf = <T>(length: number, part: (index: number) => T): readonly T[] =>
   });
 
 function past(state: LiveState, version: number): View {
-  const { runId, memory, at, seats, streams } = state;
+  const { runId, memory, seats, streams } = state;
   const { length } = seats;
   const startAt = (node: number) => state.seat(node).starts.at(version)?.value;
   return {
     runId,
     memory,
-    at,
+    at: (path) => state.at(path),
     outcomes: listOf(length, (node) => state.outcomeAt(node, version)),
     inputs: listOf(length, (node) => startAt(node)?.input),
     hasStarted: (node) => startAt(node) !== undefined,

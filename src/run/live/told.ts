@@ -21,7 +21,7 @@ export function tellEnd(
   if (!state.listening) return;
   const { node, params, attempts, t0, t1, input = params } = seat;
   if (node.kind === 'open' || node.index === state.plan.root.close) return;
-  if (outcome.status === 'skipped') state.tell(node, stepSkip(outcome.skip, state.at), version);
+  if (outcome.status === 'skipped') state.tell(node, stepSkip(outcome.skip, state), version);
   else {
     const now = t1 ?? state.clock.now();
     const change = stepOutput(node, toldInput(input), outcome, attempts, t0 ?? now, now);
