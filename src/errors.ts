@@ -99,7 +99,7 @@ export class FlowError extends Error {
   /** What is wrong, one entry a place. */
   declare readonly issues?: readonly Issue[];
   /** The errors of all failed steps, of a `run-failed`. */
-  readonly errors: readonly FlowError[];
+  declare readonly errors: readonly FlowError[];
 
   constructor(code: ErrorCode, message: string, options: FlowErrorOptions = {}) {
     // Behind the first line: the lines after it are lists.
@@ -110,8 +110,11 @@ export class FlowError extends Error {
     this.code = code;
     if (options.path !== undefined) this.path = options.path;
     if (options.attempt !== undefined) this.attempt = options.attempt;
-    if (options.issues) this.issues = options.issues;
-    this.errors = options.errors ?? [];
+    // Of an error that nobody caught Node prints every field that it sees, and `errors` always. The message lists these already, and the
+    // cause is the first of `errors`: so they are hidden, and a getter, which Node does not read.
+    const { issues, errors } = options;
+    if (issues) Object.defineProperty(this, 'issues', { value: issues });
+    Object.defineProperty(this, 'errors', errors?.length ? { get: () => errors } : { value: [] });
     // Where the engine stood when it heard of an error helps nobody; the cause knows where it was thrown.
     if ((code === 'step-failed' || code === 'run-failed') && 'cause' in options)
       this.stack = `${this.name}: ${this.message}`;
@@ -157,6 +160,7 @@ export function errorJson(error: unknown, depth = 0): ErrorJson {
 
 function plainError(error: object, depth: number): ErrorJson {
   const { name, message, stack, code, path, attempt, issues, cause } = error as Partial<FlowError>;
+  const errors = FlowError.is(error) ? error.errors : [];
   return {
     name: String(name ?? 'Error'),
     message: String(message),
@@ -164,10 +168,12 @@ function plainError(error: object, depth: number): ErrorJson {
     ...(path !== undefined && FlowError.is(error) && { path }),
     ...(attempt !== undefined && FlowError.is(error) && { attempt }),
     ...(issues && FlowError.is(error) && { issues }),
-    ...(FlowError.is(error) &&
-      error.errors.length > 0 &&
-      depth < deepestCause && { errors: error.errors.map((each) => errorJson(each, depth + 1)) }),
-    ...(cause !== undefined && depth < deepestCause && { cause: errorJson(cause, depth + 1) }),
+    ...(errors.length > 0 &&
+      depth < deepestCause && { errors: errors.map((each) => errorJson(each, depth + 1)) }),
+    // That of a failed run is the first of its errors.
+    ...(cause !== undefined &&
+      cause !== errors[0] &&
+      depth < deepestCause && { cause: errorJson(cause, depth + 1) }),
     ...(typeof stack === 'string' && { stack }),
   };
 }

@@ -47,7 +47,7 @@ test('3.1 an error is an Error with a stable code, which stands behind the first
     undefined,
   ]);
   // What is printed of it: nothing that says nothing.
-  expect(Object.keys(error)).toEqual(['name', 'code', 'errors']);
+  expect(Object.keys(error)).toEqual(['name', 'code']);
   expect(Object.getOwnPropertySymbols(error)).toEqual([]);
   expect('cause' in error).toBe(false);
 });
@@ -86,6 +86,10 @@ test('4.4 an error survives JSON with its meaning', () => {
       },
     ],
   });
+  // The first error is told once.
+  expect(error.cause).toBe(error.errors[0]);
+  expect(json).not.toHaveProperty('cause');
+  expect(JSON.stringify(error).match(/"no network"/g)).toHaveLength(1);
   // Where it was thrown, and not where the engine heard of it.
   expect(json.stack).toBe('FlowError: The run failed (run-failed)');
   const [first] = json.errors ?? [];
@@ -121,8 +125,9 @@ test('4.4 causes that go round end', () => {
   error.cause = error;
   const text = JSON.stringify(errorJson(error));
   expect(text.match(/"round"/g)?.length).toBeLessThan(20);
-  const many = new FlowError('run-failed', 'x', { errors: [] });
-  Object.assign(many, { errors: [many, many] });
+  const errors: FlowError[] = [];
+  const many = new FlowError('run-failed', 'x', { errors });
+  errors.push(many, many);
   expect(JSON.stringify(many).length).toBeLessThan(10_000_000);
 });
 
@@ -143,6 +148,22 @@ test('3.1 the thrown error is the cause of the error of its step, and that one o
   expect(failed).toMatchObject({ code: 'step-failed', path: 'a', attempt: 1 });
   expect(failed?.cause).toBe(cause);
   expect(error.cause).toBe(failed);
+});
+
+test('4.4 a run that fails in a run, eight deep, is told once at each depth', async () => {
+  let inner = (): unknown => {
+    throw new Error('deepest');
+  };
+  for (let depth = 1; depth <= 8; depth++) {
+    const below = inner;
+    inner = async () => {
+      const flow = new Flow(`f${depth}`);
+      const step = flow.step('s', below, {});
+      return (await flow.output({ s: step.out }).complete({})).output.s;
+    };
+  }
+  const error = await Promise.resolve(inner()).catch((thrown: unknown) => thrown);
+  expect(JSON.stringify(error).match(/"name":"FlowError","message":"Step/g)).toHaveLength(4);
 });
 
 test('3.1 an error of the library that a handler lets through keeps its own message', async () => {
