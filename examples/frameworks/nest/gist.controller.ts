@@ -44,7 +44,7 @@ export class GistController {
 
   @Get(':id')
   state(@Param('id') id: string): Snapshot {
-    return this.gists.get(id).getSnapshot();
+    return JSON.parse(JSON.stringify(this.gists.get(id).getSnapshot(), withoutStacks));
   }
 
   @Delete(':id')
