@@ -110,7 +110,7 @@ function* converse(
     memory === undefined || (window === 0 && results.length === 0)
       ? []
       : yield around.remembered(memory, window + reach);
-  const tools = (yield toolTable(options.tools, around.offers)) as Table;
+  const tools = (yield toolTable(options.tools, around.offers, context)) as Table;
   const { before, said } = conversation(params, options, remembered as Message[], path);
   const all: Message[] = [];
   let fresh = said;

@@ -3,11 +3,18 @@ import { defineStep, type Step } from '../index.ts';
 import { isObject, type JsonObject, type JsonSchema } from './json.ts';
 
 export interface McpClient {
-  listTools(request?: { readonly cursor: string }): PromiseLike<{
+  listTools(
+    request?: { readonly cursor: string },
+    options?: { readonly signal: AbortSignal },
+  ): PromiseLike<{
     readonly tools: readonly McpTool[];
     readonly nextCursor?: string | undefined;
   }>;
-  callTool(call: { name: string; arguments: Record<string, unknown> }): PromiseLike<unknown>;
+  /** Gets `{ signal }` as its second argument where it takes two, as in version 2 of the SDK, and else as its third, as in version 1. */
+  callTool(
+    call: { name: string; arguments: Record<string, unknown> },
+    ...options: unknown[]
+  ): PromiseLike<unknown>;
 }
 
 interface McpTool {
@@ -29,11 +36,14 @@ export const isMcpClient = (value: unknown): value is McpClient =>
   typeof value['callTool'] === 'function';
 
 /** Everything that the server offers, all pages of it. */
-export async function mcpTools(client: McpClient): Promise<readonly NamedStep[]> {
+export async function mcpTools(
+  client: McpClient,
+  signal: AbortSignal,
+): Promise<readonly NamedStep[]> {
   const found: McpTool[] = [];
   let cursor: string | undefined;
   do {
-    const page = await client.listTools(cursor === undefined ? undefined : { cursor });
+    const page = await client.listTools(cursor === undefined ? undefined : { cursor }, { signal });
     found.push(...page.tools);
     cursor = page.nextCursor;
   } while (cursor !== undefined);
@@ -43,8 +53,17 @@ export async function mcpTools(client: McpClient): Promise<readonly NamedStep[]>
     description,
     inputSchema: inputSchema as JsonSchema,
     step: defineStep({
-      run: async (input: JsonObject) =>
-        resultOf(name, await client.callTool({ name, arguments: { ...input } })),
+      run: async (input: JsonObject, { signal }) => {
+        const options = client.callTool.length === 2 ? [{ signal }] : [undefined, { signal }];
+        try {
+          const call = { name, arguments: { ...input } };
+          return resultOf(name, await client.callTool(call, ...options));
+        } catch (error) {
+          // The SDK makes an error of its own of the reason, which would be reported as late.
+          signal.throwIfAborted();
+          throw error;
+        }
+      },
     }) as Step,
   }));
 }

@@ -9,6 +9,7 @@ import {
   type Offer,
   type Schema,
   type Step,
+  type StepContext,
   StepResult,
 } from '../index.ts';
 import { isObject, type JsonObject, type JsonSchema } from './json.ts';
@@ -84,7 +85,11 @@ export function tool<Input = unknown>(
 }
 
 /** All tools by name: those of the graph, and those of the options. Emits a `StepResult` with a Map. */
-export function toolTable(tools: Tools | undefined, offers: readonly Offer[]): Observable<unknown> {
+export function toolTable(
+  tools: Tools | undefined,
+  offers: readonly Offer[],
+  context: StepContext,
+): Observable<unknown> {
   const table = new Map<string, Tool>();
   const add = (name: string, made: Tool): void => {
     if (table.has(name)) {
@@ -105,7 +110,7 @@ export function toolTable(tools: Tools | undefined, offers: readonly Offer[]): O
     for (const [name, like] of Object.entries(source as ToolSet)) add(name, toolOf(name, like));
   }
   if (clients.length === 0) return of(new StepResult(table));
-  return from(Promise.all(clients.map(mcpTools))).pipe(
+  return from(Promise.all(clients.map((client) => mcpTools(client, context.signal)))).pipe(
     map((lists) => {
       for (const { name, description, inputSchema, step } of lists.flat())
         add(name, { offer: functionTool(name, description, inputSchema), step });

@@ -2,7 +2,7 @@
 import { defineStep, Flow, type FlowEvent, MemorySaver, question } from 'millrace';
 import { type AgentOptions, agent, llm, type McpClient, message, tool } from 'millrace/llm';
 import { firstValueFrom, type Observable, of, throwError, toArray } from 'rxjs';
-import { expect, expectTypeOf, test } from 'vitest';
+import { expect, expectTypeOf, test, vi } from 'vitest';
 import { z } from 'zod';
 import { model, said } from './script.ts';
 
@@ -378,6 +378,69 @@ test('7.3 tools of the AI SDK, of MCP servers and of providers are tools like ot
   expect(said(heard.calls[1] as never).at(-1)).toBe(
     'tool: result echo {"a":1}, error files/read {}, result noon in UTC',
   );
+});
+
+type Options = { readonly signal: AbortSignal };
+
+/** A server that answers when it is told to stop only; the SDK of MCP makes an error of its own of that. */
+function slowServer() {
+  const heard: AbortSignal[] = [];
+  const call = ({ signal }: Options) => {
+    heard.push(signal);
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error(`MCP error: ${signal.reason}`)));
+    });
+  };
+  const listTools = async () => ({ tools: [{ name: 'wait', inputSchema: { type: 'object' } }] });
+  return { heard, call, listTools };
+}
+
+/** Where the SDK takes its options. */
+const callTools = {
+  'behind a schema, as in version 1 of the SDK':
+    (call: (options: Options) => Promise<unknown>): McpClient['callTool'] =>
+    (_, schema = 'default', options?: Options) => {
+      expect(schema).toBe('default');
+      return call(options as Options);
+    },
+  'as the second, as in version 2 of the SDK':
+    (call: (options: Options) => Promise<unknown>): McpClient['callTool'] =>
+    (_, options: Options) =>
+      call(options),
+};
+
+test.each(Object.entries(callTools))(
+  '3.5 a run that is cancelled aborts the call of a tool of MCP, which takes its options %s',
+  async (_, callTool) => {
+    const { heard, call, listTools } = slowServer();
+    const tools: McpClient = { listTools, callTool: callTool(call) };
+    const asked = model({ calls: [{ name: 'wait' }] }, 'x');
+    const run = agentFlow({ model: asked, tools }).start({ prompt: 'x' });
+    const events = firstValueFrom(run.events$.pipe(toArray()));
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    expect(heard[0]?.aborted).toBe(false);
+    run.cancel('the user left');
+    expect(heard[0]?.aborted).toBe(true);
+    // It was heeded: that is nothing to report.
+    expect((await events).at(-1)?.type).toBe('FLOW_CANCEL');
+  },
+);
+
+test('3.5 a run that is cancelled aborts the listing of the tools of MCP', async () => {
+  const heard: AbortSignal[] = [];
+  const client: McpClient = {
+    listTools: (_, options) => {
+      if (options) heard.push(options.signal);
+      return new Promise(() => {});
+    },
+    callTool: () => Promise.resolve(),
+  };
+  const run = agentFlow({ model: model('x'), tools: client }).start({ prompt: 'x' });
+  const { result } = run;
+  await vi.waitFor(() => expect(heard).toHaveLength(1));
+  run.cancel();
+  await expect(result).rejects.toMatchObject({ code: 'cancelled' });
+  expect(heard[0]?.aborted).toBe(true);
 });
 
 test('7.3 what is no tool, and two tools of one name, are refused', async () => {
