@@ -66,25 +66,26 @@ interface Owner {
   readonly id: string;
 }
 
-/** What data was made of: keys, and the flows that they belong to. Kept beside it, so that it stays plain. */
-const origins = new WeakMap<object, readonly (readonly [key: string, owner: Owner])[]>();
+/** What data was made of: keys, and the flows that they belong to. Hidden in it, so that it stays plain, and known to other copies of the package. */
+const origins = Symbol.for('millrace.origins');
+type Origins = readonly (readonly [key: string, owner: Owner])[];
+
+const originsOf = (made: unknown): Origins =>
+  (made as { readonly [origins]?: Origins } | null | undefined)?.[origins] ?? [];
+
+const withOrigins = <T extends object>(made: T, value: Origins): T =>
+  Object.defineProperty(made, origins, { value });
 
 /** Notes that something is made of references. */
-export function madeOf<T extends object>(made: T, ...sources: readonly Reference[]): T {
-  origins.set(
-    made,
-    sources.flatMap((source) => origins.get(source) ?? []),
-  );
-  return made;
-}
+export const madeOf = <T extends object>(made: T, ...sources: readonly Reference[]): T =>
+  withOrigins(made, sources.flatMap(originsOf));
 
 /** A reference by its key; every property read from it is a reference one part deeper. */
 export function ref<T>(key: Key, owner: Owner): Ref<T> {
   return proxy(
     () => {
-      const reference = { key: showKey(key) };
-      origins.set(reference, [[reference.key, owner]]);
-      return reference;
+      const shown = showKey(key);
+      return withOrigins({ key: shown }, [[shown, owner]]);
     },
     (part) =>
       key.of === 'chunks' ? undefined : ref({ ...key, path: [...key.path, part] } as Key, owner),
@@ -93,7 +94,7 @@ export function ref<T>(key: Key, owner: Owner): Ref<T> {
 
 /** In another flow the key of a reference would stand for something else, or for nothing. */
 export function refuseForeign(part: unknown, flow: Owner): void {
-  for (const [key, owner] of origins.get(part as object) ?? []) {
+  for (const [key, owner] of originsOf(part)) {
     if (owner === flow) continue;
     throw new FlowError(
       'ref-misuse',

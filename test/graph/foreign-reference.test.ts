@@ -1,6 +1,6 @@
 /** References of another flow, where only the flow's own ones can mean anything. */
 import { and, eq, exists, Flow, not, orElse, predicate, required, text } from 'millrace';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { thrown } from './thrown.ts';
 
 type Page = { url: string; tags?: string[] };
@@ -81,6 +81,26 @@ test('1.4 what counts is the flow, not its id', () => {
   const [one, other] = flows as [Flow<Page>, Flow<Page>];
   expect(thrown(() => one.output({ url: other.input.url })).message).toBe(told('url', 'a', 'a'));
   expect(one.output({ url: one.input.url }).data).toEqual({});
+});
+
+test('1.4 so it is between two copies of the package, and what one makes of a reference of the other keeps its flow', async () => {
+  vi.resetModules();
+  const copy = await import('millrace');
+  expect(copy.Flow).not.toBe(Flow);
+  const { page, inner } = both();
+  for (const param of [
+    page.out.title,
+    copy.orElse(page.out.title, 'none'),
+    copy.text`It is ${page.out.title}`,
+  ]) {
+    const other = new copy.Flow<Page>('inner');
+    for (const flow of [inner, other] as Flow<Page>[])
+      expect(thrown(() => flow.step('use', anything, { param })).message).toBe(
+        told('page.return.title'),
+      );
+  }
+  const when = copy.exists(page.out);
+  expect(thrown(() => inner.step('use', anything, {}, { when })).message).toBe(told('page.return'));
 });
 
 test('1.4 the flow that a reference belongs to is no part of the definition', async () => {
