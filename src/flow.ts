@@ -1,6 +1,6 @@
 /** Writing a flow down with typed references. */
 import { CompiledFlow } from './compiled-flow.ts';
-import { FlowError, typeName } from './errors.ts';
+import { FlowError, showValue } from './errors.ts';
 import { type Binding, bind, ownOf } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
@@ -98,13 +98,13 @@ export class Flow<Input, Parsed = Input> {
     if (typeof params !== 'object' || params === null || Array.isArray(params)) {
       throw new FlowError(
         'invalid-definition',
-        `The params of step "${id}" are ${typeName(params)}. Give an object that binds each param, or {} for none.`,
+        `The params of step "${id}" are ${showValue(params)}. Write step(id, code, params): an object that binds each param, or {} for none.`,
       );
     }
     if (!Array.isArray(after)) {
       throw new FlowError(
         'invalid-option',
-        `The option "after" of step "${id}" is ${typeName(after)}. It takes a list of steps: after: [page].`,
+        `The option "after" of step "${id}" is ${showValue(after)}. It takes a list of steps: after: [page].`,
       );
     }
     const bound = new Map<string, Binding>(
@@ -190,7 +190,7 @@ export class Flow<Input, Parsed = Input> {
     if (typeof outputs !== 'object' || outputs === null || Array.isArray(outputs)) {
       throw new FlowError(
         'invalid-definition',
-        `The outputs of "${this.id}" are ${typeName(outputs)}. Name each of them: output({ title: page.out.title }).`,
+        `The outputs of "${this.id}" are ${showValue(outputs)}. Name each of them: output({ title: page.out.title }).`,
       );
     }
     const { draft } = this;

@@ -65,6 +65,11 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
   }
   for (const [name, binding] of definition.outputs) {
     check(`output "${name}"`, keysOf(binding));
+    if ('value' in binding && binding.value === undefined)
+      report(
+        `output "${name}"`,
+        'is undefined. Give a reference such as page.out.title, or a value',
+      );
     const step = stepReadAsInput(definition, binding);
     if (step !== undefined)
       report(

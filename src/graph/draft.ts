@@ -55,7 +55,7 @@ export class Draft<Step extends StepShape = StepShape> {
   addStep(
     entry: StepEntry<Step>,
     params: ReadonlyMap<string, Binding>,
-    after: readonly string[] = [],
+    after?: readonly string[],
   ): void {
     const { id } = entry;
     checkId(id, 'step');
@@ -67,9 +67,9 @@ export class Draft<Step extends StepShape = StepShape> {
     }
     checkSchema(entry.step.input, `input of step "${id}"`);
     checkSchema(entry.step.output, `output of step "${id}"`);
-    const added = Object.freeze({ ...entry, settings: settingsOf(entry) });
+    const added = Object.freeze({ ...entry, settings: settingsOf(entry, after && ['after']) });
     const links: Links = new Map(this.linksInto.get(id));
-    for (const from of after) links.set(from, mergeLink(links.get(from), { from, to: id }));
+    for (const from of after ?? []) links.set(from, mergeLink(links.get(from), { from, to: id }));
     const all: Params = new Map(this.params.get(id));
     for (const [name, binding] of params) if (!isAbsent(binding)) all.set(name, kept(binding));
     this.order.place(id, this.readsOf(added, all, links), this.id);
@@ -217,8 +217,8 @@ const isAbsent = (binding: Binding): boolean => 'value' in binding && binding.va
 /** What the author does to it later does not reach the flow. */
 const kept = <T>(given: T): T => freeze(copyPlain(given));
 
-function settingsOf({ id, settings }: StepEntry): StepSettings {
-  check(`step "${id}"`, settings, settingChecks);
+function settingsOf({ id, settings }: StepEntry, more?: readonly string[]): StepSettings {
+  check(`step "${id}"`, settings, settingChecks, more);
   const { when, ...others } = settings;
   return kept({
     ...others,

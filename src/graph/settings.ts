@@ -98,7 +98,7 @@ export function check(
     if (value === undefined || others.includes(name)) continue;
     const wanted = own(known, name) as Checks[string] | undefined;
     if (!wanted) {
-      const names = Object.keys(known);
+      const names = [...Object.keys(known), ...others];
       throw new FlowError(
         'invalid-option',
         `There is no option ${quoted(name)} of ${place}.${suggestion(name, names)} It takes: ${names.join(', ')}.`,

@@ -310,9 +310,10 @@ test('1.11 params that bind nothing by name are refused where they are written',
   const a = flow.step('a', () => ({ x: 1 }), {});
   const add = (params: unknown) => thrown(() => flow.step('b', echo, untyped(params))).message;
   expect(add(undefined)).toBe(
-    'The params of step "b" are undefined. Give an object that binds each param, or {} for none. (invalid-definition)',
+    'The params of step "b" are undefined. Write step(id, code, params): an object that binds each param, or {} for none. (invalid-definition)',
   );
-  expect(add([1])).toContain('The params of step "b" are array.');
+  expect(add([1])).toContain('The params of step "b" are an array of 1.');
+  expect(add(echo)).toContain('The params of step "b" are a function.');
   expect(add(a.out)).toBe(
     '"a.return" is a reference to a value that does not exist yet. Pass it to a step as a param, by name, or put it into a text with text`…`. (ref-misuse)',
   );
@@ -332,7 +333,11 @@ test('1.11 outputs that are not named are refused, and change nothing', async ()
   expect(outputs(undefined).message).toBe(
     'The outputs of "f" are undefined. Name each of them: output({ title: page.out.title }). (invalid-definition)',
   );
-  expect(outputs([a.out]).message).toContain('are array');
+  expect(outputs([a.out]).message).toContain('are an array of 1.');
+  // As `a.x` is, where `a.out.x` is meant.
+  expect(outputs({ a: undefined, b: a.out }).message).toBe(
+    'The flow "f" has a problem: (invalid-definition)\n  - output "a": is undefined. Give a reference such as page.out.title, or a value',
+  );
   expect(outputs({ a }).message).toContain('"a" is a step, not a value.');
   expect(outputs({ '': a.out }).message).toContain('An output needs a name of 1 to 128 characters');
   expect((await flow.output({ a: a.out }).complete(untyped({}))).output).toEqual({ a: 1 });
@@ -342,7 +347,10 @@ test('1.11 the option "after" takes steps, or their ids', () => {
   const flow = new Flow('f');
   const a = flow.step('a', step, {});
   expect(thrown(() => flow.step('b', step, {}, { after: untyped(a) })).message).toBe(
-    'The option "after" of step "b" is object. It takes a list of steps: after: [page]. (invalid-option)',
+    'The option "after" of step "b" is an object. It takes a list of steps: after: [page]. (invalid-option)',
+  );
+  expect(thrown(() => flow.step('b', step, {}, untyped({ afters: [a] }))).message).toBe(
+    'There is no option "afters" of step "b". Did you mean "after"? It takes: join, policy, concurrency, maxPending, equals, retry, timeout, cache, metadata, fallback, when, after. (invalid-option)',
   );
   flow.step('b', step, {}, { after: untyped(['a']) });
   expect(Object.keys(flow.output({}).links)).toEqual(['a->b']);
