@@ -6,6 +6,7 @@ import { type Key, partOf, showKey } from './key.ts';
 declare const VALUE: unique symbol;
 declare const IS_REF: unique symbol;
 const mark = Symbol.for('millrace.ref');
+const inspected = Symbol.for('nodejs.util.inspect.custom');
 
 /** What carries the type of a reference. */
 export interface RefOf<out T> {
@@ -208,6 +209,14 @@ const fixed = (reference: Reference): unknown =>
     () => undefined,
   );
 
+/** How Node prints it. It asks what stands behind the proxy, on behalf of the proxy. */
+function showRef(this: unknown): string {
+  const { key = 'text`…`' } = referenceOf(this) as { readonly key?: string };
+  return `Ref(${key})`;
+}
+/** Of all references, which keep nothing in it. */
+const target = { __proto__: null, [inspected]: showRef } as object;
+
 function proxy(reference: () => Reference, part: (key: string | number) => unknown): unknown {
   const misuse = (): never => {
     const told = reference();
@@ -217,7 +226,7 @@ function proxy(reference: () => Reference, part: (key: string | number) => unkno
         'Pass it to a step as a param, by name, or put it into a text with text`…`.',
     );
   };
-  return new Proxy(Object.create(null) as object, {
+  return new Proxy(target, {
     get(_, key) {
       if (key === mark) return reference();
       if (key === Symbol.toPrimitive) return misuse;
@@ -232,5 +241,7 @@ function proxy(reference: () => Reference, part: (key: string | number) => unkno
     set: misuse,
     defineProperty: misuse,
     deleteProperty: misuse,
+    preventExtensions: misuse,
+    setPrototypeOf: misuse,
   });
 }

@@ -1,4 +1,5 @@
 /** What users get wrong, each with the whole message that they read: the culprit in quotes, the fact, the remedy. */
+import { inspect } from 'node:util';
 import {
   defineOperator,
   defineStep,
@@ -453,4 +454,21 @@ test('1.10 setInput without a param, or without an input', () => {
   );
   expect(thrown(() => builder.setInput('page.url', 'mail.return')).code).toBe('invalid-key');
   builder.setInput('page.url', '$input.page.url').build();
+});
+
+test('1.4 a reference that is printed tells what it refers to', () => {
+  const flow = new Flow<{ name: string }>('printed');
+  const page = flow.step('page', () => ({ tags: ['a'] }), {});
+  expect(inspect(page.out.tags[0])).toBe('Ref(page.return.tags[0])');
+  expect(inspect({ name: flow.input.name })).toBe('{ name: Ref(name) }');
+  expect(inspect(text`Dear ${flow.input.name}!`)).toBe('Ref(text`…`)');
+  expect(Object.getPrototypeOf(page.out)).toBe(null);
+});
+
+test('1.4 a reference cannot be frozen, nor given a prototype', () => {
+  const { input } = new Flow<{ name: string }>('kept');
+  for (const change of [Object.freeze, Object.preventExtensions, Object.seal])
+    expect(thrown(() => change(input)).code).toBe('ref-misuse');
+  expect(thrown(() => Object.setPrototypeOf(input, {})).code).toBe('ref-misuse');
+  expect(Object.isExtensible(input)).toBe(true);
 });

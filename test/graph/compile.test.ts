@@ -349,7 +349,7 @@ test('1.11 the option "after" takes steps, or their ids', () => {
   expect(thrown(() => flow.step('b', step, {}, { after: untyped(a) })).message).toBe(
     'The option "after" of step "b" is an object. It takes a list of steps: after: [page]. (invalid-option)',
   );
-  expect(thrown(() => flow.step('b', step, {}, untyped({ afters: [a] }))).message).toBe(
+  expect(thrown(() => flow.step('b', step, {}, untyped<object>({ afters: [a] }))).message).toBe(
     'There is no option "afters" of step "b". Did you mean "after"? It takes: join, policy, concurrency, maxPending, equals, retry, timeout, cache, metadata, fallback, when, after. (invalid-option)',
   );
   flow.step('b', step, {}, { after: untyped(['a']) });
