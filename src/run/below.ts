@@ -12,10 +12,11 @@ import type { Host, Recorded } from '../wire/host.ts';
 import { stops } from '../wire/nest.ts';
 import { placedError } from '../wire/placed-error.ts';
 import type { Plan } from '../wire/plan.ts';
+import { schemaOfParams } from '../wire/plan-node.ts';
 import type { Handler, Step, StepContext } from '../wire/step.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
 import { usageOf } from './changes.ts';
-import { checkedParams, schemaOfParams } from './checked.ts';
+import { checkedParams } from './checked.ts';
 import { Execution } from './execution.ts';
 import { additionsOf, joined } from './lists.ts';
 

@@ -6,17 +6,12 @@ import { type Schema, validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import { placedError } from '../wire/placed-error.ts';
-import type { Step } from '../wire/step.ts';
 
 export const checkedInput = (
   definition: FlowDefinition,
   input: unknown,
   path: string,
 ): Outcome | Promise<Outcome> => outcomeOf(path, () => checkInput(definition, input, path));
-
-/** The schema that params must satisfy before code is called. A flow, and a step that runs another one, has that checked there. */
-export const schemaOfParams = ({ input, definition, inner }: Step): Schema | undefined =>
-  definition || inner ? undefined : input;
 
 export const checkedParams = (
   schema: Schema,

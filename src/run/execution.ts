@@ -12,7 +12,7 @@ import { fillParams, refusal } from '../wire/admit.ts';
 import { haltAfter } from '../wire/order.ts';
 import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
 import { flowStart, memoryAfter, stepOutput, stepSkip, toldInput } from './changes.ts';
-import { checkedInput, checkedParams, schemaOfParams } from './checked.ts';
+import { checkedInput, checkedParams } from './checked.ts';
 import type { RunOptions } from './options.ts';
 import { failuresIn, neededFor, notNeeded, outputsOf, runFailed } from './outputs.ts';
 import { ReadyQueue } from './ready-queue.ts';
@@ -176,7 +176,7 @@ export class Execution extends Told implements View, Engine {
   }
 
   private admit(node: PlanNode, params: Readonly<Record<string, unknown>>): void {
-    const schema = schemaOfParams(node.step);
+    const { schema } = node;
     if (!schema) {
       this.atWork.run(node, params);
       return;

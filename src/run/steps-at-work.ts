@@ -72,7 +72,7 @@ export class StepsAtWork implements Workplace {
   private call(node: PlanNode, params: unknown): void {
     const { engine } = this;
     const callee = this.callee(node);
-    const { handler, output } = callee.step;
+    const { handler, output } = node;
     const call = new Call(engine, callee, 1);
     let outcome: Outcome | undefined;
     let brought: unknown;

@@ -1,10 +1,17 @@
 /** Nodes of a plan while it is made: as they begin, and what is known of them when all are there. */
+
+import type { Schema } from '../graph/schema.ts';
 import { isSimple } from './attempt.ts';
 import type { PlanChannel, PlanNode, Scope } from './plan.ts';
+import type { Step } from './step.ts';
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const none: readonly never[] = [];
+
+/** The schema that params must satisfy before code is called. A flow, and a step that runs another one, has that checked there. */
+export const schemaOfParams = ({ input, definition, inner }: Step): Schema | undefined =>
+  definition || inner ? undefined : input;
 
 /** What a node begins with. */
 export type NewNode = Pick<PlanNode, 'kind' | 'id' | 'path' | 'settings' | 'step'> &
@@ -17,16 +24,19 @@ export const newNode = (
 ): Mutable<PlanNode> => ({
   index,
   kind,
-  path,
-  step,
   params: none,
+  handler: step.handler,
   when: undefined,
   needsSuccessOnly: true,
   isSimple: isSimple(settings),
+  schema: schemaOfParams(step),
+  output: step.output,
+  path,
   keepsInput: false,
   readsChunks: false,
   targets: [],
   startTargets: [],
+  step,
   id,
   gate,
   scope: scope as Scope,

@@ -8,9 +8,9 @@
 import type { Binding } from '../graph/binding.ts';
 import type { Condition } from '../graph/condition.ts';
 import type { FlowDefinition, Link, StepSettings } from '../graph/definition.ts';
-import type { JsonSchema } from '../graph/schema.ts';
+import type { JsonSchema, Schema } from '../graph/schema.ts';
 import type { Outcome } from '../state/outcome.ts';
-import type { Step } from './step.ts';
+import type { Handler, Step } from './step.ts';
 
 /** What the code of a plan reads of a run. */
 export interface View {
@@ -86,6 +86,10 @@ export interface PlanNode {
   /** The flow whose `open` must have succeeded. Undefined for the root's own `open`. */
   readonly gate: Scope | undefined;
   readonly step: Step;
+  /** What is read of the step for each call: its code, and the schemas of what goes in and comes out. */
+  readonly handler: Handler;
+  readonly schema: Schema | undefined;
+  readonly output: Schema | undefined;
   readonly settings: StepSettings;
   readonly isSimple: boolean;
   readonly links: readonly PlanLink[];

@@ -209,13 +209,10 @@ class Planner {
     scope: Scope,
     node: PlanNode,
   ): PlanParam {
-    return {
-      name,
-      binding,
-      required: isNeeded || ('key' in binding && binding.required === true),
-      ...placeOf(binding, scope),
-      resolve: resolver(binding, this.reader(scope, node, name)),
-    };
+    const { source, property } = placeOf(binding, scope);
+    const required = isNeeded || ('key' in binding && binding.required === true);
+    const resolve = resolver(binding, this.reader(scope, node, name));
+    return { source, property, name, required, resolve, binding };
   }
 
   private condition(condition: Condition, scope: Scope, node: Mutable<PlanNode>): PlanCondition {

@@ -11,7 +11,7 @@ import {
 import { inputJsonSchema } from '../graph/inputs.ts';
 import { type JsonSchema, jsonSchemaOf } from '../graph/schema.ts';
 import { isPlain, own } from '../plain.ts';
-import { type Offer, type PlanParam, successOf } from './plan.ts';
+import { type Offer, type PlanParam, successOf, type View } from './plan.ts';
 import type { Step } from './step.ts';
 
 /** A call of a tool. The result of a step that calls tools has a list of them in `toolCalls`. */
@@ -100,18 +100,13 @@ function gathered(
 ): PlanParam {
   const sources = links.map(({ from }) => outcomeOf(from));
   const array: Binding[] = links.map(({ from }) => ({ key: `${from}.return` }));
-  return {
-    name,
-    required: false,
-    binding: { array },
-    source: -1,
-    property: undefined,
-    resolve: (run) => {
-      const lists = sources.map((source) => read(successOf(run.outcomes[source])));
-      const there = lists.filter((list) => Array.isArray(list));
-      return there.length === 1 ? there[0] : Object.freeze(there.flat());
-    },
+  const resolve = (run: View): unknown => {
+    const lists = sources.map((source) => read(successOf(run.outcomes[source])));
+    const there = lists.filter((list) => Array.isArray(list));
+    return there.length === 1 ? there[0] : Object.freeze(there.flat());
   };
+  // In the same order as all other params: see `newNode`.
+  return { source: -1, property: undefined, name, required: false, resolve, binding: { array } };
 }
 
 /** What of the settings of a tool's step is for the step as a whole; the others are for each of its calls. */

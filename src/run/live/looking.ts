@@ -1,7 +1,7 @@
 /** Looking at a node: which of its versions can be answered, or worked on, as its policy has it. */
 import type { Outcome } from '../../state/outcome.ts';
 import { fillParams, refusal } from '../../wire/admit.ts';
-import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
+import { checkedInput, checkedParams } from '../checked.ts';
 import { earlier } from '../lists.ts';
 import {
   answerAll,
@@ -171,7 +171,7 @@ function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): vo
     whenThere(state, ticket, checkedInput(node.scope.definition, params, node.path), end);
     return;
   }
-  const schema = schemaOfParams(node.step);
+  const { schema } = node;
   if (!schema) {
     work(state, seat, ticket, params);
     return;

@@ -3,7 +3,6 @@
  * condition, no schema and no setting, and nobody reads more of them than their result. Found once per live flow.
  */
 import type { Plan, PlanNode, PlanParam } from '../../wire/plan.ts';
-import { schemaOfParams } from '../checked.ts';
 
 /** What is known of one. */
 export interface Straight {
@@ -21,13 +20,13 @@ export function straightOf(plan: Plan): readonly (Straight | undefined)[] {
 }
 
 function isStraight(plan: Plan, node: PlanNode): boolean {
-  const { kind, params, settings, step } = node;
+  const { kind, params, settings } = node;
   const start = plan.nodes[kind === 'close' ? node.scope.open : node.index] as PlanNode;
   if (kind === 'open' || start.keepsInput || plan.channelsOf.has(node.index)) return false;
   if (params.some(({ name, source }) => source < 0 || name === '__proto__')) return false;
   if (kind === 'close') return true;
   const isPlain = node.isSimple && node.needsSuccessOnly && !node.when && !settings.equals;
-  return isPlain && !step.output && !schemaOfParams(step);
+  return isPlain && !node.output && !node.schema;
 }
 
 /** Nodes that wait for another one without reading all of what it gives them: it may change, and their params do not. */

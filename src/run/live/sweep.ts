@@ -6,7 +6,7 @@
  */
 import { type Outcome, success } from '../../state/outcome.ts';
 import { fillParams, refusal } from '../../wire/admit.ts';
-import { checkedInput, checkedParams, schemaOfParams } from '../checked.ts';
+import { checkedInput, checkedParams } from '../checked.ts';
 import { direct } from '../work.ts';
 import { closed } from './closed.ts';
 import type { LiveState } from './live-state.ts';
@@ -93,9 +93,8 @@ function answerOf(state: LiveState, version: Version, seat: Seat): Found {
 }
 
 function checkedCall(state: LiveState, version: Version, seat: Seat, params: Values): Found {
-  const { step, path } = seat.node;
-  if (step.output) return slow;
-  const schema = schemaOfParams(step);
+  const { output, schema, path } = seat.node;
+  if (output) return slow;
   const checked = schema ? checkedParams(schema, params, path) : success(params);
   if (checked instanceof Promise) return slow;
   const given = checked.status === 'success' ? checked.value : params;
