@@ -17,7 +17,7 @@ export type SkipReason =
   | 'upstream-failed'
   | 'missing-input'
   | 'not-needed'
-  /** In a live flow: a newer version of the input came while it ran. */
+  /** In a live flow: the version was given up, because a newer one came, or as the policy of a step has it. */
   | 'superseded';
 
 /** Why a step did not run. */

@@ -1,4 +1,4 @@
-import { Flow, type FlowEvent } from 'millrace';
+import { explain, Flow, type FlowEvent } from 'millrace';
 import { map, Observable, Subject, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept, numbers, short, work } from './flows.ts';
@@ -210,4 +210,89 @@ test('6.5 exhaust: whoever looks at the state late sees what came of the version
       ['success', { n: 3 }],
     ]);
   });
+});
+
+/** Why versions, and steps at them, were given up, as the events say it. */
+function givenUp(events: readonly FlowEvent[]): string[] {
+  return events.flatMap((event) => {
+    if (event.type === 'FLOW_CANCEL') return `${event.version}: ${event.reason.message}`;
+    if (event.type !== 'STEP_SKIP' || event.reason !== 'superseded') return [];
+    return `${event.version} ${event.path}: ${event.detail.message}`;
+  });
+}
+
+test('6.5 exhaust: a version that is dropped is told as that, not as one that a newer version has superseded', () => {
+  const n = new Subject<number>();
+  const live = work({ policy: 'exhaust' }, 1000).live({ n });
+  const { values, stop } = kept(live.events$);
+  n.next(1);
+  n.next(2);
+  expect(givenUp(values)).toEqual([
+    '2: The run of "work" was cancelled: "step" was at work on an older version, and drops what comes meanwhile (cancelled)',
+  ]);
+  stop();
+});
+
+test('6.5 exhaust: the flow around the step that dropped a version, and what reads its chunks, say the same', () => {
+  const n = new Subject<number>();
+  const outer = new Flow<{ n: number }>('outer');
+  const inner = outer.step('inner', work({ policy: 'exhaust' }, 1000), { n: outer.input.n });
+  const other = outer.step('other', ({ n }: { n: number }) => n, { n: outer.input.n });
+  const live = outer.output({ inner: inner.out.n, other: other.out }).live({ n });
+  const { values, stop } = kept(live.events$);
+  n.next(1);
+  n.next(2);
+  const why = '"inner.step" was at work on an older version, and drops what comes meanwhile';
+  expect(givenUp(values)).toEqual([
+    `2 inner: ${why}`,
+    `2: The run of "outer" was cancelled: ${why} (cancelled)`,
+  ]);
+  expect(explain(live.getSnapshot(), 'inner')).toBe(`"inner" was skipped: ${why}.`);
+  stop();
+});
+
+test('6.5 concat: a version that waits while too many do is told as that', () => {
+  const n = new Subject<number>();
+  const live = work({ policy: 'concat', maxPending: 1 }, 1000).live({ n });
+  const { values, stop } = kept(live.events$);
+  for (const i of [1, 2, 3]) n.next(i);
+  expect(givenUp(values)).toEqual([
+    '2: The run of "work" was cancelled: the version was the oldest of more than 1 that waited for "step" (cancelled)',
+  ]);
+  stop();
+});
+
+test('6.5 exhaust: a newer version that reads what an older one has not got says so', () => {
+  inVirtualTime(({ hot, flush }) => {
+    const flow = new Flow<{ n: number; m: number }>('two');
+    const slow = flow.step(
+      'slow',
+      ({ n }: { n: number }) => timer(5).pipe(map(() => n)),
+      { n: flow.input.n },
+      { policy: 'exhaust' },
+    );
+    const n = hot<number>('12-----|');
+    const m = hot<number>('1-2----|');
+    const { values } = kept(
+      flow.output({ slow: slow.out, m: flow.input.m }).live({ n, m }).events$,
+    );
+    flush();
+    expect(givenUp(values)).toEqual([
+      '2: The run of "two" was cancelled: "slow" was at work on an older version, and drops what comes meanwhile (cancelled)',
+      '3: The run of "two" was cancelled: what it reads was given up with an older version (cancelled)',
+    ]);
+  });
+});
+
+test('6.5 switch: a version that a newer one has superseded is told as that', () => {
+  const n = new Subject<number>();
+  const live = work({}, 1000).live({ n });
+  const { values, stop } = kept(live.events$);
+  n.next(1);
+  n.next(2);
+  expect(givenUp(values)).toEqual([
+    '1 step: a newer version of the input came',
+    '1: The run of "work" was cancelled: a newer version of the input came (cancelled)',
+  ]);
+  stop();
 });

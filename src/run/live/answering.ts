@@ -1,11 +1,11 @@
 /** How a node answers a version, or gives it up, and how others learn of it. */
-import type { Outcome } from '../../state/outcome.ts';
+import type { Outcome, SkipDetail } from '../../state/outcome.ts';
 import { abandonReaders } from './abandoned.ts';
 import type { LiveState } from './live-state.ts';
 import { arrive, keepAnswer, keepStart, passOn, refuseStart } from './passing-on.ts';
 import { kept } from './same.ts';
 import { type Seat, streamOf, type Ticket } from './seat.ts';
-import { tellEnd, tellSuperseded } from './told.ts';
+import { newer, tellEnd, tellSuperseded, unknown } from './told.ts';
 import { outruns } from './turn.ts';
 
 const none: readonly unknown[] = [];
@@ -39,7 +39,7 @@ function same(state: LiveState, seat: Seat, ticket: Ticket): void {
   const outcome = state.outcomes[seat.node.index] as Outcome;
   const wasUnknown = isUnknownAt(seat, number);
   seat.remove(ticket);
-  if (seat.isTellDue) tellEnd(state, seat, outcome, ticket.version, true);
+  if (seat.givenUp) tellEnd(state, seat, outcome, ticket.version, true);
   if (wasUnknown) {
     keepAnswer(state, seat, number, outcome);
     if (seat.keepsStarts) keepStart(state, seat, ticket.version, seat.starts.at(number)?.value);
@@ -69,7 +69,7 @@ function decide(state: LiveState, seat: Seat, ticket: Ticket, found: Outcome): v
   const wasUnknown = isUnknownAt(seat, version.number);
   const isRoot = node.index === state.plan.root.close;
   // A flow that has not begun anew, and is what it was, has nothing to tell.
-  const isTold = node.kind === 'step' || isNew || ticket.started || seat.isTellDue;
+  const isTold = node.kind === 'step' || isNew || ticket.started || seat.givenUp;
   if (isTold && node.kind !== 'open' && !isRoot) tellEnd(state, seat, outcome, version, false);
   if (!ticket.started) refuseStart(state, seat, version, outcome);
   if (isNew || wasUnknown) keepAnswer(state, seat, version.number, outcome);
@@ -89,20 +89,25 @@ export function supersedeOlder(state: LiveState, seat: Seat, { version }: Ticket
   const { tickets } = seat;
   // By number: what stops may let a newer version come to its end, which supersedes this one.
   for (let [oldest] = tickets; oldest && oldest.version.number < version.number; [oldest] = tickets)
-    supersede(state, seat, oldest);
+    supersede(state, seat, oldest, newer);
 }
 
-/** A version is given up: what is at work on it stops, and so does what reads its chunks; and the versions that follow it go with it. */
-export function supersede(state: LiveState, seat: Seat, ticket: Ticket): void {
+/**
+ * A version is given up: what is at work on it stops, and so does what reads its chunks; and the versions that follow it go with it.
+ * Without a reason of its own it is given up because others have given it up.
+ */
+export function supersede(state: LiveState, seat: Seat, ticket: Ticket, reason?: SkipDetail): void {
   const { node } = seat;
   const { version, work, started } = ticket;
   // What stopped just before may have brought about its end.
   if (ticket.isGone) return;
   const followers = seat.followersOf(ticket);
-  tellSuperseded(state, seat, ticket);
+  const why = reason ?? version.lost ?? unknown;
+  tellSuperseded(state, seat, ticket, why);
   // What it was before cannot be brought back: others have seen it start anew.
   if (started && seat.keepsStarts) seat.params = undefined;
   for (const each of [ticket, ...followers]) {
+    each.version.lost ??= why;
     seat.remove(each);
     keepAnswer(state, seat, each.version.number, undefined);
   }

@@ -17,7 +17,8 @@ import type { LiveState } from './live-state.ts';
 import { hasChangedBeyond, isKnown, viewAt } from './past.ts';
 import { sameParams } from './same.ts';
 import { isPartial, type Seat, type Ticket, type Values } from './seat.ts';
-import { outruns, takesNewest, turnOf } from './turn.ts';
+import { newer } from './told.ts';
+import { droppedBy, outruns, takesNewest, turnOf } from './turn.ts';
 
 const nothing: Values = Object.freeze({});
 
@@ -51,7 +52,7 @@ function nextOf(state: LiveState, seat: Seat): Ticket | undefined {
       if (before && isAsAt(state, seat, before, ticket)) follow(state, seat, ticket);
       else if (!next) next = ticket;
       else if (takesNewest(node) && isKnown(state, node, ticket.version)) {
-        for (const older of seat.waitingBefore(ticket)) supersede(state, seat, older);
+        for (const older of seat.waitingBefore(ticket)) supersede(state, seat, older, newer);
         next = ticket;
       }
     }
@@ -108,7 +109,7 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
   }
   const turn = turnOf(seat);
   if (turn === 'wait') return false;
-  if (turn === 'drop') supersede(state, seat, ticket);
+  if (turn === 'drop') supersede(state, seat, ticket, droppedBy(node));
   else if (refused) refuse(state, seat, ticket, refused);
   else begin(state, seat, ticket, Object.freeze(params));
   return true;

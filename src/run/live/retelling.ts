@@ -36,10 +36,10 @@ function retellQuestions(state: LiveState): void {
 }
 
 function retellStep(state: LiveState, seat: Seat): void {
-  const { node, tickets, answeredAt, isTellDue } = seat;
+  const { node, tickets, answeredAt, givenUp } = seat;
   const outcome = state.outcomes[node.index];
   if (outcome) tellEnd(state, seat, outcome, { number: answeredAt }, false);
-  if (isTellDue) tellSkipped(state, seat, { number: state.newest });
+  if (givenUp) tellSkipped(state, seat, { number: state.newest }, givenUp);
   // Of several the one that was told last.
   const begun = tickets.filter(({ started, follows }) => started && !follows).at(-1);
   if (!begun) return;
@@ -59,7 +59,7 @@ function retellEnd(state: LiveState): void {
   const { version = answeredAt, value } = answers.last?.value ? answers.last : {};
   const number = open.length > 0 || refused ? version : newest;
   const last = value ?? state.outcomes[close];
-  if (last) tellVersion(state, { number }, last);
+  if (last) tellVersion(state, { number, lost: undefined }, last);
   if (!refused) return;
   const error = errorJson(refused.error);
   state.tell(root, { type: 'FLOW_ERROR', error }, { number: newest });

@@ -7,7 +7,7 @@
  * L3 A node takes its versions up in their order, and answers them in their order.
  * L4 Versions between which nothing has changed that a node reads have one fate there: one answer, or none for either.
  */
-import type { Outcome } from '../../state/outcome.ts';
+import type { Outcome, SkipDetail } from '../../state/outcome.ts';
 import type { Call } from '../../wire/call.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Work } from '../work.ts';
@@ -34,6 +34,8 @@ export class Version {
   hasNewOutput = false;
   /** Where its short way ends in the midst of a call. */
   pending: Pending | undefined = undefined;
+  /** Why it was given up, where that was first. */
+  lost: SkipDetail | undefined = undefined;
 
   constructor(number: number) {
     this.number = number;
@@ -115,8 +117,8 @@ export class Seat {
   attempts = 0;
   t0: number | undefined = undefined;
   t1: number | undefined = undefined;
-  /** Its answer has been told, but then that newer work on it was given up: it must be told again. */
-  isTellDue = false;
+  /** Its answer has been told, but then that newer work on it was given up, for this reason: it must be told again. */
+  givenUp: SkipDetail | undefined = undefined;
   /** Nothing has to be decided as long as all before it has succeeded. */
   readonly straight: Straight | undefined;
   /** The context of its last call on the straight way. */

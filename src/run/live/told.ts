@@ -1,12 +1,13 @@
 /** What a live run tells of its nodes and versions. */
 import { errorJson } from '../../errors.ts';
-import type { Outcome } from '../../state/outcome.ts';
+import type { Outcome, SkipDetail } from '../../state/outcome.ts';
 import { cancelledError, memoryAfter, stepOutput, stepSkip, toldInput } from '../changes.ts';
 import type { LiveState } from './live-state.ts';
 import { viewAt } from './past.ts';
 import type { Seat, Ticket, Version } from './seat.ts';
 
-const superseded = { message: 'a newer version of the input came' };
+export const newer: SkipDetail = { message: 'a newer version of the input came' };
+export const unknown: SkipDetail = { message: 'what it reads was given up with an older version' };
 const cutShort = { message: 'the step around it has ended' };
 
 /** Tells the answer of a node, perhaps again: what was told since has been given up. */
@@ -17,7 +18,7 @@ export function tellEnd(
   version: Pick<Version, 'number'>,
   isAgain: boolean,
 ): void {
-  seat.isTellDue = false;
+  seat.givenUp = undefined;
   if (!state.listening) return;
   const { node, params, attempts, t0, t1, input = params } = seat;
   if (node.kind === 'open' || node.index === state.plan.root.close) return;
@@ -30,26 +31,36 @@ export function tellEnd(
 }
 
 /** Tells that work on a version is given up, where it was told that it had started. */
-export function tellSuperseded(state: LiveState, seat: Seat, ticket: Ticket): void {
+export function tellSuperseded(
+  state: LiveState,
+  seat: Seat,
+  ticket: Ticket,
+  why: SkipDetail,
+): void {
   const { node } = seat;
   const { version, started } = ticket;
   if (!started) return;
   tellBelow(state, ticket);
   if (node.kind !== 'open') {
-    tellSkipped(state, seat, version);
+    tellSkipped(state, seat, version, why);
     return;
   }
   // It is told once, not at its end again.
   const end = state.seat(node.scope.close);
   const ending = end.ticket(version);
   if (ending) ending.started = false;
-  tellSkipped(state, end, version);
+  tellSkipped(state, end, version, why);
 }
 
 /** Until it has its answer again. */
-export function tellSkipped(state: LiveState, seat: Seat, version: Pick<Version, 'number'>): void {
-  seat.isTellDue = true;
-  state.tell(seat.node, { type: 'STEP_SKIP', reason: 'superseded', detail: superseded }, version);
+export function tellSkipped(
+  state: LiveState,
+  seat: Seat,
+  version: Pick<Version, 'number'>,
+  why: SkipDetail,
+): void {
+  seat.givenUp = why;
+  state.tell(seat.node, { type: 'STEP_SKIP', reason: 'superseded', detail: why }, version);
 }
 
 /** A step has ended, and what was still at work below it with it. */
@@ -63,13 +74,13 @@ export function tellBelow(state: LiveState, { below, version }: Ticket): void {
 /** Tells the end of a version. Without an outcome it was superseded. */
 export function tellVersion(
   state: LiveState,
-  version: Pick<Version, 'number'>,
+  version: Pick<Version, 'number' | 'lost'>,
   outcome: Outcome | undefined,
 ): void {
   if (!state.listening) return;
   const { root, plan, tale } = state;
   if (!outcome) {
-    const reason = errorJson(cancelledError(plan.definition.id, superseded));
+    const reason = errorJson(cancelledError(plan.definition.id, version.lost));
     state.tell(root, { type: 'FLOW_CANCEL', reason }, version);
     return;
   }

@@ -1,7 +1,11 @@
 /** What a busy step does with a newer version: the policies, in a table. */
 import type { Policy } from '../../graph/definition.ts';
+import type { SkipDetail } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Seat, Ticket } from './seat.ts';
+
+/** So many versions wait for a step, unless it says otherwise. */
+const most = 1000;
 
 /** `go`: it is worked on now. `wait`: after the work under way. `drop`: never. */
 export type Turn = 'go' | 'wait' | 'drop';
@@ -19,6 +23,14 @@ export const takesNewest = (node: PlanNode): boolean => {
 /** Whether an outcome makes those of older versions superfluous. */
 export const outruns = (node: PlanNode): boolean => policyOf(node) !== 'concat';
 
+/** Why a version was dropped. */
+export const droppedBy = ({ path, settings }: PlanNode): SkipDetail => ({
+  message:
+    settings.policy === 'exhaust'
+      ? `"${path}" was at work on an older version, and drops what comes meanwhile`
+      : `the version was the oldest of more than ${settings.maxPending ?? most} that waited for "${path}"`,
+});
+
 export const turnOf = (seat: Seat): Turn => turns[policyOf(seat.node)](seat);
 
 const turns: Record<Policy, (seat: Seat) => Turn> = {
@@ -27,7 +39,7 @@ const turns: Record<Policy, (seat: Seat) => Turn> = {
   exhaust: (seat) => (atWork(seat) === 0 ? 'go' : 'drop'),
   conflate: (seat) => (atWork(seat) === 0 ? 'go' : 'wait'),
   concat: (seat) => {
-    const { concurrency = 1, maxPending = 1000 } = seat.node.settings;
+    const { concurrency = 1, maxPending = most } = seat.node.settings;
     if (atWork(seat) < concurrency) return 'go';
     return count(seat, ({ isComplete }) => isComplete) > maxPending ? 'drop' : 'wait';
   },
