@@ -1,7 +1,7 @@
 /** Where the inputs of a live flow come from. */
 import { isObservable, type Observable, type Subscribable, Subscription } from 'rxjs';
 import { FlowError, typeName } from '../../errors.ts';
-import { checkInputNames } from '../../graph/check-input.ts';
+import { checkInputNames, readInput } from '../../graph/check-input.ts';
 import type { FlowDefinition } from '../../graph/definition.ts';
 import { isPlain, put } from '../../plain.ts';
 import { fromSubscribable, type Store } from '../../wire/consume.ts';
@@ -36,7 +36,7 @@ export interface InputReader {
   set(partial: Values): void;
 }
 
-/** Throws a FlowError: `invalid-option` for what can bring no input, `invalid-input` for names that are no inputs. */
+/** Throws a FlowError: `invalid-option` for what can bring no input, `invalid-input` for names that are no inputs, and for what throws when it is read. */
 export function inputsOf(definition: FlowDefinition, given: unknown): Inputs {
   if (isSubscribable(given)) {
     const source = fromSubscribable(given as Observable<unknown>);
@@ -51,7 +51,7 @@ export function inputsOf(definition: FlowDefinition, given: unknown): Inputs {
   checkInputNames(definition, given);
   const streams = new Map<string, Observable<unknown>>();
   const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(given)) {
+  for (const [name, value] of Object.entries(partsOf(definition, given))) {
     if (isSubscribable(value)) streams.set(name, fromSubscribable(value as Observable<unknown>));
     else put(values, name, value);
   }
@@ -75,7 +75,13 @@ function wholeInputs(source: Observable<unknown>, given: Values, hearer: InputHe
       subscription.add(source.subscribe({ next: push, error, complete }));
       if (!isPushed && Object.keys(given).length > 0) push(given);
     },
-    set: (partial) => push({ ...(isPlain(latest) ? (latest as Values) : undefined), ...partial }),
+    set(partial) {
+      let before: unknown;
+      try {
+        before = isPlain(latest) && { ...latest };
+      } catch {} // refused
+      push({ ...(before as Values), ...partial });
+    },
   };
 }
 
@@ -127,5 +133,18 @@ function namedInputs(
   };
 }
 
-const isSubscribable = (value: unknown): boolean =>
-  isObservable(value) || typeof (value as { subscribe?: unknown } | null)?.subscribe === 'function';
+/** What was given for inputs, by name, read once. Throws a FlowError (`invalid-input`) where that throws. */
+export const partsOf = (definition: FlowDefinition, given: object): Values =>
+  readInput(definition, given, () => ({ ...given })) as Values;
+
+/** What cannot be read is none: as a value it will be refused. */
+function isSubscribable(value: unknown): boolean {
+  try {
+    return (
+      isObservable(value) ||
+      typeof (value as Partial<Store<unknown>> | null)?.subscribe === 'function'
+    );
+  } catch {
+    return false;
+  }
+}

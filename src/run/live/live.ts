@@ -14,7 +14,7 @@ import {
 } from '../../state/snapshot.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { interoperable, iterate } from '../iterate.ts';
-import { type Inputs, inputsOf, type LiveInputs } from './inputs.ts';
+import { type Inputs, inputsOf, type LiveInputs, partsOf } from './inputs.ts';
 import { LiveExecution } from './live-execution.ts';
 import type { LiveOptions } from './options.ts';
 import type { Values } from './seat.ts';
@@ -95,12 +95,14 @@ export class Live<Input, Output> {
 
   /**
    * Sets several inputs together: one new version, as soon as every input has a value. Throws a FlowError (`invalid-input`) for what is no
-   * object of inputs; then nothing is set.
+   * object of inputs, or cannot be read; then nothing is set.
    */
   next(partial: Partial<Input>): void {
-    checkInputNames(this.plan.definition, partial);
-    for (const name of Object.keys(partial)) put(this.given, name, (partial as Values)[name]);
-    this.partials.next(partial as Values);
+    const { definition } = this.plan;
+    checkInputNames(definition, partial);
+    const parts = partsOf(definition, partial);
+    for (const name of Object.keys(parts)) put(this.given, name, parts[name]);
+    this.partials.next(parts);
   }
 
   /** Ends the live flow: what is at work is cancelled, and its streams complete. */
