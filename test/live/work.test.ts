@@ -1,6 +1,7 @@
-import { Flow, type Ref } from 'millrace';
+import { Flow, type Ref, type StepSettings } from 'millrace';
 import { afterEach, expect, test, vi } from 'vitest';
-import { Seat } from '../../src/run/live/seat.ts';
+import { lastUpTo } from '../../src/run/live/by-version.ts';
+import { Seat, Ticket } from '../../src/run/live/seat.ts';
 import { shortWay } from '../../src/run/live/sweep.ts';
 import { kept } from './flows.ts';
 
@@ -73,4 +74,66 @@ test('6.3 a change costs as many looks in a flow of 10 000 steps as in one of 10
   });
   expect(looks[0]).toEqual([11, 11]);
   expect(looks[1]).toEqual(looks[0]);
+});
+
+/** How often versions are asked whether they wait, until so many have come and all of them have ended, per version. */
+async function asked(settings: StepSettings, versions: number, every: number): Promise<number> {
+  const gates: (() => void)[] = [];
+  const flow = new Flow<{ n: number }>('waiting');
+  const some = flow.step('some', ({ n }: { n: number }) => Math.floor(n / every), {
+    n: flow.input.n,
+  });
+  const slow = flow.step(
+    'slow',
+    ({ some }: { some: number }) =>
+      new Promise<number>((done) => {
+        gates.push(() => done(some));
+      }),
+    { some: some.out },
+    settings as never,
+  );
+  const after = flow.step('after', ({ slow }: { slow: number }) => slow + 1, { slow: slow.out });
+  const looks = vi.spyOn(Ticket.prototype, 'isWaiting', 'get');
+  const live = flow.output({ n: after.out }).live({ n: 0 });
+  const { values } = kept(live.output$);
+  for (let n = 1; n < versions; n++) live.next({ n });
+  while (gates.length > 0) {
+    for (const gate of gates.splice(0)) gate();
+    await new Promise((done) => setTimeout(done));
+  }
+  expect(values.length).toBeGreaterThan(0);
+  live.stop();
+  const { length } = looks.mock.calls;
+  vi.restoreAllMocks();
+  return length / versions;
+}
+
+test.each([
+  ['concat', { policy: 'concat' }, 1],
+  ['concat, four at once', { policy: 'concat', concurrency: 4 }, 1],
+  ['concat, most of them the same', { policy: 'concat' }, 100],
+  ['merge', { policy: 'merge' }, 1],
+] as const)(
+  '6.5 a version costs as much behind a thousand that wait as behind a hundred: %s',
+  async (_, settings, every) => {
+    const few = await asked(settings, 100, every);
+    const many = await asked(settings, 1000, every);
+    expect(many).toBeLessThan(few * 1.5);
+  },
+);
+
+test('6.5 of a thousand versions that are kept one is found by a dozen looks', () => {
+  let looks = 0;
+  const kept = Array.from({ length: 1000 }, (_, i) => ({
+    get number() {
+      looks++;
+      return i * 2;
+    },
+  }));
+  for (let version = -1; version <= 2000; version++) {
+    looks = 0;
+    expect(lastUpTo(kept, version)).toBe(Math.min(Math.floor(version / 2), 999));
+    expect(looks).toBeLessThanOrEqual(12);
+  }
+  expect(lastUpTo([], 1)).toBe(-1);
 });

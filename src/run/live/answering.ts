@@ -12,8 +12,7 @@ const none: readonly unknown[] = [];
 
 /** A node has its outcome for a version. It may have to wait until older versions have theirs. */
 export function conclude(state: LiveState, seat: Seat, ticket: Ticket, outcome: Outcome): void {
-  ticket.begun = true;
-  ticket.result = outcome;
+  seat.end(ticket, outcome);
   if (outruns(seat.node)) supersedeOlder(state, seat, ticket);
   answerAll(state, seat);
   if (seat.tickets.length > 0) state.ready.push(seat.node);
@@ -28,7 +27,7 @@ export function repeatAnswer(state: LiveState, seat: Seat, ticket: Ticket): void
 /** Answers the oldest versions, as far as it is known with what. */
 export function answerAll(state: LiveState, seat: Seat): void {
   const { tickets } = seat;
-  for (let next = tickets[0]; next && (next.result || next.follows); next = tickets[0]) {
+  for (let next = tickets[0]; next && (next.result || next.leader); next = tickets[0]) {
     if (next.result) decide(state, seat, next, next.result);
     else same(state, seat, next);
   }
@@ -128,13 +127,13 @@ function isRead(state: LiveState, { node }: Seat, { started, version }: Ticket):
   if (open.startTargets.length === 0) return false;
   // It may have been given up before it began: then the stream is that of an older version.
   const answer = answers.at(version.number);
-  return answer?.value !== undefined || answer?.version === starts.at(version.number)?.version;
+  return answer?.value !== undefined || answer?.number === starts.at(version.number)?.number;
 }
 
 /** Shares the fate of the version before. Its readers need not wait: they read what that brings. */
-export function follow(state: LiveState, seat: Seat, ticket: Ticket): void {
-  const leader = seat.leaderOf(ticket) as Ticket;
-  ticket.follows = true;
+export function follow(state: LiveState, seat: Seat, ticket: Ticket, before: Ticket): void {
+  const leader = before.leader ?? before;
+  seat.follow(ticket, leader);
   ticket.params = leader.params;
   if (!leader.started) return;
   startFollower(state, seat, ticket);
@@ -148,7 +147,7 @@ function startFollower(state: LiveState, seat: Seat, ticket: Ticket): void {
   if (!keepsStarts) return;
   const start = starts.at(number);
   // A version between was given up: from here on others can read what is under way again.
-  if (start && (answers.at(number)?.version ?? 0) > start.version)
+  if (start && (answers.at(number)?.number ?? 0) > start.number)
     keepStart(state, seat, ticket.version, start.value);
   for (const target of node.startTargets) arrive(state, target, ticket.version, false, false);
 }

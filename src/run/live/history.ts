@@ -1,6 +1,9 @@
 /** What something was at each version of the input, as far back as anyone may still ask. */
+import { lastUpTo } from './by-version.ts';
+
 export interface Entry<T> {
-  readonly version: number;
+  /** Of the version from which on it is so. */
+  readonly number: number;
   readonly value: T;
 }
 
@@ -21,25 +24,21 @@ export class History<T> {
   }
 
   /** Sets what it is from a version on. `oldest` is the oldest version that anyone may still ask at. */
-  set(version: number, value: T, oldest: number): void {
+  set(number: number, value: T, oldest: number): void {
     const { entries } = this;
-    let at = entries.length;
-    while (at > 0 && (entries[at - 1] as Entry<T>).version > version) at--;
-    const before = entries[at - 1];
-    if (before?.version === version) before.value = value;
-    else entries.splice(at, 0, { version, value });
-    let needed = entries.length - 1;
-    while (needed > 0 && (entries[needed] as Entry<T>).version > oldest) needed--;
+    const at = lastUpTo(entries, number);
+    const before = entries[at];
+    if (before?.number === number) before.value = value;
+    else entries.splice(at + 1, 0, { number, value });
+    const needed = lastUpTo(entries, oldest);
     if (needed > 0) entries.splice(0, needed);
   }
 
   /** What holds at a version. */
   at(version: number): Entry<T> | undefined {
-    for (let i = this.entries.length - 1; i >= 0; i--) {
-      const entry = this.entries[i] as Entry<T>;
-      if (entry.version <= version) return entry;
-    }
-    return undefined;
+    const at = lastUpTo(this.entries, version);
+    // To read before the first one would be slow.
+    return at < 0 ? undefined : this.entries[at];
   }
 
   /** Takes values of a kind for unknown. */

@@ -33,7 +33,7 @@ export class LiveStreams {
     if (chunks.length === 0) return;
     for (const stream of streams) {
       const [channel] = this.channelsOf(stream);
-      const isNew = this.channels[channel ?? -1]?.at(version)?.version === version;
+      const isNew = this.channels[channel ?? -1]?.at(version)?.number === version;
       if (stream === index || !isNew) continue;
       for (const chunk of chunks) this.pushTo(stream, chunk, version);
     }

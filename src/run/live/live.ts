@@ -2,7 +2,6 @@
 import { fromEvent, Observable, Subject, type Subscriber, share } from 'rxjs';
 import { FlowError } from '../../errors.ts';
 import { checkInputNames } from '../../graph/check-input.ts';
-import { put } from '../../plain.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { reduce } from '../../state/reduce.ts';
 import {
@@ -40,7 +39,7 @@ export class Live<Input, Output> {
   private readers: readonly Subscriber<Output>[] = [];
   private readonly events = new Subject<FlowEvent>();
   private readonly core: Observable<never>;
-  private readonly given: Record<string, unknown> = {};
+  private given: Values = {};
   private execution: LiveExecution | undefined;
   /** The last one, where it has ended and nobody has heard how: somebody may look. */
   private unheard: LiveExecution | undefined;
@@ -101,7 +100,7 @@ export class Live<Input, Output> {
     const { definition } = this.plan;
     checkInputNames(definition, partial);
     const parts = partsOf(definition, partial);
-    for (const name of Object.keys(parts)) put(this.given, name, parts[name]);
+    this.given = { ...this.given, ...parts };
     this.partials.next(parts);
   }
 
@@ -184,17 +183,14 @@ export class Live<Input, Output> {
       },
       error,
     });
-    const reader = this.inputs.read(
-      { ...this.given },
-      {
-        push: (input, names) => execution.push(input, names),
-        error,
-        complete: () => {
-          isDone = true;
-          if (execution.state.isIdle) complete();
-        },
+    const reader = this.inputs.read(this.given, {
+      push: (input, names) => execution.push(input, names),
+      error,
+      complete: () => {
+        isDone = true;
+        if (execution.state.isIdle) complete();
       },
-    );
+    });
     this.execution = execution;
     this.unheard = undefined;
     this.lookedAt = -1;

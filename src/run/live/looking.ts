@@ -24,41 +24,38 @@ const nothing: Values = Object.freeze({});
 
 /** Answers the versions of a node in their order, and takes up new ones as far as they are complete and the policy lets them. */
 export function look(state: LiveState, seat: Seat): void {
-  dropLost(state, seat);
+  const { lost } = seat;
+  // Those that cannot be answered go at once, whatever they stand behind.
+  for (let next = lost.shift(); next; next = lost.shift()) supersede(state, seat, next);
   // One that has its outcome may have waited for one that was given up.
   answerAll(state, seat);
   while (!state.isStopped) {
     const ticket = nextOf(state, seat);
-    if (!ticket || ticket.missing > 0) return;
+    if (!ticket) return;
     if (!isKnown(state, seat.node, ticket.version)) supersede(state, seat, ticket);
     else if (!take(state, seat, ticket)) return;
   }
 }
 
-/** Versions that cannot be answered go at once, whatever they stand behind. */
-function dropLost(state: LiveState, seat: Seat): void {
-  const lost = seat.tickets.filter(({ isLost, isComplete }) => isLost && isComplete);
-  for (const ticket of lost) supersede(state, seat, ticket);
-}
-
-/** The next version to look at. Of several that are ready most nodes take the newest. */
+/**
+ * The next version to look at, which is the oldest that waits. Of several that are ready most nodes take the newest. No ticket is compared
+ * a second time: what that found cannot change, because the older ones go first.
+ */
 function nextOf(state: LiveState, seat: Seat): Ticket | undefined {
-  const { node } = seat;
-  let before: Ticket | undefined;
-  let next: Ticket | undefined;
-  for (const ticket of [...seat.tickets]) {
-    if (ticket.isWaiting) {
-      if (ticket.missing > 0) return next ?? ticket;
-      if (before && isAsAt(state, seat, before, ticket)) follow(state, seat, ticket);
-      else if (!next) next = ticket;
-      else if (takesNewest(node) && isKnown(state, node, ticket.version)) {
-        for (const older of seat.waitingBefore(ticket)) supersede(state, seat, older, newer);
-        next = ticket;
-      }
+  const { node, tickets, waiting } = seat;
+  for (let ticket = tickets[seat.seen]; ticket?.missing === 0; ticket = tickets[seat.seen]) {
+    const before = seat.seen > 0 ? tickets[seat.seen - 1] : undefined;
+    if (!ticket.isWaiting) seat.seen++;
+    else if (before && isAsAt(state, seat, before, ticket)) follow(state, seat, ticket, before);
+    else {
+      if (waiting.length > 0 && takesNewest(node) && isKnown(state, node, ticket.version))
+        for (let older = waiting[0]; older; older = waiting[0])
+          supersede(state, seat, older, newer);
+      waiting.push(ticket);
+      seat.seen++;
     }
-    before = ticket;
   }
-  return next;
+  return waiting[0];
 }
 
 /** Whether nothing that a node reads has changed from the version before, which has no answer yet. */
@@ -67,7 +64,7 @@ function isAsAt(state: LiveState, seat: Seat, before: Ticket, now: Ticket): bool
   const { number } = before.version;
   if (now.changed || node.kind === 'close' || hearsMore(state, seat, number)) return false;
   // One between has been given up.
-  if ((answers.last?.version ?? 0) > number) return false;
+  if ((answers.last?.number ?? 0) > number) return false;
   return !hasChangedBeyond(state, node, number, now.version);
 }
 
@@ -98,7 +95,7 @@ function take(state: LiveState, seat: Seat, ticket: Ticket): boolean {
     !hearsMore(state, seat, atWork.version.number) &&
     sameParams(node, atWork.params, params)
   ) {
-    follow(state, seat, ticket);
+    follow(state, seat, ticket, atWork);
     return true;
   }
   const isAsBefore = !refused && !isTold && seat.params && sameParams(node, seat.params, params);
@@ -164,7 +161,7 @@ function endAtOnce(
 function begin(state: LiveState, seat: Seat, ticket: Ticket, params: Values): void {
   const { node } = seat;
   if (outruns(node) && seat.node.settings.policy !== 'merge') supersedeOlder(state, seat, ticket);
-  ticket.begun = true;
+  seat.begin(ticket);
   ticket.params = params;
   const end = (outcome: Outcome) => conclude(state, seat, ticket, outcome);
   if (node.kind === 'open') {

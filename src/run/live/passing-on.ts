@@ -1,6 +1,7 @@
 /** How an answer travels: to the nodes that wait for it, and to the end of its version. */
 import type { Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
+import { lastUpTo, removeAt } from './by-version.ts';
 import type { LiveState } from './live-state.ts';
 import { type Seat, type Start, streamOf, type Ticket, type Version } from './seat.ts';
 import { tellVersion } from './told.ts';
@@ -19,7 +20,9 @@ export function arrive(
   ticket.missing--;
   if (changed) ticket.changed = true;
   if (isLost) ticket.isLost = true;
-  if (ticket.missing === 0) state.ready.push(seat.node);
+  if (ticket.missing > 0) return;
+  if (ticket.isLost) seat.lost.push(ticket);
+  state.ready.push(seat.node);
 }
 
 /** What a node answers from a version on; undefined where that is unknown. */
@@ -107,12 +110,12 @@ function startedLate(
 
 function isRefused(starts: Seat['starts'], { number }: Version): boolean {
   const at = starts.at(number);
-  return at?.version === number && at.value === undefined;
+  return at?.number === number && at.value === undefined;
 }
 
 function endVersion(state: LiveState, version: Version): void {
   const { open } = state;
-  open.splice(open.indexOf(version), 1);
+  removeAt(open, lastUpTo(open, version.number));
   const outcome = state.outcomeAt(state.plan.root.close, version.number);
   tellVersion(state, version, outcome);
   if (version.hasNewOutput && outcome?.status === 'success' && !state.isStopped)

@@ -43,7 +43,7 @@ export function hasChangedBeyond(
   if (gateAt(since) !== gateAt(number)) return true;
   return (state.reach.beyond[index] as readonly number[]).some((source) => {
     const { answers, starts } = state.seat(source);
-    return [answers.at(number), starts.at(number)].some((at) => at && at.version > since);
+    return [answers.at(number), starts.at(number)].some((at) => at && at.number > since);
   });
 }
 
@@ -57,11 +57,11 @@ export function isKnown(state: LiveState, { index, links }: PlanNode, version: V
   }
   for (const { link, source, start } of links) {
     if (!link.stream) continue;
-    const started = state.seat(start).starts.at(number)?.version ?? 0;
+    const started = state.seat(start).starts.at(number)?.number ?? 0;
     // A flow may have been given up before it began, and its end does not know yet.
     for (const node of source === start ? [source] : [source, start]) {
       const answer = state.seat(node).answers.at(number);
-      if (answer && answer.value === undefined && started <= answer.version) return false;
+      if (answer && answer.value === undefined && started <= answer.number) return false;
     }
   }
   return true;

@@ -41,7 +41,7 @@ function retellStep(state: LiveState, seat: Seat): void {
   if (outcome) tellEnd(state, seat, outcome, { number: answeredAt }, false);
   if (givenUp) tellSkipped(state, seat, { number: state.newest }, givenUp);
   // Of several the one that was told last.
-  const begun = tickets.filter(({ started, follows }) => started && !follows).at(-1);
+  const begun = tickets.filter(({ started, leader }) => started && !leader).at(-1);
   if (!begun) return;
   const { version, params } = begun;
   const isFlow = node.kind === 'close';
@@ -56,8 +56,8 @@ function retellEnd(state: LiveState): void {
   const { close } = plan.root;
   const { answers, answeredAt } = state.seat(close);
   // Where the newest version was dropped, the last answer is that of an older one.
-  const { version = answeredAt, value } = answers.last?.value ? answers.last : {};
-  const number = open.length > 0 || refused ? version : newest;
+  const { number: at = answeredAt, value } = answers.last?.value ? answers.last : {};
+  const number = open.length > 0 || refused ? at : newest;
   const last = value ?? state.outcomes[close];
   if (last) tellVersion(state, { number, lost: undefined }, last);
   if (!refused) return;

@@ -11,6 +11,7 @@ import type { Outcome, SkipDetail } from '../../state/outcome.ts';
 import type { Call } from '../../wire/call.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Work } from '../work.ts';
+import { lastUpTo, removeAt } from './by-version.ts';
 import { History } from './history.ts';
 import type { Straight } from './straight.ts';
 
@@ -47,6 +48,7 @@ const none: readonly unknown[] = [];
 /** One version at one node. */
 export class Ticket {
   readonly version: Version;
+  readonly number: number;
   /** How many sources have yet to answer. */
   missing = 0;
   /** One of them answered something new. */
@@ -55,8 +57,8 @@ export class Ticket {
   isLost = false;
   /** The node has begun to work on it. */
   begun = false;
-  /** Nothing that the node reads differs from what it had at the version before, which it has not answered yet: both have one fate. */
-  follows = false;
+  /** An older version, not answered yet, from which nothing differs that the node reads: both have one fate. */
+  leader: Ticket | undefined = undefined;
   /** It was told that the node started; of a flow, at its end too. */
   started = false;
   startedAt: number | undefined = undefined;
@@ -78,16 +80,12 @@ export class Ticket {
 
   constructor(version: Version) {
     this.version = version;
+    this.number = version.number;
   }
 
   /** The node has neither begun to work on it, nor does it follow an older version. */
   get isWaiting(): boolean {
-    return !this.begun && !this.follows;
-  }
-
-  /** It waits for nothing but the node. */
-  get isComplete(): boolean {
-    return this.missing === 0 && this.isWaiting;
+    return !this.begun && !this.leader;
   }
 }
 
@@ -103,6 +101,14 @@ export class Seat {
   readonly node: PlanNode;
   /** The oldest first. */
   readonly tickets: Ticket[] = [];
+  /** So many of them, at the front, have been compared with the one before. */
+  seen = 0;
+  /** Those of them that wait for their turn. Versions are taken up in their order. */
+  readonly waiting: Ticket[] = [];
+  /** How many it works on. Those that have an outcome need no work. */
+  atWork = 0;
+  /** Those that are complete and cannot be answered. */
+  readonly lost: Ticket[] = [];
   /** By version. Undefined where it is unknown. Without any entry, the newest answer has held as long as anyone may ask. */
   readonly answers = new History<Outcome | undefined>();
   readonly starts = new History<Start | undefined>();
@@ -166,57 +172,61 @@ export class Seat {
   }
 
   ticket(version: Version): Ticket | undefined {
-    const { tickets } = this;
-    let low = 0;
-    let high = tickets.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const ticket = tickets[middle] as Ticket;
-      if (ticket.version === version) return ticket;
-      if (ticket.version.number < version.number) low = middle + 1;
-      else high = middle - 1;
-    }
-    return undefined;
+    const ticket = this.tickets[lastUpTo(this.tickets, version.number)];
+    return ticket?.version === version ? ticket : undefined;
+  }
+
+  follow(ticket: Ticket, leader: Ticket): void {
+    this.leave(ticket);
+    ticket.leader = leader;
+  }
+
+  begin(ticket: Ticket): void {
+    this.leave(ticket);
+    ticket.begun = true;
+    this.atWork++;
+  }
+
+  /** It has its outcome, perhaps before it began. */
+  end(ticket: Ticket, result: Outcome): void {
+    if (!ticket.begun) this.begin(ticket);
+    ticket.result = result;
+    this.atWork--;
   }
 
   remove(ticket: Ticket): void {
+    this.leave(ticket);
+    if (ticket.begun && !ticket.result) this.atWork--;
     ticket.isGone = true;
-    const { tickets } = this;
-    tickets.splice(tickets.indexOf(ticket), 1);
+    const at = lastUpTo(this.tickets, ticket.number);
+    if (at < this.seen) this.seen--;
+    removeAt(this.tickets, at);
+  }
+
+  /** It waits no longer. */
+  private leave(ticket: Ticket): void {
+    if (!ticket.isWaiting) return;
+    const { waiting } = this;
+    const at = lastUpTo(waiting, ticket.number);
+    if (waiting[at] === ticket) removeAt(waiting, at);
   }
 
   /** The versions that share the fate of one. */
   followersOf(ticket: Ticket): readonly Ticket[] {
     const { tickets } = this;
-    const first = tickets.indexOf(ticket) + 1;
-    if (!tickets[first]?.follows) return noTickets;
+    const first = lastUpTo(this.tickets, ticket.number) + 1;
+    if (!tickets[first]?.leader) return noTickets;
     let end = first;
-    while (tickets[end]?.follows) end++;
+    while (tickets[end]?.leader) end++;
     return tickets.slice(first, end);
-  }
-
-  /** The older versions that it has yet to take up. */
-  waitingBefore(ticket: Ticket): readonly Ticket[] {
-    const { tickets } = this;
-    return tickets.slice(0, tickets.indexOf(ticket)).filter(({ isWaiting }) => isWaiting);
-  }
-
-  /** The version that one which has not begun follows, or would. */
-  leaderOf(ticket: Ticket): Ticket | undefined {
-    const { tickets } = this;
-    let at = tickets.indexOf(ticket) - 1;
-    while (tickets[at]?.follows) at--;
-    return tickets[at];
   }
 
   /** The newest version that it works on. */
   get newestBegun(): Ticket | undefined {
-    const { tickets } = this;
-    for (let i = tickets.length - 1; i >= 0; i--) {
-      const ticket = tickets[i] as Ticket;
-      if (ticket.begun) return ticket;
-    }
-    return undefined;
+    const [next] = this.waiting;
+    const at = next ? lastUpTo(this.tickets, next.number) : this.seen;
+    const last = at > 0 ? this.tickets[at - 1] : undefined;
+    return last?.leader ?? last;
   }
 }
 

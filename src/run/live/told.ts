@@ -1,5 +1,6 @@
 /** What a live run tells of its nodes and versions. */
 import { errorJson } from '../../errors.ts';
+import type { Change } from '../../state/event.ts';
 import type { Outcome, SkipDetail } from '../../state/outcome.ts';
 import { cancelledError, memoryAfter, stepOutput, stepSkip, toldInput } from '../changes.ts';
 import type { LiveState } from './live-state.ts';
@@ -9,6 +10,12 @@ import type { Seat, Ticket, Version } from './seat.ts';
 export const newer: SkipDetail = { message: 'a newer version of the input came' };
 export const unknown: SkipDetail = { message: 'what it reads was given up with an older version' };
 const cutShort = { message: 'the step around it has ended' };
+
+const superseded = (detail: SkipDetail): Change => ({
+  type: 'STEP_SKIP',
+  reason: 'superseded',
+  detail,
+});
 
 /** Tells the answer of a node, perhaps again: what was told since has been given up. */
 export function tellEnd(
@@ -60,14 +67,13 @@ export function tellSkipped(
   why: SkipDetail,
 ): void {
   seat.givenUp = why;
-  state.tell(seat.node, { type: 'STEP_SKIP', reason: 'superseded', detail: why }, version);
+  state.tell(seat.node, superseded(why), version);
 }
 
 /** A step has ended, and what was still at work below it with it. */
 export function tellBelow(state: LiveState, { below, version }: Ticket): void {
   for (const [path, id] of below ?? []) {
-    const change = { type: 'STEP_SKIP', reason: 'superseded', detail: cutShort } as const;
-    state.tellOf(path, id, change, version.number);
+    state.tellOf(path, id, superseded(cutShort), version.number);
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Policy } from '../../graph/definition.ts';
 import type { SkipDetail } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
-import type { Seat, Ticket } from './seat.ts';
+import type { Seat } from './seat.ts';
 
 /** So many versions wait for a step, unless it says otherwise. */
 const most = 1000;
@@ -36,20 +36,14 @@ export const turnOf = (seat: Seat): Turn => turns[policyOf(seat.node)](seat);
 const turns: Record<Policy, (seat: Seat) => Turn> = {
   switch: () => 'go',
   merge: () => 'go',
-  exhaust: (seat) => (atWork(seat) === 0 ? 'go' : 'drop'),
-  conflate: (seat) => (atWork(seat) === 0 ? 'go' : 'wait'),
-  concat: (seat) => {
-    const { concurrency = 1, maxPending = most } = seat.node.settings;
-    if (atWork(seat) < concurrency) return 'go';
-    return count(seat, ({ isComplete }) => isComplete) > maxPending ? 'drop' : 'wait';
-  },
+  exhaust: (seat) => (seat.atWork === 0 ? 'go' : 'drop'),
+  conflate: (seat) => (seat.atWork === 0 ? 'go' : 'wait'),
+  concat: (seat) => inQueue(seat, 1),
 };
 
-/** How many versions are worked on. Those that have an outcome need no work. */
-const atWork = (seat: Seat): number => count(seat, ({ begun, result }) => begun && !result);
-
-function count({ tickets }: Seat, counts: (ticket: Ticket) => boolean): number {
-  let found = 0;
-  for (const ticket of tickets) if (counts(ticket)) found++;
-  return found;
+/** `atOnce`: so many are worked on side by side, unless the step says otherwise. */
+function inQueue({ node, atWork, waiting }: Seat, atOnce: number): Turn {
+  const { concurrency = atOnce, maxPending = most } = node.settings;
+  if (atWork < concurrency) return 'go';
+  return waiting.length > maxPending ? 'drop' : 'wait';
 }

@@ -164,7 +164,7 @@ function visit(state: LiveState, version: Version, { nodes }: Route, from: numbe
     // A flow may have begun on the short way.
     if (node.kind === 'close') {
       const { last } = state.seat(node.scope.open).starts;
-      ticket.started = last?.version === version.number && last.value !== undefined;
+      ticket.started = last?.number === version.number && last.value !== undefined;
     }
     tickets.push(ticket);
   }
@@ -179,13 +179,15 @@ function visit(state: LiveState, version: Version, { nodes }: Route, from: numbe
   }
   if (pending) {
     const ticket = tickets[0] as Ticket;
-    ticket.begun = true;
+    const seat = state.seat(nodes[from] as number);
+    seat.begin(ticket);
     ticket.params = pending.params;
-    work(state, state.seat(nodes[from] as number), ticket, pending.given, pending);
+    work(state, seat, ticket, pending.given, pending);
   }
   for (let i = from; i < nodes.length; i++) {
     const { node, newest } = state.seat(nodes[i] as number);
-    if (newest?.version === version && newest.isComplete) state.ready.push(node);
+    if (newest?.version === version && newest.isWaiting && newest.missing === 0)
+      state.ready.push(node);
   }
 }
 
