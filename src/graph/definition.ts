@@ -72,7 +72,7 @@ export interface StepSettings {
   /** How many attempts of this step may be at work at once, over all runs of the process. */
   readonly concurrency?: number;
   readonly policy?: Policy;
-  /** How many versions may wait under `concat`. */
+  /** How many versions may wait under `concat`, and under `merge` with `concurrency`. Default 1000. */
   readonly maxPending?: number;
   /** Whether a new result is the same as the last one; then a live flow does not go on from it. Default `Object.is`. */
   readonly equals?: (last: never, next: never) => boolean;

@@ -1,5 +1,5 @@
 import { explain, Flow, type FlowEvent } from 'millrace';
-import { map, Observable, Subject, timer } from 'rxjs';
+import { asyncScheduler, map, Observable, Subject, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept, numbers, short, work } from './flows.ts';
 
@@ -42,6 +42,30 @@ test('6.5 merge: side by side, and what is late is dropped', () => {
     const n = hot<number>('12-3|', { 1: 1, 2: 2, 3: 3 });
     const flow = work({ policy: 'merge' }, (n) => (n === 1 ? 8 : 3));
     expectObservable(numbers(flow, n)).toBe('----2-(3|)');
+  });
+});
+
+test('6.5 merge with concurrency: so many side by side, as mergeMap has it; the others wait', () => {
+  inVirtualTime(({ hot, expectObservable, flush }) => {
+    const n = hot<number>('1234|', { 1: 1, 2: 2, 3: 3, 4: 4 });
+    const starts: string[] = [];
+    const live = work({ policy: 'merge', concurrency: 2 }, 5).live({ n } as never);
+    live.events$.subscribe(({ type, version }) => {
+      if (type === 'STEP_START') starts.push(`${version} at ${asyncScheduler.now()}`);
+    });
+    expectObservable(live.output$.pipe(map((output) => String((output as { n: number }).n)))).toBe(
+      '-----12---3(4|)',
+    );
+    flush();
+    expect(starts).toEqual(['1 at 0', '2 at 1', '3 at 5', '4 at 6']);
+  });
+});
+
+test('6.5 merge with maxPending: of those that wait, the oldest goes', () => {
+  inVirtualTime(({ hot, expectObservable }) => {
+    const n = hot<number>('1234|', { 1: 1, 2: 2, 3: 3, 4: 4 });
+    const flow = work({ policy: 'merge', concurrency: 1, maxPending: 1 }, 5);
+    expectObservable(numbers(flow, n)).toBe('-----1----(4|)');
   });
 });
 

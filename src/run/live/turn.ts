@@ -35,7 +35,7 @@ export const turnOf = (seat: Seat): Turn => turns[policyOf(seat.node)](seat);
 
 const turns: Record<Policy, (seat: Seat) => Turn> = {
   switch: () => 'go',
-  merge: () => 'go',
+  merge: (seat) => inQueue(seat, Number.POSITIVE_INFINITY),
   exhaust: (seat) => (seat.atWork === 0 ? 'go' : 'drop'),
   conflate: (seat) => (seat.atWork === 0 ? 'go' : 'wait'),
   concat: (seat) => inQueue(seat, 1),
