@@ -1,7 +1,7 @@
 /** Changes of state as patches: what a saver stores. */
 import { equal } from '../plain.ts';
 import { type FlowEvent, isFinal } from './event.ts';
-import { Fold } from './reduce.ts';
+import { Fold, isAnew } from './reduce.ts';
 import { type Snapshot, type StepState, snapshotFrom, stepState, tableFor } from './snapshot.ts';
 import { eachRecord } from './table.ts';
 
@@ -54,7 +54,7 @@ export class Commits {
   next(event: FlowEvent): Commit | undefined {
     const { fold } = this;
     const prev = fold.seq;
-    if (isOfStep(event)) {
+    if (isOfStep(event) && !isAnew(event)) {
       const before = fold.step(event.path);
       if (!this.take(event)) return undefined;
       const patches: Patch[] = [{ op: 'replace', path: seqPath, value: event.seq }];
@@ -63,7 +63,11 @@ export class Commits {
     }
     const before = fold.snapshot;
     this.take(event);
-    return this.commit(event.runId, prev, between(before, fold.snapshot, isFinal(event)));
+    return this.commit(
+      event.runId,
+      prev,
+      between(before, fold.snapshot, isFinal(event) || isAnew(event)),
+    );
   }
 
   /** Everything that has changed since a snapshot, as one commit. */
@@ -164,10 +168,14 @@ function between(before: Snapshot, after: Snapshot, withSteps: boolean): readonl
   for (const name of new Set([...Object.keys(old), ...Object.keys(now)]))
     if (name !== 'steps' && !(name === 'input' && equal(old[name], now[name])))
       addField(patches, [], name, old[name], now[name]);
-  if (withSteps)
+  if (withSteps) {
+    eachRecord(tableFor(before), (path) => {
+      if (!stepState(after, path)) patches.push({ op: 'remove', path: ['steps', path] });
+    });
     eachRecord(tableFor(after), (path, step) =>
       addStep(patches, path, stepState(before, path), step),
     );
+  }
   return patches;
 }
 
@@ -212,7 +220,7 @@ export function applyPatches(snapshot: Snapshot, patches: readonly Patch[]): Sna
   const fields: Record<string, unknown> = {};
   for (const name of Object.keys(snapshot))
     if (name !== 'steps') fields[name] = (snapshot as unknown as Data)[name];
-  const steps = new Map<string, Record<string, unknown>>();
+  const steps = new Map<string, Record<string, unknown> | undefined>();
   for (const patch of patches) {
     const [name = '', path, field] = patch.path;
     if (name !== 'steps' || path === undefined) {
@@ -222,7 +230,7 @@ export function applyPatches(snapshot: Snapshot, patches: readonly Patch[]): Sna
     }
     const step = steps.get(path) ?? { ...stepState(snapshot, path) };
     if (field === undefined)
-      steps.set(path, patch.op === 'remove' ? {} : { ...(patch.value as object) });
+      steps.set(path, patch.op === 'remove' ? undefined : { ...(patch.value as object) });
     else {
       if (patch.op === 'remove') delete step[field];
       else step[field] = patch.value;
@@ -232,6 +240,6 @@ export function applyPatches(snapshot: Snapshot, patches: readonly Patch[]): Sna
   return snapshotFrom(
     snapshot,
     fields as unknown as Snapshot,
-    steps as unknown as Map<string, StepState>,
+    steps as Map<string, StepState | undefined>,
   );
 }

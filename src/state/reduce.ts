@@ -53,7 +53,7 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
     case 'STEP_LATE':
       return snapshot;
     default: {
-      const table = tableFor(snapshot);
+      const table = isAnew(event) ? withoutItems(snapshot, event.path) : tableFor(snapshot);
       const step = stepAfter(recordAt(table, event.path), event);
       return snapshotOf({ ...fieldsOf(snapshot), seq }, withRecord(table, event.path, step));
     }
@@ -85,6 +85,7 @@ export class Fold {
       case 'STEP_WAIT':
       case 'STEP_OUTPUT':
       case 'STEP_SKIP':
+        if (isAnew(event)) break;
         this.changed.set(event.path, stepAfter(this.step(event.path), event));
         this.seq = event.seq;
         return true;
@@ -92,10 +93,10 @@ export class Fold {
       case 'STEP_LATE':
         return false;
       default:
-        this.base = reduce(this.snapshot, event);
-        this.seq = this.base.seq;
-        return true;
     }
+    this.base = reduce(this.snapshot, event);
+    this.seq = this.base.seq;
+    return true;
   }
 
   /** The state now. The same object as long as nothing has changed. */
@@ -106,6 +107,23 @@ export class Fold {
     changed.clear();
     return this.base;
   }
+}
+
+/** A step of a live flow starts, perhaps not for the first time. */
+export const isAnew = ({ type, version }: FlowEvent): boolean =>
+  type === 'STEP_START' && version !== undefined;
+
+/** What items, or rounds, a step had at an older version says nothing of the newer one. */
+function withoutItems(snapshot: Snapshot, path: string): ReturnType<typeof tableFor> {
+  const table = tableFor(snapshot);
+  const items = `${path}[`;
+  let after = table;
+  // The first one is told first: without it there is none.
+  if (recordAt(table, `${items}0]`))
+    eachRecord(table, (name) => {
+      if (name.startsWith(items)) after = withRecord(after, name, undefined);
+    });
+  return after;
 }
 
 type StepChange = Extract<

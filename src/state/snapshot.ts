@@ -159,7 +159,7 @@ export const emptySnapshot = (runId: string, flow: FlowIdentity): Snapshot =>
 export function snapshotFrom(
   before: Snapshot,
   fields: Fields,
-  steps: ReadonlyMap<string, StepState>,
+  steps: ReadonlyMap<string, StepState | undefined>,
 ): Snapshot {
   let table = tableFor(before);
   for (const [path, step] of steps) table = withRecord(table, path, Object.freeze(step));

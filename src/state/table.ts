@@ -38,7 +38,8 @@ export function recordAt<T>({ places, size, levels, root }: Table<T>, name: stri
   return branch[place & mask] as T;
 }
 
-export function withRecord<T>(table: Table<T>, name: string, record: T): Table<T> {
+/** Without a record, the table has none of that name: its place stays, for when it comes back. */
+export function withRecord<T>(table: Table<T>, name: string, record: T | undefined): Table<T> {
   const known = table.places.get(name);
   if (known !== undefined && known < table.size) {
     return { ...table, root: set(table.root, (table.levels - 1) * bits, known, record) };
@@ -56,7 +57,7 @@ export function withRecord<T>(table: Table<T>, name: string, record: T): Table<T
   return { places, size: place + 1, levels, root };
 }
 
-function set<T>(branch: Branch<T>, shift: number, place: number, record: T): Branch<T> {
+function set<T>(branch: Branch<T>, shift: number, place: number, record: T | undefined): Branch<T> {
   const copy = branch.slice();
   const at = (place >>> shift) & mask;
   copy[at] =
@@ -68,7 +69,8 @@ function set<T>(branch: Branch<T>, shift: number, place: number, record: T): Bra
 export function eachRecord<T>(table: Table<T>, visit: (name: string, record: T) => void): void {
   for (const [name, place] of table.places) {
     if (place >= table.size) break;
-    visit(name, recordAt(table, name) as T);
+    const record = recordAt(table, name);
+    if (record !== undefined) visit(name, record);
   }
 }
 

@@ -1,0 +1,108 @@
+import {
+  applyPatches,
+  commitOf,
+  each,
+  emptySnapshot,
+  Flow,
+  type FlowEvent,
+  reduce,
+  repeat,
+  type Snapshot,
+} from 'millrace';
+import { map, timer } from 'rxjs';
+import { expect, test } from 'vitest';
+import { inVirtualTime, kept } from './flows.ts';
+
+type Numbers = { numbers: readonly number[] };
+
+/** A step, or a flow of one, for each number. */
+function lists(inner = false) {
+  const flow = new Flow<Numbers>('lists');
+  const item = new Flow<{ n: number }>('item');
+  const late = item.step('late', ({ n }: { n: number }) => timer(n).pipe(map(() => n)), {
+    n: item.input.n,
+  });
+  const slow = ({ n }: { n: number }) => timer(n).pipe(map(() => n));
+  const code = inner ? item.output({ n: late.out }) : slow;
+  const list = flow.step('list', each(code as typeof slow, { as: 'n' }), {
+    items: flow.input.numbers,
+  });
+  return flow.output({ list: list.out });
+}
+
+const below = ({ steps }: Snapshot): string[] =>
+  Object.entries(steps).map(([path, { status }]) => `${path} ${status}`);
+
+test.each([
+  ['a step', false],
+  ['a flow', true],
+])('6.1 after a shorter list the state has no items of the longer one: each of %s', (_, inner) => {
+  inVirtualTime(({ cold, flush }) => {
+    const numbers = cold<readonly number[]>('a---b---|', { a: [1, 2, 3], b: [2] });
+    const live = lists(inner).live({ numbers });
+    const seen: string[][] = [];
+    kept(live.state$);
+    for (const at of [3.5, 5, 7]) timer(at).subscribe(() => seen.push(below(live.getSnapshot())));
+    flush();
+    const items = (count: number, status: string) =>
+      Array.from({ length: count }, (_, i) => [
+        `list[${i}] ${status}`,
+        ...(inner ? [`list[${i}].late ${status}`] : []),
+      ]).flat();
+    expect(seen[0]?.sort()).toEqual(['list success', ...items(3, 'success')].sort());
+    expect(seen[1]?.sort()).toEqual(['list running', ...items(1, 'running')].sort());
+    expect(seen[2]?.sort()).toEqual(['list success', ...items(1, 'success')].sort());
+  });
+});
+
+test('6.1 nor, after an empty list, any item; and a longer one brings all of its own', () => {
+  inVirtualTime(({ cold, flush }) => {
+    const numbers = cold<readonly number[]>('a--b--c---|', { a: [1, 2], b: [], c: [1, 1, 1] });
+    const live = lists().live({ numbers });
+    const seen: string[][] = [];
+    kept(live.state$);
+    for (const at of [4, 8]) timer(at).subscribe(() => seen.push(below(live.getSnapshot())));
+    flush();
+    expect(seen).toEqual([
+      ['list success'],
+      ['list success', 'list[0] success', 'list[1] success', 'list[2] success'],
+    ]);
+  });
+});
+
+test('6.1 nor rounds of a repeat that took more of them', () => {
+  const flow = new Flow<{ n: number }>('rounds');
+  const down = flow.step(
+    'down',
+    repeat(({ n }: { n: number }) => ({ n: n - 1 }), { while: ({ n }) => n > 0, max: 9 }),
+    { n: flow.input.n },
+  );
+  const live = flow.output({ down: down.out }).live({ n: 3 });
+  kept(live.state$);
+  expect(Object.keys(live.getSnapshot().steps)).toEqual(['down', 'down[0]', 'down[1]', 'down[2]']);
+  live.next({ n: 1 });
+  expect(Object.keys(live.getSnapshot().steps)).toEqual(['down', 'down[0]']);
+});
+
+test('5.3 patches tell of items that are gone: folding them gives the state after each event', () => {
+  inVirtualTime(({ cold, flush }) => {
+    const numbers = cold<readonly number[]>('a---b---c----|', { a: [1, 2, 3], b: [2], c: [1, 1] });
+    const live = lists(true).live({ numbers });
+    const { values } = kept(live.events$);
+    flush();
+    const { runId } = values[0] as FlowEvent;
+    let state = emptySnapshot(runId, { id: 'lists', hash: '' });
+    let patched = state;
+    for (const event of values) {
+      const commit = commitOf(state, event);
+      state = reduce(state, event);
+      if (commit) {
+        patched = applyPatches(patched, commit.patches);
+        expect(commit.snapshot).toEqual(state);
+      }
+      expect(patched).toEqual(state);
+    }
+    expect(below(state)).toContain('list[1] success');
+    expect(below(state)).not.toContain('list[2] success');
+  });
+});
