@@ -25,8 +25,10 @@ const nothing: Values = Object.freeze({});
 /** Answers the versions of a node in their order, and takes up new ones as far as they are complete and the policy lets them. */
 export function look(state: LiveState, seat: Seat): void {
   const { lost } = seat;
-  // Those that cannot be answered go at once, whatever they stand behind.
-  for (let next = lost.shift(); next; next = lost.shift()) supersede(state, seat, next);
+  // Versions that cannot be answered go at once, whatever they stand behind.
+  if (lost.length > 0)
+    for (const ticket of lost.splice(0).sort((one, other) => one.number - other.number))
+      supersede(state, seat, ticket);
   // One that has its outcome may have waited for one that was given up.
   answerAll(state, seat);
   while (!state.isStopped) {
