@@ -152,7 +152,7 @@ export function fillParams(
   run: View,
   params: Record<string, unknown>,
 ): Outcome | undefined {
-  for (const param of node.params) {
+  for (let param = node.firstParam; param; param = param.next) {
     let value: unknown;
     try {
       value = paramOf(param, run);

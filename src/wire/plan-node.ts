@@ -2,7 +2,7 @@
 
 import type { Schema } from '../graph/schema.ts';
 import { isSimple } from './attempt.ts';
-import type { PlanChannel, PlanNode, Scope } from './plan.ts';
+import type { PlanChannel, PlanNode, PlanParam, Scope } from './plan.ts';
 import type { Step } from './step.ts';
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -24,18 +24,19 @@ export const newNode = (
 ): Mutable<PlanNode> => ({
   index,
   kind,
-  params: none,
+  firstParam: undefined,
   handler: step.handler,
   when: undefined,
   needsSuccessOnly: true,
   isSimple: isSimple(settings),
   schema: schemaOfParams(step),
   output: step.output,
-  path,
   keepsInput: false,
-  readsChunks: false,
-  targets: [],
   startTargets: [],
+  path,
+  targets: [],
+  readsChunks: false,
+  params: none,
   step,
   id,
   gate,
@@ -50,6 +51,15 @@ export const newNode = (
   reads: [],
   offers: [],
 });
+
+/** Gives a node its params. */
+export function bindParams(node: Mutable<PlanNode>, params: readonly Mutable<PlanParam>[]): void {
+  node.params = params;
+  node.firstParam = params[0];
+  params.forEach((param, i) => {
+    param.next = params[i + 1];
+  });
+}
 
 /** The channels of each stream. Most streams have no reader: then there is nothing to do per chunk. */
 export function readStreams(
@@ -67,6 +77,8 @@ export function readStreams(
     // One empty list for all.
     if (node.targets.length === 0) node.targets = none as never[];
     if (node.startTargets.length === 0) node.startTargets = none as never[];
+    if (node.reads.length === 0) node.reads = none as never[];
+    if (node.offers.length === 0) node.offers = none as never[];
     node.feedsRoot = node.streams.includes(close);
     node.allStreams = node.streams;
     node.streams = node.streams.filter((stream) => channelsOf.has(stream));

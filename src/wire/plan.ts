@@ -61,6 +61,8 @@ export interface PlanParam {
   readonly source: number;
   /** The result is plain data then, and the name none that it could inherit. */
   readonly property: string | undefined;
+  /** The next one of the same node. */
+  readonly next: PlanParam | undefined;
   resolve(run: View): unknown;
 }
 
@@ -97,6 +99,8 @@ export interface PlanNode {
   readonly needsSuccessOnly: boolean;
   /** For `close`, the outputs. */
   readonly params: readonly PlanParam[];
+  /** The same, each of which knows the next: what every run reads should come from few places of memory. */
+  readonly firstParam: PlanParam | undefined;
   readonly when: PlanCondition | undefined;
   /** How many arrivals it waits for. */
   missing: number;

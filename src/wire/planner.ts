@@ -16,7 +16,7 @@ import type {
   PlanParam,
   Scope,
 } from './plan.ts';
-import { type Mutable, type NewNode, newNode, readStreams } from './plan-node.ts';
+import { bindParams, type Mutable, type NewNode, newNode, readStreams } from './plan-node.ts';
 import { isReadAgain, outputStreams, placeOf, readerFor } from './read.ts';
 import type { Step } from './step.ts';
 import { linkedParams, offerOf, settingsOfCalls } from './tools.ts';
@@ -107,8 +107,10 @@ class Planner {
       step: open.step,
     });
     scope.close = close.index;
-    close.params = [...definition.outputs].map(([name, binding]) =>
-      this.param(name, binding, false, scope, close),
+    const outputs = [...definition.outputs];
+    bindParams(
+      close,
+      outputs.map(([name, binding]) => this.param(name, binding, false, scope, close)),
     );
     for (const [name, binding] of definition.memory) {
       this.writes.push(this.param(name, binding, false, scope, close));
@@ -170,10 +172,10 @@ class Planner {
     node.when = entry.settings.when && this.condition(entry.settings.when, scope, node);
     const needed = new Set(takenBy(entry.step)?.required);
     const params = [...(definition.params.get(entry.id) ?? [])];
-    node.params = [
+    bindParams(node, [
       ...params.map(([name, binding]) => this.param(name, binding, needed.has(name), scope, node)),
       ...linkedParams(definition, entry.id, (id) => this.sourceOf(scope, id).outcome),
-    ];
+    ]);
     for (const { link, source } of links)
       if (link.isTool) this.at(source).offers.push(offerOf(entry, link, new Map(params)));
     const streamed = params.filter(([, binding]) => this.bringsChunks(binding, scope));
@@ -212,7 +214,7 @@ class Planner {
     const { source, property } = placeOf(binding, scope);
     const required = isNeeded || ('key' in binding && binding.required === true);
     const resolve = resolver(binding, this.reader(scope, node, name));
-    return { source, property, name, required, resolve, binding };
+    return { source, property, name, required, next: undefined, resolve, binding };
   }
 
   private condition(condition: Condition, scope: Scope, node: Mutable<PlanNode>): PlanCondition {

@@ -106,7 +106,15 @@ function gathered(
     return there.length === 1 ? there[0] : Object.freeze(there.flat());
   };
   // In the same order as all other params: see `newNode`.
-  return { source: -1, property: undefined, name, required: false, resolve, binding: { array } };
+  return {
+    source: -1,
+    property: undefined,
+    name,
+    required: false,
+    next: undefined,
+    resolve,
+    binding: { array },
+  };
 }
 
 /** What of the settings of a tool's step is for the step as a whole; the others are for each of its calls. */
