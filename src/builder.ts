@@ -6,7 +6,8 @@ import { define } from './graph/compile.ts';
 import type { Link, LinkOptions, StepEntry, StepSettings } from './graph/definition.ts';
 import { linkId } from './graph/definition.ts';
 import { deriveLinks } from './graph/derive.ts';
-import { Draft, type FlowOptions } from './graph/draft.ts';
+import type { FlowOptions } from './graph/draft.ts';
+import { EditableDraft } from './graph/editable-draft.ts';
 import { paramKey, parseKey, targetOf } from './graph/key.ts';
 import type { RunOptions } from './run/options.ts';
 import { type Code, type Step, toStep } from './wire/step.ts';
@@ -31,10 +32,10 @@ export interface DataMapOptions {
  */
 export class FlowBuilder {
   readonly id: string;
-  private readonly draft: Draft<Step>;
+  private readonly draft: EditableDraft<Step>;
 
   constructor(id: string, options: FlowOptions = {}) {
-    this.draft = new Draft(id, options);
+    this.draft = new EditableDraft(id, options);
     this.id = id;
   }
 

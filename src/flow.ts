@@ -195,7 +195,7 @@ export class Flow<Input, Parsed = Input> {
     }
     const { draft } = this;
     const bound = Object.entries(outputs).map(([name, arg]) => [name, this.bound(arg)] as const);
-    for (const name of draft.outputs.keys()) draft.removeOutput(name);
+    draft.outputs.clear();
     for (const [name, binding] of bound) draft.setOutput(name, binding);
     return new CompiledFlow(define(draft));
   }

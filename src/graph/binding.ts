@@ -56,24 +56,24 @@ export function ownOf<T>(given: T, flow: { readonly id: string }): T {
   return given;
 }
 
-/** The keys that a binding reads. Links are derived from these. */
-export function keysOf(binding: Binding): readonly string[] {
-  if ('key' in binding) return [binding.key];
-  if ('text' in binding)
-    return binding.text.flatMap((part) => (typeof part === 'string' ? [] : [part.key]));
-  if ('array' in binding) return binding.array.flatMap(keysOf);
-  if ('object' in binding) return Object.values(binding.object).flatMap(keysOf);
-  return [];
+type Keyed = Extract<Reference, { key: string }>;
+
+function referencesIn(binding: Binding): readonly Keyed[] {
+  if ('key' in binding) return [binding];
+  if ('text' in binding) return binding.text.filter((part) => typeof part !== 'string');
+  if ('array' in binding) return binding.array.flatMap(referencesIn);
+  return 'object' in binding ? Object.values(binding.object).flatMap(referencesIn) : [];
 }
 
+/** The keys that a binding reads. Links are derived from these. */
+export const keysOf = (binding: Binding): readonly string[] =>
+  referencesIn(binding).map(({ key }) => key);
+
 /** The keys that a binding reads and that no default stands in for. */
-export function keysNeeded(binding: Binding): readonly string[] {
-  if ('key' in binding) return binding.default === undefined ? [binding.key] : [];
-  if ('text' in binding)
-    return binding.text.flatMap((part) => (typeof part === 'string' ? [] : keysNeeded(part)));
-  if ('array' in binding) return binding.array.flatMap(keysNeeded);
-  return 'object' in binding ? Object.values(binding.object).flatMap(keysNeeded) : [];
-}
+export const keysNeeded = (binding: Binding): readonly string[] =>
+  referencesIn(binding).flatMap(({ key, default: fallback }) =>
+    fallback === undefined ? key : [],
+  );
 
 /** A binding made ready: keys are taken apart once, not at every run. A missing part makes a text missing. */
 export function resolver<Run>(binding: Binding, reader: Reader<Run>): (run: Run) => unknown {

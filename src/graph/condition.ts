@@ -112,22 +112,27 @@ export function predicate<const Refs extends readonly RefOf<unknown>[]>(
   return { op: 'predicate', keys: madeOf(keys, ...references), test: test as Predicate['test'] };
 }
 
+/** The conditions that a condition is made of. */
+export function partsOf(condition: Condition): readonly Condition[] {
+  if (condition.op === 'and') return condition.all;
+  if (condition.op === 'or') return condition.any;
+  return condition.op === 'not' ? [condition.of] : [];
+}
+
 /** The keys that a condition reads. */
-export function conditionKeys(condition: Condition): readonly string[] {
-  switch (condition.op) {
-    case 'and':
-      return condition.all.flatMap(conditionKeys);
-    case 'or':
-      return condition.any.flatMap(conditionKeys);
-    case 'not':
-      return conditionKeys(condition.of);
-    case 'predicate':
-      return condition.keys;
-    case 'exists':
-      return keysOf(asBinding(condition.left));
-    default:
-      return [...keysOf(asBinding(condition.left)), ...keysOf(asBinding(condition.right))];
-  }
+export function conditionKeys(condition: Condition | undefined): readonly string[] {
+  if (!condition) return [];
+  if (condition.op === 'predicate') return condition.keys;
+  const sides =
+    'right' in condition
+      ? [condition.left, condition.right]
+      : 'left' in condition
+        ? [condition.left]
+        : [];
+  return [
+    ...partsOf(condition).flatMap(conditionKeys),
+    ...sides.flatMap((side) => keysOf(asBinding(side))),
+  ];
 }
 
 const asBinding = (side: Operand): Binding =>

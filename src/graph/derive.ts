@@ -52,11 +52,10 @@ function linksInto(draft: Draft, to: string): readonly Link[] {
     const needed = new Set(keysNeeded(binding));
     for (const key of keysOf(binding)) read(parseKey(key), true, needed.has(key));
   }
-  const when = draft.steps.get(to)?.settings.when;
-  for (const key of when ? conditionKeys(when) : []) read(parseKey(key), true);
+  for (const key of conditionKeys(draft.steps.get(to)?.settings.when)) read(parseKey(key), true);
   const stated = draft.linksInto.get(to);
   for (const link of stated?.values() ?? []) {
-    for (const key of link.when ? conditionKeys(link.when) : []) read(parseKey(key), false);
+    for (const key of conditionKeys(link.when)) read(parseKey(key), false);
   }
   const sources = [...new Set([...reads.keys(), ...(stated?.keys() ?? [])])].sort(byId);
   return sources.map((from) => makeLink(from, to, stated?.get(from), reads.get(from)));

@@ -1,5 +1,5 @@
 /** A flow being written down. Every change either succeeds, or throws and leaves all as it was. */
-import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
+import { FlowError, quoted, showValue } from '../errors.ts';
 import { copyPlain, freeze } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
@@ -13,7 +13,7 @@ import {
   type StepSettings,
   type StepShape,
 } from './definition.ts';
-import { isId, paramKey, parseKey, targetOf } from './key.ts';
+import { isId, parseKey, targetOf } from './key.ts';
 import { mergeLink, refusedLink } from './link.ts';
 import { Order } from './order.ts';
 import { checkSchema, type Schema } from './schema.ts';
@@ -29,8 +29,6 @@ export interface FlowOptions<Input = unknown> {
 type Params = Map<string, Binding>;
 type Links = Map<string, StatedLink>;
 
-const nothing: ReadonlyMap<string, never> = new Map<string, never>();
-
 export class Draft<Step extends StepShape = StepShape> {
   readonly id: string;
   readonly options: FlowOptions;
@@ -41,7 +39,7 @@ export class Draft<Step extends StepShape = StepShape> {
   /** Stated links by target, then by source. */
   readonly linksInto = new Map<string, Links>();
   readonly outputs = new Map<string, Binding>();
-  private readonly order = new Order();
+  protected readonly order = new Order();
 
   constructor(id: string, options: FlowOptions = {}) {
     checkId(id, 'flow');
@@ -72,7 +70,7 @@ export class Draft<Step extends StepShape = StepShape> {
     for (const from of after ?? []) links.set(from, mergeLink(links.get(from), { from, to: id }));
     const all: Params = new Map(this.params.get(id));
     for (const [name, binding] of params) if (!isAbsent(binding)) all.set(name, kept(binding));
-    this.order.place(id, this.readsOf(added, all, links), this.id);
+    this.place(id, { entry: added, params: all, links });
     this.steps.set(id, added);
     if (all.size > 0) this.params.set(id, all);
     if (links.size > 0) this.linksInto.set(id, links);
@@ -80,14 +78,11 @@ export class Draft<Step extends StepShape = StepShape> {
 
   /** Removes a step with its params and every stated link from or to it. What others read of it stays, for `build()` to tell. */
   removeStep(id: string): void {
-    if (!this.steps.has(id)) throw this.unknown('step', id, this.steps.keys());
     this.steps.delete(id);
     this.params.delete(id);
     this.linksInto.delete(id);
-    this.order.place(id, new Set(), this.id);
-    for (const [to, links] of this.linksInto) {
-      if (links.delete(id)) this.rewire(to);
-    }
+    this.place(id);
+    for (const [to, links] of this.linksInto) if (links.delete(id)) this.place(to);
   }
 
   addLink(from: string, to: string, options: LinkOptions = {}): void {
@@ -104,25 +99,8 @@ export class Draft<Step extends StepShape = StepShape> {
     const refused = refusedLink(link, this.steps.get(from)?.step, this.steps.get(to)?.step);
     if (refused) throw new FlowError('invalid-link', refused);
     links.set(from, link);
-    this.order.place(to, this.readsOf(this.steps.get(to), this.params.get(to), links), this.id);
+    this.place(to, { links });
     this.linksInto.set(to, links);
-  }
-
-  removeLink(id: string): void {
-    const [from = '', to = ''] = String(id).split('->');
-    if (!this.linksInto.get(to)?.delete(from)) {
-      if (this.order.comesAfter(to, from)) {
-        throw new FlowError(
-          'invalid-link',
-          `The link "${id}" follows from what "${to}" reads of "${from}", so it goes with it. Remove the data, or the condition, that reads "${from}".`,
-        );
-      }
-      const all = [...this.linksInto.values()].flatMap((links) =>
-        [...links.values()].map((link) => linkId(link.from, link.to)),
-      );
-      throw this.unknown('stated link', id, all);
-    }
-    this.rewire(to);
   }
 
   /** Binds `step.param`, or a name without a dot: an input of the flow. */
@@ -139,22 +117,8 @@ export class Draft<Step extends StepShape = StepShape> {
       return;
     }
     const params: Params = new Map(this.params.get(step)).set(name, kept(binding));
-    const reads = this.readsOf(this.steps.get(step), params, this.linksInto.get(step));
-    this.order.place(step, reads, this.id);
+    this.place(step, { params });
     this.params.set(step, params);
-  }
-
-  unbind(target: string): void {
-    const { step, name } = targetOf(target);
-    const from = step === undefined ? this.inputs : this.params.get(step);
-    if (!from?.delete(name))
-      throw this.unknown('bound key', target, [
-        ...this.inputs.keys(),
-        ...[...this.params].flatMap(([id, params]) =>
-          [...params.keys()].map((param) => paramKey(id, param)),
-        ),
-      ]);
-    if (step !== undefined) this.rewire(step);
   }
 
   setOutput(name: string, binding: Binding): void {
@@ -166,41 +130,26 @@ export class Draft<Step extends StepShape = StepShape> {
     this.outputs.set(name, kept(binding));
   }
 
-  removeOutput(name: string): void {
-    if (!this.outputs.delete(name)) throw this.unknown('output', name, this.outputs.keys());
-  }
-
-  private unknown(what: string, name: string, known: Iterable<string>): FlowError {
-    const all = [...known];
-    return new FlowError(
-      'invalid-definition',
-      `The flow "${this.id}" has no ${what} ${quoted(String(name))}.${suggestion(String(name), all)} It has: ${all.slice(0, 12).join(', ') || 'none'}.`,
-    );
-  }
-
-  private rewire(id: string): void {
-    const reads = this.readsOf(this.steps.get(id), this.params.get(id), this.linksInto.get(id));
-    this.order.place(id, reads, this.id);
-  }
-
-  /** The steps that must come before a step with these params, links, and condition. */
-  private readsOf(
-    entry: StepEntry<Step> | undefined,
-    params: ReadonlyMap<string, Binding> = nothing,
-    links: ReadonlyMap<string, StatedLink> = nothing,
-  ): Set<string> {
-    const reads = new Set(links.keys());
-    const read = (key: string) => {
-      const parsed = parseKey(key);
-      if (parsed.of !== 'input') reads.add(parsed.step);
-    };
-    for (const binding of params.values()) {
-      if (!('autolink' in binding)) for (const key of keysOf(binding)) read(key);
-    }
-    for (const key of entry?.settings.when ? conditionKeys(entry.settings.when) : []) read(key);
-    for (const { when } of links.values())
-      for (const key of when ? conditionKeys(when) : []) read(key);
-    return reads;
+  /** Puts a step behind all that it reads, as it is or will be. Throws where that closes a cycle. */
+  protected place(
+    id: string,
+    {
+      entry = this.steps.get(id),
+      params = this.params.get(id),
+      links = this.linksInto.get(id),
+    }: {
+      entry?: StepEntry<Step> | undefined;
+      params?: Params | undefined;
+      links?: Links | undefined;
+    } = {},
+  ): void {
+    const keys = conditionKeys(entry?.settings.when);
+    const stated = [...(links?.values() ?? [])].flatMap(({ when }) => conditionKeys(when));
+    const bound = [...(params?.values() ?? [])].filter((binding) => !('autolink' in binding));
+    const read = [...keys, ...stated, ...bound.flatMap(keysOf)].map(parseKey);
+    const sources = new Set(links?.keys());
+    for (const key of read) if (key.of !== 'input') sources.add(key.step);
+    this.order.place(id, sources, this.id);
   }
 }
 

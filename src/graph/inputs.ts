@@ -62,9 +62,8 @@ export function namesRead(definition: FlowDefinition): ReadonlyMap<string, Deriv
       input.required ||=
         binding.default === undefined && (takes?.required.includes(param) ?? false);
     }
-    if (settings.when) conditionKeys(settings.when).forEach(read);
-    for (const { when } of definition.linksInto.get(id) ?? [])
-      if (when) conditionKeys(when).forEach(read);
+    conditionKeys(settings.when).forEach(read);
+    for (const { when } of definition.linksInto.get(id) ?? []) conditionKeys(when).forEach(read);
   }
   for (const input of names.values()) input.byStep = true;
   for (const binding of definition.outputs.values()) readAll(binding);

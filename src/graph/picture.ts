@@ -77,7 +77,7 @@ function draw(
     const [begin] = endsOf(definition, id);
     const reads = read([
       ...[...(definition.params.get(id)?.values() ?? [])].flatMap(keysOf),
-      ...[{ when }, ...links].flatMap((each) => (each.when ? conditionKeys(each.when) : [])),
+      ...[{ when }, ...links].flatMap((each) => conditionKeys(each.when)),
     ]);
     if (reads) join(input, at(begin), reads);
     for (const link of links) {

@@ -1,5 +1,5 @@
 /** Steps that can be seen never to run, before anything does. */
-import { type Condition, conditionKeys, showCondition, tester } from './condition.ts';
+import { type Condition, conditionKeys, partsOf, showCondition, tester } from './condition.ts';
 import type { Link, StepEntry } from './definition.ts';
 
 /** What keeps a step from ever running, in words; undefined where nothing does. */
@@ -23,15 +23,5 @@ function neverHolds(condition: Condition): boolean {
   return !tester(condition, () => () => undefined)(undefined);
 }
 
-function hasCode(condition: Condition): boolean {
-  switch (condition.op) {
-    case 'and':
-      return condition.all.some(hasCode);
-    case 'or':
-      return condition.any.some(hasCode);
-    case 'not':
-      return hasCode(condition.of);
-    default:
-      return condition.op === 'predicate';
-  }
-}
+const hasCode = (condition: Condition): boolean =>
+  condition.op === 'predicate' || partsOf(condition).some(hasCode);

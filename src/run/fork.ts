@@ -223,6 +223,6 @@ const isChanged = (
 
 const readsOf = (node: PlanNode): readonly string[] => [
   ...node.params.flatMap(({ binding }) => keysOf(binding)),
-  ...(node.when ? conditionKeys(node.when.condition) : []),
-  ...node.links.flatMap(({ link }) => (link.when ? conditionKeys(link.when) : [])),
+  ...conditionKeys(node.when?.condition),
+  ...node.links.flatMap(({ link }) => conditionKeys(link.when)),
 ];
