@@ -1,7 +1,7 @@
 /** A flow that can run. */
 import { from, type Observable, type OperatorFunction } from 'rxjs';
 import type { Binding } from './graph/binding.ts';
-import { type FlowDefinition, type Link, linkId } from './graph/definition.ts';
+import type { FlowDefinition, Link } from './graph/definition.ts';
 import { type MermaidOptions, toDot, toMermaid } from './graph/drawing.ts';
 import { inputJsonSchema } from './graph/inputs.ts';
 import { definitionHash, type FlowJson, flowToJson, stepHashes } from './graph/json.ts';
@@ -85,7 +85,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
   /** Every link, derived ones included, by id. */
   get links(): Readonly<Record<string, Link>> {
     const links = [...this.definition.linksInto.values()].flat();
-    return Object.fromEntries(links.map((link) => [linkId(link.from, link.to), link]));
+    return Object.fromEntries(links.map((link) => [link.id, link]));
   }
 
   /** Where params and inputs come from, by key: `step.param`, or the name of an input. */

@@ -219,14 +219,11 @@ function checkUnlinked(
   binding: Binding,
   report: (path: string, message: string) => void,
 ): void {
-  const before = new Set<string>();
-  const todo = [id];
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    for (const { from } of definition.linksInto.get(at) ?? []) {
-      if (!before.has(from)) todo.push(from);
-      before.add(from);
-    }
-  }
+  const sourcesOf = (step: string) =>
+    (definition.linksInto.get(step) ?? []).map(({ from }) => from);
+  const before = new Set(sourcesOf(id));
+  // A Set goes on with what is added meanwhile.
+  for (const step of before) for (const source of sourcesOf(step)) before.add(source);
   for (const text of keysOf(binding)) {
     const key = parseKey(text);
     if (key.of !== 'input' && definition.steps.has(key.step) && !before.has(key.step)) {

@@ -33,25 +33,17 @@ export class Order {
     this.sources.set(id, sources);
   }
 
-  /** A way from one step to another along the links, or undefined. */
+  /** A shortest way from one step to another along the links, or undefined. */
   private way(from: string, to: string): string[] | undefined {
-    if (from === to) return [from];
-    if (!this.targets.get(from)?.size) return undefined;
-    const cameFrom = new Map<string, string>([[from, '']]);
-    const todo = [from];
-    for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-      for (const next of this.targets.get(at) ?? []) {
-        if (cameFrom.has(next)) continue;
-        cameFrom.set(next, at);
-        if (next !== to) {
-          todo.push(next);
-          continue;
-        }
-        const way = [to];
-        for (let back = at; back; back = cameFrom.get(back) ?? '') way.push(back);
-        return way.reverse();
-      }
+    const cameFrom = new Map([[from, '']]);
+    // A Map goes on with what is added meanwhile.
+    for (const at of cameFrom.keys()) {
+      if (at === to) break;
+      for (const next of this.targets.get(at) ?? [])
+        if (!cameFrom.has(next)) cameFrom.set(next, at);
     }
-    return undefined;
+    const way: string[] = [];
+    for (let at = to; cameFrom.has(at); at = cameFrom.get(at) as string) way.push(at);
+    return way.length > 0 ? way.reverse() : undefined;
   }
 }

@@ -1,8 +1,6 @@
 /** A new run that takes over what another one had done up to a point, with some of it edited. */
 import { concatMap, reduce as fold, from, map, type Observable, takeWhile } from 'rxjs';
 import { FlowError, showValue, suggestion } from '../errors.ts';
-import { keysOf } from '../graph/binding.ts';
-import { conditionKeys } from '../graph/condition.ts';
 import { parseKey } from '../graph/key.ts';
 import { copyPlain, equal, freeze, isPlain, own, put } from '../plain.ts';
 import type { Change } from '../state/event.ts';
@@ -10,6 +8,7 @@ import { success } from '../state/outcome.ts';
 import { emptySnapshot, revive, type Snapshot, type StepState } from '../state/snapshot.ts';
 import type { Recorded } from '../wire/host.ts';
 import { ownerOf, type Plan, type PlanNode } from '../wire/plan.ts';
+import { keysRead } from '../wire/read.ts';
 import { asItStood } from './lists.ts';
 import { idOf, type RunOptions } from './options.ts';
 import { claimed, gateOf, type Prepared, type RunnableFlow, saverOf, stored } from './prepare.ts';
@@ -204,7 +203,7 @@ function reachedBy(
     const isReached =
       (node.kind !== 'close' &&
         node.links.some(({ source, start }) => has(source) || has(start))) ||
-      readsOf(node).some((text) => {
+      keysRead(node).some((text) => {
         const key = parseKey(text);
         if (key.of !== 'input')
           return has((scope.nodes.get(key.step) as { outcome: number }).outcome);
@@ -220,9 +219,3 @@ const isChanged = (
   name: string | number | undefined,
 ): boolean =>
   inputs !== undefined && (name === undefined ? inputs.size > 0 : inputs.has(String(name)));
-
-const readsOf = (node: PlanNode): readonly string[] => [
-  ...node.params.flatMap(({ binding }) => keysOf(binding)),
-  ...conditionKeys(node.when?.condition),
-  ...node.links.flatMap(({ link }) => conditionKeys(link.when)),
-];

@@ -58,17 +58,14 @@ function failedSource(plan: Plan, scope: Scope, binding: Binding, run: View): st
 
 /** Whether a step failed, or did not run where it would have run perhaps without a failure before it. */
 function isRootedInFailure(plan: Plan, source: number, run: View): boolean {
-  const todo = [source];
-  const seen = new Set(todo);
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+  const sources = new Set([source]);
+  // A Set goes on with what is added meanwhile.
+  for (const at of sources) {
     const outcome = run.outcomes[at];
     if (outcome?.status === 'failure') return true;
     if (outcome?.status !== 'skipped') continue;
     if (outcome.skip.reason === 'upstream-failed') return true;
-    for (const before of missedBy(plan, at, outcome.skip, run)) {
-      if (!seen.has(before)) todo.push(before);
-      seen.add(before);
-    }
+    for (const before of missedBy(plan, at, outcome.skip, run)) sources.add(before);
   }
   return false;
 }
@@ -135,32 +132,20 @@ export function runFailed(
 export const notNeeded = skipped('not-needed', () => ({ message: 'no wanted output needs it' }));
 
 /** Which nodes the wanted outputs need. A flow used as a step is needed as a whole. */
-export function neededFor(plan: Plan, wanted: readonly string[]): Uint8Array {
-  const needed = new Uint8Array(plan.nodes.length);
-  const { root, nodes } = plan;
-  needed[root.open] = 1;
-  needed[root.close] = 1;
-  const todo: number[] = [];
-  const need = (index: number) => {
-    if (needed[index] === 1) return;
-    needed[index] = 1;
-    todo.push(index);
-  };
+export function neededFor({ root, nodes }: Plan, wanted: readonly string[]): Uint8Array {
   const close = nodes[root.close] as PlanNode;
-  for (const { name, binding } of close.params) {
-    if (!wanted.includes(name)) continue;
-    for (const text of keysOf(binding)) {
-      const key = parseKey(text);
-      if (key.of !== 'input') need((root.nodes.get(key.step) as { outcome: number }).outcome);
-    }
+  const keys = close.params
+    .filter(({ name }) => wanted.includes(name))
+    .flatMap(({ binding }) => keysOf(binding).map(parseKey));
+  const needed = new Set<number>();
+  for (const key of keys)
+    if (key.of !== 'input') needed.add((root.nodes.get(key.step) as { outcome: number }).outcome);
+  // A Set goes on with what is added meanwhile.
+  for (const at of needed) {
+    const { kind, scope, links } = nodes[at] as PlanNode;
+    if (kind === 'close') for (let i = scope.open; i < at; i++) needed.add(i);
+    for (const { source, start } of links) needed.add(source).add(start);
   }
-  for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
-    const node = nodes[at] as PlanNode;
-    if (node.kind === 'close') for (let i = node.scope.open; i < at; i++) need(i);
-    for (const { source, start } of node.links) {
-      need(source);
-      need(start);
-    }
-  }
-  return needed;
+  needed.add(root.open).add(root.close);
+  return Uint8Array.from(nodes, ({ index }) => Number(needed.has(index)));
 }

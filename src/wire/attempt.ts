@@ -18,7 +18,7 @@ import type { Retry, StepSettings } from '../graph/definition.ts';
 import { Aside, Through } from './aside.ts';
 import { ResultCache } from './cache.ts';
 import { type Callee, callOnce } from './call.ts';
-import { neverSilentFor, within } from './clock.ts';
+import { within } from './clock.ts';
 import type { Host } from './host.ts';
 import { Limiter, limitedBy } from './limiter.ts';
 import type { Handler } from './step.ts';
@@ -117,7 +117,7 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
       const go = () => {
         call(step.handler as Handler<unknown>, attempt)
           .pipe(
-            neverSilentFor(timeout.idle, clock, () => tooQuiet(attempt)),
+            within(timeout.idle, clock, () => tooQuiet(attempt), true),
             within(timeout.attempt, clock, () => tooLong(attempt)),
           )
           .subscribe(out);

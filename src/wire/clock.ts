@@ -1,11 +1,5 @@
 /** The only source of time in the engine. It stands on RxJS's own scheduler, so whoever drives that drives us. */
-import {
-  asyncScheduler,
-  type MonoTypeOperatorFunction,
-  Observable,
-  type Subscriber,
-  type Subscription,
-} from 'rxjs';
+import { asyncScheduler, type MonoTypeOperatorFunction, Observable, type Subscription } from 'rxjs';
 import type { FlowError } from '../errors.ts';
 import { subscribeTo } from './subscribe.ts';
 
@@ -36,58 +30,38 @@ export const schedulerClock: Clock = {
   },
 };
 
-/** Errors unless the source completes within so many ms from its subscription. */
+/** Errors unless the source completes within so many ms from its subscription; or, `fromEach`, from its last value. */
 export const within =
-  <T>(ms: number | undefined, clock: Clock, late: () => FlowError): MonoTypeOperatorFunction<T> =>
+  <T>(
+    ms: number | undefined,
+    clock: Clock,
+    late: () => FlowError,
+    fromEach = false,
+  ): MonoTypeOperatorFunction<T> =>
   (source) =>
     ms === undefined
       ? source
       : new Observable((out) => {
-          const stop = stoppable(out, late);
-          out.add(clock.after(ms, stop.now));
-          stop.listenTo(source, () => {});
-        });
-
-/** Errors when the source is silent for so many ms. */
-export const neverSilentFor =
-  <T>(ms: number | undefined, clock: Clock, late: () => FlowError): MonoTypeOperatorFunction<T> =>
-  (source) =>
-    ms === undefined
-      ? source
-      : new Observable((out) => {
-          const stop = stoppable(out, late);
-          const wait = () => clock.after(ms, stop.now);
-          let rest = wait();
-          out.add(() => rest());
-          stop.listenTo(source, () => {
-            rest();
-            rest = wait();
+          let running: Subscription | undefined;
+          // What is too late is stopped first: whoever hears of the error finds nothing at work any more, and hears of it if that goes on all
+          // the same.
+          const stop = () => {
+            running?.unsubscribe();
+            out.error(late());
+          };
+          let callOff = clock.after(ms, stop);
+          out.add(() => callOff());
+          const next = (value: T) => {
+            if (fromEach) {
+              callOff();
+              callOff = clock.after(ms, stop);
+            }
+            out.next(value);
+          };
+          const error = (error: unknown) => out.error(error);
+          const complete = () => out.complete();
+          subscribeTo(source, { next, error, complete }, (own) => {
+            running = own;
+            out.add(own);
           });
         });
-
-/** What is too late is stopped first: whoever hears of the error finds nothing at work any more, and hears of it if that goes on all the same. */
-function stoppable<T>(out: Subscriber<T>, late: () => FlowError) {
-  let running: Subscription | undefined;
-  return {
-    now: () => {
-      running?.unsubscribe();
-      out.error(late());
-    },
-    listenTo: (source: Observable<T>, heard: () => void) =>
-      subscribeTo(
-        source,
-        {
-          next: (value) => {
-            heard();
-            out.next(value);
-          },
-          error: (error: unknown) => out.error(error),
-          complete: () => out.complete(),
-        },
-        (own) => {
-          running = own;
-          out.add(own);
-        },
-      ),
-  };
-}

@@ -1,10 +1,11 @@
 /** How the value of a key is found in a run: decided once, when a plan is made. */
 import { errorJson } from '../errors.ts';
 import { type Binding, keysOf, type Reader } from '../graph/binding.ts';
+import { conditionKeys } from '../graph/condition.ts';
 import type { StepSettings, StepShape } from '../graph/definition.ts';
 import { parseKey } from '../graph/key.ts';
 import { freeze, own } from '../plain.ts';
-import { type Scope, successOf, type View } from './plan.ts';
+import { type PlanNode, type Scope, successOf, type View } from './plan.ts';
 
 /** What a plan must provide for, because somebody reads it. */
 export interface Needs {
@@ -66,6 +67,13 @@ export function placeOf(
     ? { source: open, property }
     : nowhere;
 }
+
+/** The keys that a node reads: for its params, its condition, and those of its links. */
+export const keysRead = ({ params, when, links }: PlanNode): readonly string[] => [
+  ...params.flatMap(({ binding }) => keysOf(binding)),
+  ...conditionKeys(when?.condition),
+  ...links.flatMap(({ link }) => conditionKeys(link.when)),
+];
 
 /** The steps whose chunks are the chunks of a flow: those that its outputs read. */
 export function outputStreams({ definition, nodes }: Scope): ReadonlySet<number> {

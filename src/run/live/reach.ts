@@ -1,8 +1,7 @@
 /** What a change of the input can reach, and what each node reads. Made once per plan. */
-import { keysOf } from '../../graph/binding.ts';
-import { conditionKeys } from '../../graph/condition.ts';
 import { parseKey } from '../../graph/key.ts';
-import type { Plan, PlanNode } from '../../wire/plan.ts';
+import type { Plan } from '../../wire/plan.ts';
+import { keysRead } from '../../wire/read.ts';
 
 export interface Reach {
   /** The nodes that read an input of the flow, by its name; under the empty name those that read it as a whole. */
@@ -34,7 +33,7 @@ function findReach(plan: Plan): Reach {
     const links = node.kind === 'close' ? [] : node.links;
     for (const { link, source } of links) if (!link.stream) found.add(source);
     const further = new Set<number>();
-    for (const text of readsOf(node)) {
+    for (const text of keysRead(node)) {
       const key = parseKey(text);
       if (key.of === 'input') {
         if (scope === plan.root) addTo(readers, String(key.path[0] ?? ''), node.index);
@@ -57,9 +56,3 @@ function addTo(lists: Map<string, number[]>, name: string, index: number): void 
   if (!list) lists.set(name, [index]);
   else if (!list.includes(index)) list.push(index);
 }
-
-const readsOf = (node: PlanNode): readonly string[] => [
-  ...node.params.flatMap(({ binding }) => keysOf(binding)),
-  ...(node.when ? conditionKeys(node.when.condition) : []),
-  ...node.links.flatMap(({ link }) => (link.when ? conditionKeys(link.when) : [])),
-];
