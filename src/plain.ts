@@ -88,6 +88,14 @@ export const own = (value: unknown, name: string | number): unknown =>
     ? (value as Record<string | number, unknown>)[name]
     : undefined;
 
+/** An object without the fields that are undefined. */
+export function present<T extends object>(fields: T): T {
+  const there: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields))
+    if (value !== undefined) put(there, name, value);
+  return there as T;
+}
+
 /** Sets an own property, whatever its name: assigning `__proto__` would change the prototype. */
 export function put(object: Record<string, unknown>, name: string, value: unknown): void {
   if (name !== '__proto__') object[name] = value;

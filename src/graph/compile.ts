@@ -1,5 +1,6 @@
 /** Makes a complete, unchanging definition of a draft, or says everything that is wrong with it. */
 import { type FlowError, type Issue, suggestion } from '../errors.ts';
+import { present } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { problemsOf } from './check.ts';
 import { type FlowDefinition, linkId, type StepShape } from './definition.ts';
@@ -12,11 +13,11 @@ import { violation } from './schema.ts';
 export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefinition<Step> {
   const linksInto = deriveLinks(draft);
   const { description, metadata, input } = draft.options;
-  const definition: FlowDefinition<Step> = {
+  const definition: FlowDefinition<Step> = present({
     id: draft.id,
-    ...(description !== undefined && { description }),
-    ...(metadata && { metadata }),
-    ...(input && { input }),
+    description,
+    metadata,
+    input,
     steps: new Map(draft.steps),
     linksInto,
     params: new Map([...draft.params].map(([id, params]) => [id, byName(params)])),
@@ -24,7 +25,7 @@ export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefiniti
     memory: byName([...draft.inputs].filter(([, binding]) => readsSteps(binding))),
     outputs: new Map(draft.outputs),
     order: sortSteps(draft.steps.keys(), linksInto),
-  };
+  });
   const problems = [...linksToNowhere(draft), ...problemsOf(definition)];
   if (problems.length > 0) throw invalid(definition.id, problems);
   return definition;

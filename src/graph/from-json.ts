@@ -1,6 +1,6 @@
 /** A flow of JSON, which may come from anywhere, and the code of a registry. */
 import { FlowError, showValue, suggestion } from '../errors.ts';
-import { isPlain, own } from '../plain.ts';
+import { isPlain, own, present } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { conditionFrom, type Languages } from './condition-json.ts';
 import type { LinkOptions, StepSettings, StepShape } from './definition.ts';
@@ -50,11 +50,7 @@ export function draftFromJson<Step extends StepShape>(
   const { id, description, metadata } = json;
   const declared = json.input && schemaFromJson(object(json.input, 'input') as JsonSchema);
   const input = (path === '' && registry.input) || declared;
-  const draft = new Draft<Step>(id, {
-    ...(description !== undefined && { description }),
-    ...(metadata && { metadata }),
-    ...(input && { input }),
-  });
+  const draft = new Draft<Step>(id, present({ description, metadata, input }));
   for (const [step, given] of Object.entries(object(json.steps, 'steps'))) {
     const at = path === '' ? step : `${path}.${step}`;
     const stepJson = object(given, `steps.${step}`);

@@ -1,6 +1,6 @@
 /** A flow as JSON. Code does not travel: `from-json.ts` joins it with the steps of a registry. */
 import { FlowError, showValue } from '../errors.ts';
-import { isPlain } from '../plain.ts';
+import { isPlain, present } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import type { Condition, Predicate } from './condition.ts';
 import type { FlowDefinition, Json, Link, StepEntry } from './definition.ts';
@@ -62,12 +62,12 @@ function describe(definition: FlowDefinition): FlowJson {
     for (const [param, binding] of definition.params.get(step) ?? [])
       data.push([paramKey(step, param), binding]);
   }
-  return {
+  return present({
     v: 1,
     id,
-    ...(description !== undefined && { description }),
-    ...(metadata && { metadata }),
-    ...(input && { input: jsonSchemaOf(input, 'input') ?? {} }),
+    description,
+    metadata,
+    input: input && (jsonSchemaOf(input, 'input') ?? {}),
     steps: Object.fromEntries(
       definition.order.map((step) => [step, describeStep(definition.steps.get(step) as StepEntry)]),
     ),
@@ -78,22 +78,22 @@ function describe(definition: FlowDefinition): FlowJson {
     ),
     data: Object.fromEntries(data),
     outputs: Object.fromEntries(outputs),
-  };
+  });
 }
 
 function describeStep({ step, settings }: StepEntry): StepJson {
   const { description, metadata, isLlm, definition } = step;
   const [input, output] = [jsonSchemaOf(step.input, 'input'), jsonSchemaOf(step.output, 'output')];
-  return {
-    ...(description !== undefined && { description }),
-    ...(isLlm && { isLlm }),
-    ...(!definition && input && { input }),
-    ...(output && { output }),
-    ...(definition && { flow: describe(definition) }),
+  return present({
+    description,
+    isLlm: isLlm || undefined,
+    input: definition ? undefined : input,
+    output,
+    flow: definition && describe(definition),
     ...settings,
-    ...(settings.when && { when: describeCondition(settings.when) }),
-    ...((metadata || settings.metadata) && { metadata: { ...metadata, ...settings.metadata } }),
-  };
+    when: settings.when && describeCondition(settings.when),
+    metadata: (metadata || settings.metadata) && { ...metadata, ...settings.metadata },
+  });
 }
 
 const describeLink = (

@@ -2,7 +2,7 @@
 import { concatMap, reduce as fold, from, map, type Observable, takeWhile } from 'rxjs';
 import { FlowError, showValue, suggestion } from '../errors.ts';
 import { parseKey } from '../graph/key.ts';
-import { copyPlain, equal, freeze, isPlain, own, put } from '../plain.ts';
+import { copyPlain, equal, freeze, isPlain, own, present, put } from '../plain.ts';
 import type { Change } from '../state/event.ts';
 import { success } from '../state/outcome.ts';
 import { emptySnapshot, revive, type Snapshot, type StepState } from '../state/snapshot.ts';
@@ -123,19 +123,10 @@ function keep(step: StepState, before: Snapshot): Kept {
   if (outcome?.status === 'skipped')
     return { recorded: { input, outcome }, change: { type: 'STEP_SKIP', ...outcome.skip } };
   if (!outcome) return { recorded: { input, outcome }, change: { type: 'STEP_START', input } };
-  const { t0 = before.t0 ?? 0, t1 = t0, attempts, usage, output } = step;
+  const { t0 = before.t0 ?? 0, t1 = t0, attempts, usage, output, adds } = step;
   return {
     recorded: { input, outcome },
-    change: {
-      type: 'STEP_OUTPUT',
-      input,
-      ...(output !== undefined && { output }),
-      t0,
-      t1,
-      attempts,
-      ...(usage && { usage }),
-      ...(step.adds && { adds: step.adds }),
-    },
+    change: present({ type: 'STEP_OUTPUT', input, output, t0, t1, attempts, usage, adds }),
   };
 }
 

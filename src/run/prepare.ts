@@ -14,7 +14,7 @@ import {
 import { FlowError } from '../errors.ts';
 import { readInput } from '../graph/check-input.ts';
 import { validate } from '../graph/schema.ts';
-import { freeze, settledCopy } from '../plain.ts';
+import { freeze, present, settledCopy } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import {
   emptySnapshot,
@@ -184,13 +184,7 @@ export function claimed(
   { parentId, clock = schedulerClock }: RunOptions,
   input?: unknown,
 ): Observable<Snapshot> {
-  const claim: Claim = {
-    runId,
-    flow,
-    ...(parentId !== undefined && { parentId }),
-    ...(input !== undefined && { input }),
-    t: clock.now(),
-  };
+  const claim: Claim = present({ runId, flow, parentId, input, t: clock.now() });
   return first(saver.claim(claim)).pipe(map(() => claimedSnapshot(claim)));
 }
 

@@ -1,5 +1,6 @@
 /** Where runs are kept: the port that savers implement. */
 import type { Observable, ObservableInput } from 'rxjs';
+import { present } from '../plain.ts';
 import type { Commit } from '../state/commit.ts';
 import {
   emptySnapshot,
@@ -84,23 +85,11 @@ export type Durability = 'sync' | 'async' | 'exit';
 export const claimedSnapshot = ({ runId, flow, parentId, input }: Claim): Snapshot =>
   snapshotFrom(
     emptySnapshot(runId, flow),
-    {
-      ...emptySnapshot(runId, flow),
-      ...(parentId !== undefined && { parentId }),
-      ...(input !== undefined && { input }),
-    },
+    { ...emptySnapshot(runId, flow), parentId, input },
     new Map(),
   );
 
 export const summaryOf = (snapshot: Snapshot): RunSummary => {
   const { runId, parentId, flow, status, seq, t0, t1 } = snapshot;
-  return {
-    runId,
-    ...(parentId !== undefined && { parentId }),
-    flowId: flow.id,
-    status,
-    seq,
-    ...(t0 !== undefined && { t0 }),
-    ...(t1 !== undefined && { t1 }),
-  };
+  return present({ runId, parentId, flowId: flow.id, status, seq, t0, t1 });
 };

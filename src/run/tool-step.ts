@@ -2,6 +2,7 @@
 import { catchError, map, type Observable, of } from 'rxjs';
 import { errorJson } from '../errors.ts';
 import type { StepEntry } from '../graph/definition.ts';
+import { present } from '../plain.ts';
 import { Result } from '../wire/aside.ts';
 import type { Handler, Step, StepContext } from '../wire/step.ts';
 import { callsParam, type ToolCall, type ToolResult } from '../wire/tools.ts';
@@ -21,11 +22,7 @@ export function toolStep({ step, settings }: StepEntry<Step>): Step {
         return answered(call, runBelow(step as Runnable, params, context, `[${i}]`, settings));
       }),
     );
-  return Object.freeze({
-    handler: handler as Handler,
-    ...(description !== undefined && { description }),
-    ...(metadata && { metadata }),
-  });
+  return Object.freeze(present({ handler: handler as Handler, description, metadata }));
 }
 
 /** A call that fails is answered, too: with its error. */

@@ -1,5 +1,6 @@
 /** What can be seen of a step of a compiled flow. */
 import type { StepShape } from '../graph/definition.ts';
+import { present } from '../plain.ts';
 import type { Step } from './step.ts';
 
 export interface StepInfo extends Pick<StepShape, 'description' | 'metadata'> {
@@ -15,13 +16,13 @@ export interface StepInfo extends Pick<StepShape, 'description' | 'metadata'> {
 export function infoOf(id: string, step: Step): StepInfo {
   const { description, metadata, isLlm = false, definition, handler } = step;
   const kind = Object.prototype.toString.call(handler);
-  return {
+  return present({
     id,
-    ...(description !== undefined && { description }),
-    ...(metadata && { metadata }),
+    description,
+    metadata,
     isLlm,
     isFlow: definition !== undefined,
     isCoroutine: kind === '[object AsyncFunction]',
     isAsyncGen: kind === '[object AsyncGeneratorFunction]',
-  };
+  });
 }

@@ -10,7 +10,7 @@ import {
 } from '../graph/definition.ts';
 import { inputJsonSchema } from '../graph/inputs.ts';
 import { type JsonSchema, jsonSchemaOf } from '../graph/schema.ts';
-import { isPlain, own } from '../plain.ts';
+import { isPlain, own, present } from '../plain.ts';
 import { type Offer, type PlanParam, successOf, type View } from './plan.ts';
 import type { Step } from './step.ts';
 
@@ -46,11 +46,8 @@ export function offerOf(
   const schema = step.definition
     ? inputJsonSchema(step.definition)
     : jsonSchemaOf(step.input, 'input');
-  return Object.freeze({
-    name: id,
-    ...(description !== undefined && { description }),
-    parameters: schema ? unbound(schema, bound) : { type: 'object' },
-  });
+  const parameters = schema ? unbound(schema, bound) : { type: 'object' };
+  return Object.freeze(present({ name: id, description, parameters }));
 }
 
 function unbound(
