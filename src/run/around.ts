@@ -5,6 +5,7 @@ import { Result } from '../wire/aside.ts';
 import { Call, hostOf } from '../wire/call.ts';
 import type { Offer } from '../wire/plan.ts';
 import type { StepContext } from '../wire/step.ts';
+import { offerOf } from '../wire/tools.ts';
 
 export interface RunAround {
   /** The steps that this one offers to a model, over tool links. */
@@ -26,9 +27,9 @@ export function runAround(context: StepContext): RunAround {
       'This step needs the run of a flow around it. Make it a step of a flow, and run the flow.',
     );
   }
-  const { [hostOf]: host, path, offers } = context;
+  const { [hostOf]: host, path, tools } = context;
   return {
-    offers,
+    offers: tools.map(offerOf),
     remembered: (name, count) =>
       (host.remembered?.(path, name, count) ?? of([])).pipe(map((items) => new Result(items))),
     recorded: (segment) => {

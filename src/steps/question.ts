@@ -3,6 +3,7 @@ import { Observable } from 'rxjs';
 import type { InferInput, InferOutput, Schema } from '../graph/schema.ts';
 import { Asked, Result } from '../wire/aside.ts';
 import { type Call, hostOf } from '../wire/call.ts';
+import { ask } from '../wire/questions.ts';
 import { defineStep, type Step, type StepContext } from '../wire/step.ts';
 
 export interface QuestionDescription<Input extends Schema | undefined, Answer extends Schema> {
@@ -34,7 +35,7 @@ export function question<Answer extends Schema, Input extends Schema | undefined
       const { questions } = (context as Call)[hostOf];
       out.next(new Asked(params));
       out.add(
-        questions.ask(context.path, {
+        ask(questions, context.path, {
           question: params,
           answer,
           give: (value) => {

@@ -6,7 +6,7 @@ import { Adds, Aside } from './aside.ts';
 import { consume, noValue, type OpenSink, type Sink } from './consume.ts';
 import type { Delivered, Host } from './host.ts';
 import { placedError } from './placed-error.ts';
-import type { Offer } from './plan.ts';
+import type { ToolLink } from './plan.ts';
 import type { Logger, Step, StepContext } from './step.ts';
 
 /** What a call needs to know of its step. */
@@ -15,7 +15,7 @@ export interface Callee {
   readonly path: string;
   readonly step: Step;
   /** The steps that it offers to a model. */
-  readonly offers?: readonly Offer[] | undefined;
+  readonly tools?: readonly ToolLink[] | undefined;
 }
 
 /** For code of the library that runs steps below a step. Users' handlers never see it. */
@@ -27,14 +27,14 @@ export class Call implements StepContext {
   readonly path: string;
   readonly attempt: number;
   readonly [hostOf]: Host;
-  readonly offers: readonly Offer[];
+  readonly tools: readonly ToolLink[];
   #abort: AbortController | undefined;
 
-  constructor(host: Host, { path, offers = none }: Callee, attempt: number) {
+  constructor(host: Host, { path, tools = none }: Callee, attempt: number) {
     this[hostOf] = host;
     this.path = path;
     this.attempt = attempt;
-    this.offers = offers;
+    this.tools = tools;
   }
 
   get runId(): string {

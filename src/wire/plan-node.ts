@@ -49,7 +49,7 @@ export const newNode = (
   channels: none,
   feedsRoot: false,
   reads: [],
-  offers: [],
+  tools: [],
 });
 
 /** Gives a node its params. */

@@ -7,7 +7,7 @@
  */
 import type { Binding } from '../graph/binding.ts';
 import type { Condition } from '../graph/condition.ts';
-import type { FlowDefinition, Link, StepSettings } from '../graph/definition.ts';
+import type { FlowDefinition, Link, StepEntry, StepSettings } from '../graph/definition.ts';
 import type { JsonSchema, Schema } from '../graph/schema.ts';
 import type { Outcome } from '../state/outcome.ts';
 import type { Handler, Step } from './step.ts';
@@ -26,6 +26,13 @@ export interface View {
   at(path: string): string;
   /** Shared memory as it was when the run began. */
   readonly memory: Readonly<Record<string, unknown>>;
+}
+
+/** A step at the end of a tool link, and the params that its author has bound. */
+export interface ToolLink {
+  readonly entry: StepEntry<Step>;
+  readonly link: Link;
+  readonly bound: ReadonlyMap<string, Binding>;
 }
 
 /** A step that can be called as a tool: what a model is told of it. */
@@ -121,8 +128,8 @@ export interface PlanNode {
   readonly readsChunks: boolean;
   /** Somebody reads its params. */
   keepsInput: boolean;
-  /** The steps that it offers to a model, over tool links. */
-  readonly offers: Offer[];
+  /** The steps that it offers to a model. */
+  readonly tools: ToolLink[];
 }
 
 /** A param that reads chunks: whose, and for whom. */

@@ -19,7 +19,7 @@ import type {
 import { bindParams, type Mutable, type NewNode, newNode, readStreams } from './plan-node.ts';
 import { isReadAgain, outputStreams, placeOf, readerFor } from './read.ts';
 import type { Step } from './step.ts';
-import { linkedParams, offerOf, settingsOfCalls } from './tools.ts';
+import { linkedParams, settingsOfCalls } from './tools.ts';
 
 /** `toolStep` makes a step that runs once for each call of it. */
 export function makePlan(
@@ -177,7 +177,7 @@ class Planner {
       ...linkedParams(definition, entry.id, (id) => this.sourceOf(scope, id).outcome),
     ]);
     for (const { link, source } of links)
-      if (link.isTool) this.at(source).offers.push(offerOf(entry, link, new Map(params)));
+      if (link.isTool) this.at(source).tools.push({ entry, link, bound: new Map(params) });
     const streamed = params.filter(([, binding]) => this.bringsChunks(binding, scope));
     node.readsChunks = streamed.length > 0;
     this.streamed.set(node.index, new Set(streamed.map(([name]) => name)));

@@ -15,10 +15,10 @@ const none: readonly Question[] = [];
 
 export class Questions {
   /** By path: in a live flow several versions may ask at one, the newest last. */
-  private readonly open = new Map<string, readonly Question[]>();
+  readonly open = new Map<string, readonly Question[]>();
   private readonly answered = new Set<string>();
   /** Answers that came before their question was asked again, in a run that goes on. */
-  private readonly given: Map<string, unknown>;
+  readonly given: Map<string, unknown>;
 
   constructor(given: Readonly<Record<string, unknown>> = {}) {
     this.given = new Map(Object.entries(given));
@@ -30,22 +30,11 @@ export class Questions {
     );
   }
 
-  /** Opens a question; gives back what closes it. An answer that was given before is taken at once. */
-  ask(path: string, question: Question): () => void {
-    this.open.set(path, [...this.at(path), question]);
-    if (this.given.has(path)) {
-      const answer = this.given.get(path);
-      this.given.delete(path);
-      void this.answer(path, answer).catch(() => undefined); // it was refused: the question stays open
-    }
-    return () => this.close(path, question);
-  }
-
-  private at(path: string): readonly Question[] {
+  at(path: string): readonly Question[] {
     return this.open.get(path) ?? none;
   }
 
-  private close(path: string, question: Question): void {
+  close(path: string, question: Question): void {
     const others = this.at(path).filter((each) => each !== question);
     if (others.length > 0) this.open.set(path, others);
     else this.open.delete(path);
@@ -76,6 +65,18 @@ export class Questions {
       { path },
     );
   }
+}
+
+/** Opens a question; gives back what closes it. An answer that was given before is taken at once. */
+export function ask(questions: Questions, path: string, question: Question): () => void {
+  const { open, given } = questions;
+  open.set(path, [...questions.at(path), question]);
+  if (given.has(path)) {
+    const answer = given.get(path);
+    given.delete(path);
+    void questions.answer(path, answer).catch(() => undefined); // it was refused: the question stays open
+  }
+  return () => questions.close(path, question);
 }
 
 export const refusedAnswer = (path: string, issues: readonly Issue[]): FlowError =>

@@ -4,15 +4,13 @@ import type { Binding } from '../graph/binding.ts';
 import {
   type FlowDefinition,
   type Link,
-  type StepEntry,
   type StepSettings,
   toolLinksInto,
 } from '../graph/definition.ts';
 import { inputJsonSchema } from '../graph/inputs.ts';
 import { type JsonSchema, jsonSchemaOf } from '../graph/schema.ts';
 import { isPlain, own, present } from '../plain.ts';
-import { type Offer, type PlanParam, successOf, type View } from './plan.ts';
-import type { Step } from './step.ts';
+import { type Offer, type PlanParam, successOf, type ToolLink, type View } from './plan.ts';
 
 /** A call of a tool. The result of a step that calls tools has a list of them in `toolCalls`. */
 export interface ToolCall {
@@ -37,11 +35,8 @@ export function callsIn(result: unknown, name: string): readonly ToolCall[] {
   return calls.filter((call) => isPlain(call) && own(call, 'name') === name) as ToolCall[];
 }
 
-export function offerOf(
-  { id, step }: StepEntry<Step>,
-  link: Link,
-  bound: ReadonlyMap<string, unknown>,
-): Offer {
+/** What a model is told of a tool. */
+export function offerOf({ entry: { id, step }, link, bound }: ToolLink): Offer {
   const description = link.description ?? step.description;
   const schema = step.definition
     ? inputJsonSchema(step.definition)
