@@ -1,24 +1,22 @@
 /** Steps that run inside the call of another step: items of `each`, rounds of `repeat`, flows with settings of their own. */
-import { Observable, type Observer, type Subscriber } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import { errorJson, FlowError } from '../errors.ts';
 import type { StepSettings } from '../graph/definition.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import type { Additions } from '../state/outcome.ts';
 import { Activity, Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
-import { attempts, isSimple, type Note } from '../wire/attempt.ts';
-import { type Call, callOnce, hostOf, type Stoppable } from '../wire/call.ts';
-import type { Sink } from '../wire/consume.ts';
+import { isSimple, type Note } from '../wire/attempt.ts';
+import { type Call, hostOf } from '../wire/call.ts';
 import type { Host, Recorded } from '../wire/host.ts';
 import { stops } from '../wire/nest.ts';
-import { placedError } from '../wire/placed-error.ts';
-import type { Plan } from '../wire/plan.ts';
+import { type Plan, successOf } from '../wire/plan.ts';
 import { schemaOfParams } from '../wire/plan-node.ts';
-import type { Handler, Step, StepContext } from '../wire/step.ts';
-import { subscribeTo } from '../wire/subscribe.ts';
+import type { Step, StepContext } from '../wire/step.ts';
 import { usageOf } from './changes.ts';
 import { checkedParams } from './checked.ts';
 import { Execution } from './execution.ts';
 import { additionsOf, joined } from './lists.ts';
+import { AttemptsWork, SimpleWork, type Workplace } from './work.ts';
 
 /** A step that can be run below another one; a flow brings its plan. */
 export type Runnable = Step & { readonly plan?: () => Plan };
@@ -124,25 +122,23 @@ function runCode(
   const run = (input: unknown): void => {
     below.start(input);
     if (out.closed) return;
-    const sink = {
-      get closed() {
-        return out.closed;
-      },
-      called: (call: Stoppable) => end.stops(() => call.stop()),
-      chunk: (chunk: unknown) => below.chunk(chunk),
-      done: (result: unknown) => end.done(result),
-      fail: (error: unknown) => end.fail(error as FlowError),
-    };
-    const handler = step.handler as Handler<unknown>;
     // It takes no place under the limit of the run: the step around it has one.
     const callee = { id: below.id, path, step, settings, readsChunks: true };
-    if (isSimple(settings)) callOnce(callee, (call) => handler(input, call), host, 1, sink);
-    else {
-      const all = attempts(callee, input, host);
-      subscribeTo(all, below.attempts(sink), (subscription) =>
-        end.stops(() => subscription.unsubscribe()),
-      );
-    }
+    const place: Workplace<unknown> = {
+      begin: (_, go) => go(),
+      chunk: (_, chunk) => below.chunk(chunk),
+      retry: (_, note) => below.retry(note),
+      end: (_, outcome) => {
+        if (outcome.status === 'failure') end.fail(outcome.error);
+        else end.done(successOf(outcome));
+      },
+    };
+    const work = isSimple(settings)
+      ? new SimpleWork(place, undefined, input)
+      : new AttemptsWork(place, undefined, input);
+    // First: what it tells may be the reason to stop.
+    end.stops(() => work.stop());
+    work.call(callee, host);
   };
   const schema = schemaOfParams(step);
   const checked = schema && checkedParams(schema, params, path);
@@ -232,21 +228,9 @@ class Reporter {
     else this.tell({ type: 'STEP_CHUNK', chunk });
   }
 
-  /** Hears of attempts, and tells the sink. */
-  attempts(sink: Sink): Partial<Observer<Note>> {
-    return {
-      next: (note) => {
-        if (note.note === 'start') note.go?.();
-        else if (note.note === 'chunk') sink.chunk(note.chunk);
-        else if (note.note === 'result') sink.done(note.result);
-        else {
-          const { attempt, delay, error } = note;
-          this.attempt = attempt + 1;
-          this.tell({ type: 'STEP_RETRY', attempt, delay, error: errorJson(error) });
-        }
-      },
-      error: (error: unknown) => sink.fail(placedError(error, this.path, this.attempt)),
-    };
+  retry({ attempt, delay, error }: Extract<Note, { note: 'retry' }>): void {
+    this.attempt = attempt + 1;
+    this.tell({ type: 'STEP_RETRY', attempt, delay, error: errorJson(error) });
   }
 
   /** What it adds to lists is told with its end, and handed on then. */

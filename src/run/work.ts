@@ -19,14 +19,14 @@ import type { Handler } from '../wire/step.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
 import { joined } from './lists.ts';
 
-/** Who hears what work tells of itself. */
-export interface Workplace {
+/** Who hears what work tells of itself. `Node`: what it is that works. */
+export interface Workplace<Node = PlanNode> {
   /** It begins. `go` is called when all who must hear the first chunk are there. */
-  begin(work: StepWork, go: () => void): void;
-  chunk(work: StepWork, chunk: unknown): void;
-  retry(work: StepWork, note: Extract<Note, { note: 'retry' }>): void;
+  begin(work: StepWork<Node>, go: () => void): void;
+  chunk(work: StepWork<Node>, chunk: unknown): void;
+  retry(work: StepWork<Node>, note: Extract<Note, { note: 'retry' }>): void;
   /** It has ended by itself. */
-  end(work: StepWork, outcome: Outcome, attempts: number): void;
+  end(work: StepWork<Node>, outcome: Outcome, attempts: number): void;
 }
 
 /** Something at work that can be stopped. */
@@ -91,14 +91,14 @@ export class Wait extends Work {
   }
 }
 
-export abstract class StepWork extends Work {
+export abstract class StepWork<Node = PlanNode> extends Work {
   /** What it adds to lists in the shared memory. */
   protected adds: Record<string, readonly unknown[]> | undefined;
-  readonly node: PlanNode;
+  readonly node: Node;
   readonly params: unknown;
-  protected readonly place: Workplace;
+  protected readonly place: Workplace<Node>;
 
-  constructor(place: Workplace, node: PlanNode, params: unknown) {
+  constructor(place: Workplace<Node>, node: Node, params: unknown) {
     super();
     this.place = place;
     this.node = node;
@@ -111,7 +111,7 @@ export abstract class StepWork extends Work {
 }
 
 /** A step without settings: its handler, called once. */
-export class SimpleWork extends StepWork implements CallSink {
+export class SimpleWork<Node = PlanNode> extends StepWork<Node> implements CallSink {
   private underWay: Stoppable | undefined;
 
   call(callee: Callee, host: Host): void {
@@ -150,7 +150,7 @@ export class SimpleWork extends StepWork implements CallSink {
 }
 
 /** A step with settings: attempts, limits, fallback, cache. */
-export class AttemptsWork extends StepWork {
+export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
   private subscription: Subscription | undefined;
   private attempt = 1;
   private hasBegun = false;
