@@ -8,6 +8,7 @@ import { Draft } from './draft.ts';
 import type { FlowJson } from './json.ts';
 import { schemaFromJson } from './json-schema.ts';
 import type { JsonSchema, Schema } from './schema.ts';
+import { settingChecks } from './settings.ts';
 
 /** The code that a flow from JSON is joined with. */
 export interface Registry<Step = StepShape> {
@@ -19,17 +20,8 @@ export interface Registry<Step = StepShape> {
   readonly conditions?: Languages;
 }
 
-const settingNames = [
-  'join',
-  'retry',
-  'timeout',
-  'fallback',
-  'cache',
-  'concurrency',
-  'policy',
-  'maxPending',
-  'metadata',
-] as const;
+// A function does not come as JSON.
+const settingNames = Object.keys(settingChecks).filter((name) => name !== 'equals');
 
 type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -165,7 +165,7 @@ const seqPath = Object.freeze(['seq']);
 function between(before: Snapshot, after: Snapshot, withSteps: boolean): readonly Patch[] {
   const [old, now] = [before as unknown as Data, after as unknown as Data];
   const patches: Patch[] = [];
-  for (const name of new Set([...Object.keys(old), ...Object.keys(now)]))
+  for (const name of namesIn(old, now))
     if (name !== 'steps' && !(name === 'input' && equal(old[name], now[name])))
       addField(patches, [], name, old[name], now[name]);
   if (withSteps) {
@@ -182,24 +182,13 @@ function between(before: Snapshot, after: Snapshot, withSteps: boolean): readonl
 function addStep(patches: Patch[], path: string, old: StepState | undefined, now: StepState): void {
   if (old === now) return;
   if (old)
-    for (const name of stepFields) addField(patches, ['steps', path], name, old[name], now[name]);
+    for (const name of namesIn(now, old) as ReadonlySet<keyof StepState>)
+      addField(patches, ['steps', path], name, old[name], now[name]);
   else patches.push({ op: 'add', path: ['steps', path], value: now });
 }
 
-const stepFields: readonly (keyof StepState)[] = [
-  'status',
-  'input',
-  'output',
-  'error',
-  'attempts',
-  't0',
-  't1',
-  'usage',
-  'adds',
-  'reason',
-  'detail',
-  'question',
-];
+const namesIn = (...states: readonly object[]): ReadonlySet<string> =>
+  new Set(states.flatMap(Object.keys));
 
 /** A field that is undefined is none. */
 function addField(
