@@ -58,22 +58,21 @@ export function ownOf<T>(given: T, flow: { readonly id: string }): T {
 
 type Keyed = Extract<Reference, { key: string }>;
 
-function referencesIn(binding: Binding): readonly Keyed[] {
-  if ('key' in binding) return [binding];
-  if ('text' in binding) return binding.text.filter((part) => typeof part !== 'string');
-  if ('array' in binding) return binding.array.flatMap(referencesIn);
-  return 'object' in binding ? Object.values(binding.object).flatMap(referencesIn) : [];
+function keysIn(binding: Binding, counts: (read: Keyed) => boolean): readonly string[] {
+  if ('key' in binding) return counts(binding) ? [binding.key] : [];
+  const inPart = (part: Binding) => keysIn(part, counts);
+  if ('text' in binding)
+    return binding.text.flatMap((part) => (typeof part === 'string' ? [] : inPart(part)));
+  if ('array' in binding) return binding.array.flatMap(inPart);
+  return 'object' in binding ? Object.values(binding.object).flatMap(inPart) : [];
 }
 
 /** The keys that a binding reads. Links are derived from these. */
-export const keysOf = (binding: Binding): readonly string[] =>
-  referencesIn(binding).map(({ key }) => key);
+export const keysOf = (binding: Binding): readonly string[] => keysIn(binding, () => true);
 
 /** The keys that a binding reads and that no default stands in for. */
 export const keysNeeded = (binding: Binding): readonly string[] =>
-  referencesIn(binding).flatMap(({ key, default: fallback }) =>
-    fallback === undefined ? key : [],
-  );
+  keysIn(binding, (read) => read.default === undefined);
 
 /** A binding made ready: keys are taken apart once, not at every run. A missing part makes a text missing. */
 export function resolver<Run>(binding: Binding, reader: Reader<Run>): (run: Run) => unknown {

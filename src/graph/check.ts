@@ -44,7 +44,8 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       check(paramKey(id, name), keysOf(binding), 'key' in binding);
       if ('autolink' in binding) checkUnlinked(definition, id, name, binding, report);
     }
-    check(`condition of "${id}"`, conditionKeys(entry.settings.when));
+    const { when } = entry.settings;
+    if (when) check(`condition of "${id}"`, conditionKeys(when));
     const shut = shutBy(entry, links);
     if (shut !== undefined) report(id, `never runs: ${shut} reads nothing and is false`);
     for (const link of links) {
@@ -57,7 +58,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       }
       const refused = refusedLink(link, source?.step, entry.step);
       if (refused) report(`link "${link.id}"`, refused);
-      check(`condition of link "${link.id}"`, conditionKeys(link.when));
+      if (link.when) check(`condition of link "${link.id}"`, conditionKeys(link.when));
     }
   }
   for (const [name, binding] of definition.outputs) {

@@ -143,12 +143,15 @@ export class Draft<Step extends StepShape = StepShape> {
       links?: Links | undefined;
     } = {},
   ): void {
-    const keys = conditionKeys(entry?.settings.when);
-    const stated = [...(links?.values() ?? [])].flatMap(({ when }) => conditionKeys(when));
-    const bound = [...(params?.values() ?? [])].filter((binding) => !('autolink' in binding));
-    const read = [...keys, ...stated, ...bound.flatMap(keysOf)].map(parseKey);
     const sources = new Set(links?.keys());
-    for (const key of read) if (key.of !== 'input') sources.add(key.step);
+    const read = (text: string) => {
+      const key = parseKey(text);
+      if (key.of !== 'input') sources.add(key.step);
+    };
+    conditionKeys(entry?.settings.when).forEach(read);
+    for (const { when } of links?.values() ?? []) conditionKeys(when).forEach(read);
+    for (const binding of params?.values() ?? [])
+      if (!('autolink' in binding)) keysOf(binding).forEach(read);
     this.order.place(id, sources, this.id);
   }
 }
