@@ -1,6 +1,6 @@
 /** Numbers what happens in a run and tells it: at once, or when the gate lets it pass. */
 import { type MonoTypeOperatorFunction, Subject, type Subscription } from 'rxjs';
-import type { Change, FlowEvent, Usage } from '../state/event.ts';
+import { type Change, type FlowEvent, summed, type Usage } from '../state/event.ts';
 import type { Clock } from '../wire/clock.ts';
 import type { Listener } from './setup.ts';
 
@@ -52,7 +52,8 @@ export class Telling {
 
   /** Tells a change, then does what follows from it. The gate may hold both back. */
   tell(path: string, stepId: string, change: Change, then?: () => void, t?: number): void {
-    this.count(change);
+    if (change.type === 'STEP_OUTPUT' && change.usage)
+      this.usage = summed(this.usage, change.usage);
     const event = this.event(path, stepId, change, t);
     if (this.gate) {
       if (then) this.passing.set(event.seq, then);
@@ -87,13 +88,6 @@ export class Telling {
     const then = this.passing.get(event.seq);
     this.passing.delete(event.seq);
     then?.();
-  }
-
-  private count(change: Change): void {
-    if (change.type !== 'STEP_OUTPUT' || !change.usage) return;
-    const sum: Record<string, number> = { ...this.usage };
-    for (const [name, count] of Object.entries(change.usage)) sum[name] = (sum[name] ?? 0) + count;
-    this.usage = sum;
   }
 
   /** The change becomes the event: to copy it takes longer than to make it. */

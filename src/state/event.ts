@@ -90,3 +90,10 @@ export type FlowEvent = EventPlace & Change;
 /** Whether an event is the last one of its run, but for reports of late handlers. */
 export const isFinal = ({ type }: Change): boolean =>
   type.startsWith('FLOW_') && type !== 'FLOW_START' && type !== 'FLOW_UNSAVED';
+
+/** The counts so far, and those of one more step. */
+export function summed(usage: Usage | undefined, more: Usage): Usage {
+  const sum: Record<string, number> = { ...usage };
+  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
+  return sum;
+}

@@ -1,5 +1,5 @@
 /** Numbers what happens in a live flow and tells it, while anyone hears. */
-import { type Change, type FlowEvent, isFinal, type Usage } from '../../state/event.ts';
+import { type Change, type FlowEvent, isFinal, summed, type Usage } from '../../state/event.ts';
 import type { Clock } from '../../wire/clock.ts';
 
 export class LiveTale {
@@ -28,15 +28,10 @@ export class LiveTale {
     if (!this.hear) return;
     if (change.type === 'FLOW_START') this.begun = version;
     else if (isFinal(change) && version === this.begun) this.begun = undefined;
-    if (change.type === 'STEP_OUTPUT' && change.usage && !isAgain) this.count(change.usage);
+    if (change.type === 'STEP_OUTPUT' && change.usage && !isAgain)
+      this.usage = summed(this.usage, change.usage);
     const { runId, clock } = this;
     const place = { runId, path, stepId, seq: this.seq++, t: clock.now() };
     this.hear(Object.freeze({ ...change, ...place, ...(version !== undefined && { version }) }));
-  }
-
-  private count(usage: Usage): void {
-    const sum: Record<string, number> = { ...this.usage };
-    for (const [name, count] of Object.entries(usage)) sum[name] = (sum[name] ?? 0) + count;
-    this.usage = sum;
   }
 }
