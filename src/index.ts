@@ -67,7 +67,7 @@ export { freeze } from './plain.ts';
 export { type RunAround, runAround } from './run/around.ts';
 export { runBelow as runStep } from './run/below.ts';
 export type { ForkOptions } from './run/fork.ts';
-export { listOf, type MemoryList } from './run/lists.ts';
+export type { MemoryList } from './run/lists.ts';
 export type { LiveInputs } from './run/live/inputs.ts';
 export { Live } from './run/live/live.ts';
 export type { LiveOptions } from './run/live/options.ts';
@@ -75,6 +75,7 @@ export { MemorySaver, runExists, staleRun } from './run/memory-saver.ts';
 export type { RunOptions } from './run/options.ts';
 export type { ResumeOptions } from './run/prepare.ts';
 export { toReadableStream } from './run/readable.ts';
+export { listOf } from './run/remembered.ts';
 export { checkedRetention, endedStatuses, expiredRuns } from './run/retention.ts';
 export { Run } from './run/run.ts';
 export {

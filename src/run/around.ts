@@ -6,6 +6,8 @@ import { Call, hostOf } from '../wire/call.ts';
 import type { Offer } from '../wire/plan.ts';
 import type { StepContext } from '../wire/step.ts';
 import { offerOf } from '../wire/tools.ts';
+import { Hosted } from './hosted.ts';
+import { remembered } from './remembered.ts';
 
 export interface RunAround {
   /** The steps that this one offers to a model, over tool links. */
@@ -31,7 +33,9 @@ export function runAround(context: StepContext): RunAround {
   return {
     offers: tools.map(offerOf),
     remembered: (name, count) =>
-      (host.remembered?.(path, name, count) ?? of([])).pipe(map((items) => new Result(items))),
+      (host instanceof Hosted ? remembered(host, path, name, count) : of([])).pipe(
+        map((items) => new Result(items)),
+      ),
     recorded: (segment) => {
       const outcome = host.recorded(path + segment)?.outcome;
       return outcome?.status === 'success' ? { result: outcome.value } : undefined;

@@ -1,6 +1,5 @@
 /** What every run offers to the handlers that it calls, and to the steps that run below them. */
 
-import type { Observable } from 'rxjs';
 import type { Outcome } from '../state/outcome.ts';
 import { type Clock, schedulerClock } from '../wire/clock.ts';
 import type { Delivered, Host, Recorded } from '../wire/host.ts';
@@ -9,7 +8,6 @@ import { Nest } from '../wire/nest.ts';
 import type { Plan } from '../wire/plan.ts';
 import { Questions } from '../wire/questions.ts';
 import type { Logger } from '../wire/step.ts';
-import { remembered } from './lists.ts';
 import { idOf, type RunOptions } from './options.ts';
 import type { Setup } from './setup.ts';
 
@@ -19,9 +17,9 @@ export abstract class Hosted implements Host {
   readonly clock: Clock;
   readonly limiter: Limiter | undefined;
   readonly nest: Nest;
-  protected readonly options: RunOptions;
-  protected readonly setup: Setup;
-  protected abstract readonly plan: Plan;
+  readonly options: RunOptions;
+  readonly setup: Setup;
+  abstract readonly plan: Plan;
   abstract readonly outcomes: readonly (Outcome | undefined)[];
   /** The nodes that have asked what is in the shared memory. */
   hearers: Set<number> | undefined;
@@ -77,20 +75,10 @@ export abstract class Hosted implements Host {
     return this.setup.host ? this.setup.host.recorded(path) : this.setup.recorded?.(path);
   }
 
-  remembered(path: string, name: string, count: number): Observable<readonly unknown[]> {
-    return this.rememberedOf(this.outcomes, path, name, count);
-  }
-
-  /** What a step sees of a list where these outcomes hold. */
-  rememberedOf(
-    outcomes: readonly (Outcome | undefined)[],
-    path: string,
-    name: string,
-    count: number,
-  ): Observable<readonly unknown[]> {
+  /** A node asks what is in the shared memory. */
+  remember(node: number): void {
     this.hearers ??= new Set();
-    const { plan, memory, options, setup, hearers } = this;
-    return remembered({ plan, outcomes, memory, options, setup, hearers }, path, name, count);
+    this.hearers.add(node);
   }
 
   /** A handler that was stopped delivers all the same: the run at the root tells of it. */

@@ -6,15 +6,10 @@
  * M2 A run keeps what it has added, behind at most one page of what was there before, and the name of the run that has the rest. So a long
  *    list costs no more to go on with than a short one.
  */
-import { concatMap, from, map, Observable, of, type Subscription, take } from 'rxjs';
 import { freeze, isPlain, own, put } from '../plain.ts';
 import type { Additions, Outcome } from '../state/outcome.ts';
 import type { Snapshot } from '../state/snapshot.ts';
-import { ownerOf, type Plan, type PlanNode } from '../wire/plan.ts';
-import { subscribeTo } from '../wire/subscribe.ts';
-import type { RunOptions } from './options.ts';
-import type { Saver } from './saver.ts';
-import type { Setup } from './setup.ts';
+import type { Plan } from '../wire/plan.ts';
 
 /** How a run keeps a list, in the `data` of its snapshot. */
 export interface MemoryList {
@@ -30,7 +25,7 @@ export interface MemoryList {
 
 const pageSize = 64;
 
-const isList = (value: unknown): value is MemoryList =>
+export const isList = (value: unknown): value is MemoryList =>
   isPlain(value) && (value as Partial<MemoryList>)['~list'] === 1;
 
 /** What has been added to one list more. */
@@ -81,125 +76,6 @@ export function asItStood(data: Snapshot['data'], runId: string): Snapshot['data
     else put(stood, name, { ...value, items, added: 0 });
   }
   return freeze(stood);
-}
-
-/** Where older runs are: a saver. */
-type Runs = Pick<Saver, 'load'>;
-
-/** The end of a list, page by page: `count` items at least, where there are as many. */
-function endOf(
-  list: unknown,
-  name: string,
-  count: number,
-  runs: Runs | undefined,
-): Observable<readonly unknown[]> {
-  return new Observable((out) => {
-    const pages: (readonly unknown[])[] = [];
-    let loading: Subscription | undefined;
-    let missing = count;
-    let todo: unknown = list;
-    let isReading = false;
-    out.add(() => loading?.unsubscribe());
-    const read = (): void => {
-      if (isReading) return;
-      isReading = true;
-      while (todo !== undefined && !out.closed) {
-        const page = todo;
-        todo = undefined;
-        if (!isList(page)) break;
-        pages.push(page.items);
-        missing -= page.items.length;
-        if (missing <= 0 || page.before === undefined || !runs) break;
-        let found: Snapshot | undefined;
-        // A run that is no longer kept is where the list begins.
-        const done = () => {
-          todo = own(found?.data, name) ?? null;
-          read();
-        };
-        subscribeTo(
-          from(runs.load(page.before)),
-          {
-            next: (snapshot) => {
-              found ??= snapshot;
-            },
-            error: (error: unknown) => out.error(error),
-            complete: done,
-          },
-          (subscription) => {
-            loading = subscription;
-          },
-        );
-        if (todo === undefined) {
-          isReading = false;
-          return;
-        }
-      }
-      isReading = false;
-      out.next(pages.reverse().flat());
-      out.complete();
-    };
-    read();
-  });
-}
-
-/** The last items of a list that a run has left, `count` of them or a few more. By default all. */
-export function listOf<Item>(
-  runs: Runs,
-  runId: string,
-  name: string,
-  count: number = Number.POSITIVE_INFINITY,
-): Observable<readonly Item[]> {
-  return from(runs.load(runId)).pipe(
-    take(1),
-    concatMap((snapshot) => {
-      const list = own(snapshot?.data, name) ?? null;
-      return endOf(list, name, count, runs) as Observable<readonly Item[]>;
-    }),
-  );
-}
-
-/** A run, as its lists see it. */
-export interface ListKeeper {
-  readonly plan: Plan;
-  readonly outcomes: readonly (Outcome | undefined)[];
-  readonly memory: Readonly<Record<string, unknown>>;
-  readonly options: Pick<RunOptions, 'saver'>;
-  readonly setup: Pick<Setup, 'prefix' | 'host'>;
-  /** Gets the nodes that ask. */
-  readonly hearers: Set<number>;
-}
-
-/** What the step at a path sees of a list. */
-export function remembered(
-  { plan, outcomes, memory, options: { saver }, setup: { prefix, host }, hearers }: ListKeeper,
-  path: string,
-  name: string,
-  count: number,
-): Observable<readonly unknown[]> {
-  const node = ownerOf(plan, prefix === undefined ? path : path.slice(prefix.length + 1));
-  if (node) hearers.add(node.index);
-  const added = node ? earlierAdditions(plan, node, outcomes, name) : [];
-  const missing = count - added.length;
-  if (missing <= 0) return of(added);
-  const inherited = host
-    ? (host.remembered?.(prefix ?? '', name, missing) ?? of([]))
-    : endOf(own(memory, name) ?? null, name, missing, saver);
-  return added.length === 0 ? inherited : inherited.pipe(map((items) => [...items, ...added]));
-}
-
-function earlierAdditions(
-  plan: Plan,
-  { index }: PlanNode,
-  outcomes: readonly (Outcome | undefined)[],
-  name: string,
-): readonly unknown[] {
-  const items: unknown[] = [];
-  for (const before of earlier(plan, index)) {
-    const outcome = outcomes[before];
-    if (outcome?.status === 'success')
-      items.push(...((own(outcome.adds, name) as readonly unknown[] | undefined) ?? []));
-  }
-  return items;
 }
 
 const sources = new WeakMap<Plan, readonly (readonly number[])[]>();

@@ -20,7 +20,7 @@ interface Left {
 }
 
 export abstract class Told extends Hosted {
-  protected readonly plan: Plan;
+  readonly plan: Plan;
   protected readonly listener: Listener;
   /** Undefined where nobody hears. Then no event is made. */
   protected readonly telling: Telling | undefined;

@@ -1,5 +1,4 @@
 /** The run around a call of a handler, as the call sees it. */
-import type { Observable } from 'rxjs';
 import type { ErrorJson, FlowError } from '../errors.ts';
 import type { Outcome } from '../state/outcome.ts';
 import type { Clock } from './clock.ts';
@@ -31,8 +30,6 @@ export interface Host {
   /** What became of a step when the run was stored. */
   recorded(path: string): Recorded | undefined;
   readonly questions: Questions;
-  /** The end of a list in the shared memory as the step at a path sees it: `count` items at least, where there are as many. */
-  remembered?(path: string, name: string, count: number): Observable<readonly unknown[]>;
 }
 
 /** What a handler delivers after it was stopped. */

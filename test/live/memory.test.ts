@@ -1,5 +1,5 @@
-import { Flow, gt, text } from 'millrace';
-import { type ChatModel, llm, messageText } from 'millrace/llm';
+import { Adds, Flow, gt, text } from 'millrace';
+import { type ChatModel, llm, message, messageText } from 'millrace/llm';
 import { of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { kept } from './flows.ts';
@@ -45,6 +45,26 @@ test('6.4 in a live flow an LLM step goes on with the messages that it is given,
 
 test('6.7, 7.2 and with what steps before it have added to the shared memory, as in a run', async () => {
   expect(await said('memory')).toEqual(wishes);
+});
+
+test('6.7, 7.2 a step that is the first to ask, when something has been added already, is called again for what comes anew', () => {
+  const flow = new Flow<Topic>('told');
+  const first = flow.step(
+    'first',
+    ({ topic }) => of(new Adds('chat', [message('user', topic)]), 'the same each time'),
+    { topic: flow.input.topic },
+  );
+  const then = flow.step(
+    'then',
+    llm({ model: echo, memory: 'chat' }),
+    { prompt: 'and then?' },
+    { after: [first] },
+  );
+  const live = flow.output({ said: then.out.text }).live({ topic: 'a' });
+  const { values } = kept(live.output$);
+  live.next({ topic: 'b' });
+  live.stop();
+  expect(values).toEqual([{ said: '<a|and then?>' }, { said: '<b|and then?>' }]);
 });
 
 test('6.4, 7.2 where a step before it is skipped again, it forgets what that had added', () => {

@@ -4,12 +4,10 @@ import type { LiveState } from './live-state.ts';
 import { viewAt } from './past.ts';
 import type { Version } from './seat.ts';
 
-/** The rest it inherits; the questions are made on first use, and must be those of the run. */
+/** The rest it inherits; the questions, and who has asked what is remembered, are noted on first use, and must be those of the run. */
 export const atVersion = (state: LiveState, version: Version): Host =>
   Object.create(state, {
     questions: { value: state.questions },
-    remembered: {
-      value: (path: string, name: string, count: number) =>
-        state.rememberedOf(viewAt(state, version).outcomes, path, name, count),
-    },
+    outcomes: { get: () => viewAt(state, version).outcomes },
+    remember: { value: (node: number) => state.remember(node) },
   }) as Host;
