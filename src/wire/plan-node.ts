@@ -78,7 +78,7 @@ export function readStreams(
     if (node.targets.length === 0) node.targets = none as never[];
     if (node.startTargets.length === 0) node.startTargets = none as never[];
     if (node.reads.length === 0) node.reads = none as never[];
-    if (node.offers.length === 0) node.offers = none as never[];
+    if (node.tools.length === 0) node.tools = none as never[];
     node.feedsRoot = node.streams.includes(close);
     node.allStreams = node.streams;
     node.streams = node.streams.filter((stream) => channelsOf.has(stream));
