@@ -1,4 +1,5 @@
 /** The one error class of the library, its codes, and errors as plain data. */
+import { present } from './plain.ts';
 
 /** What can go wrong, by a name that stays when the wording improves. */
 export type ErrorCode =
@@ -159,23 +160,22 @@ export function errorJson(error: unknown, depth = 0): ErrorJson {
 }
 
 function plainError(error: object, depth: number): ErrorJson {
-  const { name, message, stack, code, path, attempt, issues, cause } = error as Partial<FlowError>;
-  const errors = FlowError.is(error) ? error.errors : [];
-  return {
+  const { name, message, stack, code, cause } = error as Partial<FlowError>;
+  const { path, attempt, issues, errors = [] } = FlowError.is(error) ? error : ({} as FlowError);
+  const jsonOf = (each: unknown): ErrorJson => errorJson(each, depth + 1);
+  const isDeep = depth >= deepestCause;
+  return present({
     name: String(name ?? 'Error'),
     message: String(message),
-    ...(code !== undefined && { code: String(code) }),
-    ...(path !== undefined && FlowError.is(error) && { path }),
-    ...(attempt !== undefined && FlowError.is(error) && { attempt }),
-    ...(issues && FlowError.is(error) && { issues }),
-    ...(errors.length > 0 &&
-      depth < deepestCause && { errors: errors.map((each) => errorJson(each, depth + 1)) }),
+    code: code === undefined ? undefined : String(code),
+    path,
+    attempt,
+    issues,
+    errors: errors.length === 0 || isDeep ? undefined : errors.map(jsonOf),
     // That of a failed run is the first of its errors.
-    ...(cause !== undefined &&
-      cause !== errors[0] &&
-      depth < deepestCause && { cause: errorJson(cause, depth + 1) }),
-    ...(typeof stack === 'string' && { stack }),
-  };
+    cause: cause === undefined || cause === errors[0] || isDeep ? undefined : jsonOf(cause),
+    stack: typeof stack === 'string' ? stack : undefined,
+  } as ErrorJson);
 }
 
 /** A part of what was thrown, which may be anything: to look at it must not throw again. */

@@ -26,18 +26,15 @@ export const inTurns =
       source.subscribe(new Turns(begin, most, out));
     });
 
-// So many are begun before their places are given back.
-const batch = 4096;
-
 class Turns<Input, Output> extends Subscriber<Input> {
   private readonly atWork = new WorkList();
-  private readonly waiting: Input[] = [];
-  private head = 0;
+  /** Made when somebody has to wait. */
+  private waiting: Set<Turn<Input, Output>> | undefined;
   private active = 0;
   private isComplete = false;
   private isGoingOn = false;
-  private readonly begin: Begin<Input, Output>;
   private readonly most: number;
+  readonly begin: Begin<Input, Output>;
   readonly out: Subscriber<Output>;
 
   constructor(begin: Begin<Input, Output>, most: number, out: Subscriber<Output>) {
@@ -49,60 +46,65 @@ class Turns<Input, Output> extends Subscriber<Input> {
   }
 
   protected override _next(input: Input): void {
-    if (this.active < this.most) this.take(input);
-    else this.waiting.push(input);
+    const turn = new Turn(this, input);
+    if (this.active < this.most) this.take(turn);
+    else {
+      this.waiting ??= new Set();
+      this.waiting.add(turn);
+    }
   }
 
   protected override _complete(): void {
     this.isComplete = true;
     this.unsubscribe();
-    this.completeAtEnd();
+    this.goOn();
   }
 
-  private get isWaiting(): boolean {
-    return this.head < this.waiting.length;
-  }
-
-  ended(turn: Turn<Output>): void {
+  ended(turn: Turn<Input, Output>): void {
     this.atWork.delete(turn);
     this.active--;
+    this.goOn();
+  }
+
+  private goOn(): void {
     if (this.isGoingOn) return;
     this.isGoingOn = true;
-    while (this.active < this.most && this.isWaiting && !this.out.closed) {
-      this.take(this.waiting[this.head++] as Input);
-      if (this.head === batch) {
-        this.waiting.splice(0, batch);
-        this.head = 0;
-      }
+    for (const turn of this.waiting ?? none) {
+      if (this.active === this.most || this.out.closed) break;
+      this.waiting?.delete(turn);
+      this.take(turn);
     }
     this.isGoingOn = false;
-    this.completeAtEnd();
+    if (this.isComplete && this.active === 0) this.out.complete();
   }
 
-  private take(input: Input): void {
-    const turn = new Turn(this);
+  private take(turn: Turn<Input, Output>): void {
     this.atWork.add(turn);
     this.active++;
-    try {
-      this.begin(input, turn);
-    } catch (error) {
-      turn.error(error);
-    }
-  }
-
-  private completeAtEnd(): void {
-    if (this.isComplete && this.active === 0 && !this.isWaiting) this.out.complete();
+    turn.begin();
   }
 }
 
-/** One input at work. */
-class Turn<Output> extends Work implements Out<Output> {
-  private readonly turns: Pick<Turns<never, Output>, 'out' | 'ended'>;
+const none: readonly never[] = [];
+
+/** One input: waiting, or at work. */
+class Turn<Input, Output> extends Work implements Out<Output> {
+  private readonly turns: Turns<Input, Output>;
+  private readonly input: Input;
   private underWay: Unsubscribable | undefined;
 
-  constructor(turns: Pick<Turns<never, Output>, 'out' | 'ended'>) {
+  constructor(turns: Turns<Input, Output>, input: Input) {
     super();
     this.turns = turns;
+    this.input = input;
+  }
+
+  begin(): void {
+    try {
+      this.turns.begin(this.input, this);
+    } catch (error) {
+      this.error(error);
+    }
   }
 
   add(underWay: Unsubscribable): void {
