@@ -11,10 +11,6 @@ import { type Properties, propertySchema, type Schema, validate, violation } fro
  * back is a copy, so that the caller's own object is never touched. A promise only where a schema is asynchronous.
  */
 export function checkInput(definition: FlowDefinition, given: unknown, path: string): unknown {
-  return plainInput(definition, given) ?? checkWhole(definition, given, path);
-}
-
-function checkWhole(definition: FlowDefinition, given: unknown, path: string): unknown {
   const refuse = refusalOf(definition, path);
   const names = inputNames(definition);
   const from = given === undefined && names ? {} : given;
@@ -33,8 +29,8 @@ function checkWhole(definition: FlowDefinition, given: unknown, path: string): u
   return valid instanceof Promise ? valid.then(together) : together(valid);
 }
 
-/** What most runs are given: values that need no copy, by names of which no schema says more. Undefined where the whole check must decide. */
-function plainInput(definition: FlowDefinition, given: unknown): object | undefined {
+/** The checked input, frozen, of what most runs are given: values that need no copy, by names of which no schema says more. Otherwise undefined. */
+export function plainInput(definition: FlowDefinition, given: unknown): object | undefined {
   const asked = askedByName(definition);
   if (!asked || !isRecord(given)) return undefined;
   const input: Record<string, unknown> = {};
@@ -51,7 +47,7 @@ function plainInput(definition: FlowDefinition, given: unknown): object | undefi
   } catch {
     return undefined; // the whole check reads it again, and says what it met
   }
-  return unread === 0 ? input : undefined;
+  return unread === 0 ? Object.freeze(input) : undefined;
 }
 
 type Asked = readonly { readonly name: string; readonly required: boolean }[];

@@ -1,17 +1,20 @@
 /** Inputs and params, checked, as an outcome: at once, or in a promise where a schema takes its time. */
 import { FlowError } from '../errors.ts';
-import { checkInput } from '../graph/check-input.ts';
+import { checkInput, plainInput } from '../graph/check-input.ts';
 import type { FlowDefinition } from '../graph/definition.ts';
 import { type Schema, validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import { placedError } from '../wire/placed-error.ts';
 
-export const checkedInput = (
+export function checkedInput(
   definition: FlowDefinition,
   input: unknown,
   path: string,
-): Outcome | Promise<Outcome> => outcomeOf(path, () => checkInput(definition, input, path));
+): Outcome | Promise<Outcome> {
+  const plain = plainInput(definition, input);
+  return plain ? success(plain) : outcomeOf(path, () => checkInput(definition, input, path));
+}
 
 export const checkedParams = (
   schema: Schema,

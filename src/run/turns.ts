@@ -38,11 +38,14 @@ class Turns<Input, Output> extends Subscriber<Input> {
   readonly out: Subscriber<Output>;
 
   constructor(begin: Begin<Input, Output>, most: number, out: Subscriber<Output>) {
-    super(out);
+    super();
     this.begin = begin;
     this.most = most;
     this.out = out;
-    out.add({ unsubscribe: () => this.atWork.stop() });
+    out.add(() => {
+      this.unsubscribe();
+      this.atWork.stop();
+    });
   }
 
   protected override _next(input: Input): void {
@@ -52,6 +55,10 @@ class Turns<Input, Output> extends Subscriber<Input> {
       this.waiting ??= new Set();
       this.waiting.add(turn);
     }
+  }
+
+  protected override _error(error: unknown): void {
+    this.out.error(error);
   }
 
   protected override _complete(): void {
