@@ -3,7 +3,7 @@ import { errorJson, FlowError, messageOf } from '../errors.ts';
 import { copyPlain, freeze, isPlain, put } from '../plain.ts';
 import type { Change, Usage } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
-import { type Plan, type PlanNode, successOf, type View } from '../wire/plan.ts';
+import { type Plan, type PlanNode, paramOf, successOf, type View } from '../wire/plan.ts';
 import type { Step } from '../wire/step.ts';
 import { additionsOf, extended } from './lists.ts';
 import type { RunOptions } from './options.ts';
@@ -101,8 +101,9 @@ export function memoryAfter(
     return {};
   const data: Record<string, unknown> = { ...run.memory };
   for (const [name, items] of added) put(data, name, extended(data[name], items, run.runId));
-  for (const { name, resolve } of plan.writes) {
-    const value = resolve(run);
+  for (const param of plan.writes) {
+    const { name } = param;
+    const value = paramOf(param, run);
     if (value !== undefined) data[name] = value;
   }
   return { data: Object.freeze(data) };

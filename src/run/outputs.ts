@@ -76,9 +76,7 @@ function missedBy(plan: Plan, index: number, skip: Skip, run: View): readonly nu
   const { links, params, gate } =
     ended.kind === 'close' ? (plan.nodes[ended.scope.open] as PlanNode) : ended;
   if (skip.reason === 'missing-input') {
-    const lacking = params.filter(
-      ({ required, resolve }) => required && resolve(run) === undefined,
-    );
+    const lacking = params.filter((param) => param.required && paramOf(param, run) === undefined);
     return lacking
       .flatMap(({ binding }) => keysNeeded(binding))
       .flatMap((text) => {

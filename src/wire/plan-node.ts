@@ -81,8 +81,9 @@ export function readStreams(
     if (node.tools.length === 0) node.tools = none as never[];
     node.feedsRoot = node.streams.includes(close);
     node.allStreams = node.streams;
-    node.streams = node.streams.filter((stream) => channelsOf.has(stream));
-    node.channels = node.streams.flatMap((stream) => channelsOf.get(stream) ?? []);
+    const read = node.streams.filter((stream) => channelsOf.has(stream));
+    node.streams = read.length === 0 ? none : read;
+    node.channels = read.length === 0 ? none : read.flatMap((each) => channelsOf.get(each) ?? []);
   }
   return channelsOf;
 }

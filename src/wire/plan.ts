@@ -64,13 +64,13 @@ export interface PlanParam {
   readonly name: string;
   readonly required: boolean;
   readonly binding: Binding;
-  /** The node whose result it is, or a property of it; -1 where it is something else, which `resolve` finds. */
+  /** The node whose result it is, or a property of it; -1 where it is something else, which only then `resolve` finds. */
   readonly source: number;
   /** The result is plain data then, and the name none that it could inherit. */
   readonly property: string | undefined;
   /** The next one of the same node. */
   readonly next: PlanParam | undefined;
-  resolve(run: View): unknown;
+  readonly resolve: ((run: View) => unknown) | undefined;
 }
 
 /** One flow in the plan. */
@@ -172,7 +172,7 @@ type Values = Readonly<Record<string, unknown>>;
 /** The value of a param. Most are results as they are, and then no code of the binding is called. */
 export function paramOf(param: PlanParam, run: View): unknown {
   const { source, property } = param;
-  if (source < 0) return param.resolve(run);
+  if (source < 0) return param.resolve?.(run);
   const result = successOf(run.outcomes[source]);
   return property === undefined ? result : (result as Values | undefined)?.[property];
 }

@@ -180,7 +180,7 @@ class Planner {
       if (link.isTool) this.at(source).tools.push({ entry, link, bound: new Map(params) });
     const streamed = params.filter(([, binding]) => this.bringsChunks(binding, scope));
     node.readsChunks = streamed.length > 0;
-    this.streamed.set(node.index, new Set(streamed.map(([name]) => name)));
+    if (node.readsChunks) this.streamed.set(node.index, new Set(streamed.map(([name]) => name)));
     for (const { link, source, start } of links) {
       if (link.stream) this.at(start).startTargets.push(node.index);
       else this.at(source).targets.push(node.index);
@@ -213,7 +213,7 @@ class Planner {
   ): PlanParam {
     const { source, property } = placeOf(binding, scope);
     const required = isNeeded || ('key' in binding && binding.required === true);
-    const resolve = resolver(binding, this.reader(scope, node, name));
+    const resolve = source < 0 ? resolver(binding, this.reader(scope, node, name)) : undefined;
     return { source, property, name, required, next: undefined, resolve, binding };
   }
 
