@@ -5,7 +5,7 @@ import type { Change } from '../state/event.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import { Activity, Adds, Aside, Asked, Below, Through } from '../wire/aside.ts';
 import type { Attempted, Note } from '../wire/attempt.ts';
-import { Call, takeIn } from '../wire/call.ts';
+import { Call, takeIn, takeThrown } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
 import { isResult } from '../wire/consume.ts';
 import type { Host } from '../wire/host.ts';
@@ -94,11 +94,8 @@ export class StepsAtWork implements Workplace {
     // The handler may have ended the run itself. What it brings is reported all the same.
     if (engine.isEnding) work.stop();
     else this.all.add(work);
-    const again = (): unknown => {
-      if (outcome?.status === 'failure') throw brought;
-      return brought;
-    };
-    takeIn(callee, call, again, work);
+    if (outcome?.status === 'failure') takeThrown(callee, call, brought, work);
+    else takeIn(callee, call, brought, work);
   }
 
   private callee(node: PlanNode): Attempted {

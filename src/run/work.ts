@@ -121,7 +121,7 @@ export class SimpleWork<Node = PlanNode> extends StepWork<Node> implements CallS
 
   /** The handler has been called already, and this is what it returned. */
   take(callee: Callee, call: Call, returned: unknown): void {
-    takeIn(callee, call, () => returned, this);
+    takeIn(callee, call, returned, this);
   }
 
   called(call: Stoppable): void {

@@ -97,23 +97,33 @@ export function callOnce(
   attempt: number,
   sink: CallSink,
 ): void {
-  takeIn(callee, new Call(host, callee, attempt), code, sink);
-}
-
-/** Tells the sink what comes of a call. */
-export function takeIn(
-  callee: Callee,
-  call: Call,
-  code: (call: Call) => unknown,
-  sink: CallSink,
-): void {
-  const checked = new CheckedSink(callee, call, sink);
-  sink.called(checked);
+  const call = new Call(host, callee, attempt);
+  const checked = checkedSink(callee, call, sink);
   try {
     consume(code(call), callee.step.reduce, checked);
   } catch (error) {
     checked.fail(error);
   }
+}
+
+/** Tells the sink what comes of a call that has been made, and returned this. */
+export function takeIn(callee: Callee, call: Call, returned: unknown, sink: CallSink): void {
+  const checked = checkedSink(callee, call, sink);
+  try {
+    consume(returned, callee.step.reduce, checked);
+  } catch (error) {
+    checked.fail(error);
+  }
+}
+
+/** Tells the sink what a call that has been made threw. */
+export const takeThrown = (callee: Callee, call: Call, error: unknown, sink: CallSink): void =>
+  checkedSink(callee, call, sink).fail(error);
+
+function checkedSink(callee: Callee, call: Call, sink: CallSink): CheckedSink {
+  const checked = new CheckedSink(callee, call, sink);
+  sink.called(checked);
+  return checked;
 }
 
 /** Checks and freezes what passes, and turns what a handler throws into errors that say where. */
