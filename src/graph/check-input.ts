@@ -34,23 +34,28 @@ export function plainInput(definition: FlowDefinition, given: unknown): object |
   const asked = askedByName(definition);
   if (!asked || !isRecord(given)) return undefined;
   const input: Record<string, unknown> = {};
-  let unread = Object.keys(given).length;
+  let missing = asked.required;
   try {
-    for (const { name, required } of asked) {
-      const value = own(given, name);
-      if (value === undefined ? required : typeof value === 'object' && value !== null)
-        return undefined;
-      if (value === undefined) continue;
+    for (const name of Object.keys(given)) {
+      const isRequired = asked.names.get(name);
+      const value = given[name];
+      const isPlainValue = value !== undefined && (typeof value !== 'object' || value === null);
+      if (isRequired === undefined || !isPlainValue) return undefined;
       put(input, name, value);
-      unread--;
+      if (isRequired) missing--;
     }
   } catch {
     return undefined; // the whole check reads it again, and says what it met
   }
-  return unread === 0 ? Object.freeze(input) : undefined;
+  return missing === 0 ? Object.freeze(input) : undefined;
 }
 
-type Asked = readonly { readonly name: string; readonly required: boolean }[];
+interface Asked {
+  /** Whether each is required, by name. */
+  readonly names: ReadonlyMap<string, boolean>;
+  /** How many are. */
+  readonly required: number;
+}
 
 // Kept, because every run asks.
 const askedOnly = new WeakMap<FlowDefinition, Asked | undefined>();
@@ -66,7 +71,9 @@ function askedByName(definition: FlowDefinition): Asked | undefined {
     inputs.size === 0 &&
     inputNames(definition)?.open === false &&
     derived.every(([, read]) => schemasFor(read).length === 0);
-  const asked = isOnly ? derived.map(([name, { required }]) => ({ name, required })) : undefined;
+  const names = new Map(derived.map(([name, { required }]) => [name, required]));
+  const required = [...names.values()].filter(Boolean).length;
+  const asked = isOnly ? { names, required } : undefined;
   askedOnly.set(definition, asked);
   return asked;
 }
