@@ -3,6 +3,7 @@ import { type Observable, of } from 'rxjs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type FlowError, isFinal, type RunOptions } from '../../src/index.ts';
 import { direct } from '../../src/run/work.ts';
+import { knownOrder } from '../../src/wire/order.ts';
 import { build, type Flow, type World, withSettings } from './build.ts';
 import { TestClock } from './clock.ts';
 import { differences, tell } from './compare.ts';
@@ -25,6 +26,7 @@ const kinds = {
 
 afterEach(() => {
   direct.isOn = true;
+  knownOrder.isOn = true;
 });
 
 /** The same graph, changed in a way that must not matter, runs as the oracle says. */
@@ -80,6 +82,11 @@ test('a run does the same when no step takes the short way', () => {
   holds(same);
 });
 
+test('a run does the same when its nodes begin in no order that is known', () => {
+  knownOrder.isOn = false;
+  holds(same);
+});
+
 test('a run does the same when every flow in it is run as a whole', () => {
   holds((graph) => everywhere(graph, (step) => (step.work.kind === 'flow' ? limited(step) : step)));
 });
@@ -128,20 +135,18 @@ test('a run that nobody hears calls the same steps at the same instants, and end
   fc.assert(
     fc.property(cases(kinds), (given) => {
       let world: World | undefined;
-      const flow = build(given.graph, () => world as World);
-      const ways = [true, false].flatMap((isDirect) =>
-        [true, false].map((isHeard) => {
+      const use = (made: World) => {
+        world = made;
+      };
+      const both = [true, false];
+      const ways = both.flatMap((isKnown) => {
+        knownOrder.isOn = isKnown;
+        const flow = build(given.graph, () => world as World);
+        return both.flatMap((isDirect) => {
           direct.isOn = isDirect;
-          return deeds(
-            flow,
-            given,
-            (made) => {
-              world = made;
-            },
-            isHeard,
-          );
-        }),
-      );
+          return both.map((isHeard) => deeds(flow, given, use, isHeard));
+        });
+      });
       for (const way of ways) expect(way).toEqual(ways[0]);
     }),
     { ...runs<[Case]>(1500), examples: pinned.map((example): [Case] => [example]) },
