@@ -128,7 +128,7 @@ const longest = 20;
 const listed = (names: readonly string[]): string =>
   names.length > longest
     ? `${names.slice(0, longest).join(', ')} and ${names.length - longest} more`
-    : names.join(', ') || 'none';
+    : names.join(', ') || 'none, as nothing in it reads one';
 
 /** The schemas of the inputs, where each input can be checked by itself. */
 export type Alone = ReadonlyMap<string, readonly Schema[]>;

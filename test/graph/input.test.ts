@@ -157,7 +157,7 @@ test('1.10 a flow without inputs runs without an input', async () => {
     .build();
   expect((await flow.complete(undefined)).output).toEqual({ a: 1 });
   expect((await rejected(flow.complete({ x: 1 }))).message).toContain(
-    'x: is no input of the flow. It takes: none',
+    'x: is no input of the flow. It takes: none, as nothing in it reads one',
   );
 });
 
