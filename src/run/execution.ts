@@ -20,6 +20,7 @@ import type { Listener, Setup } from './setup.ts';
 import { type Engine, StepsAtWork } from './steps-at-work.ts';
 import { Streams } from './streams.ts';
 import { Told } from './told.ts';
+import { direct } from './work.ts';
 
 const nothing = Object.freeze({});
 const started = -1;
@@ -35,6 +36,8 @@ export class Execution extends Told implements View, Engine {
   private endedAt: number | undefined;
   private readonly needed: Uint8Array | undefined;
   private readonly mayReplay: boolean;
+  /** Nobody hears that steps begin and end. */
+  private readonly isQuiet: boolean;
   private readonly ready: ReadyQueue;
   private readonly atWork = new StepsAtWork(this);
   allSucceeded = true;
@@ -47,6 +50,7 @@ export class Execution extends Told implements View, Engine {
     if (!plan.order) this.missing = plan.missing.slice();
     this.needed = options.outputs && neededFor(plan, options.outputs);
     this.streams = plan.channels.length > 0 ? new Streams(plan, this.outcomes) : undefined;
+    this.isQuiet = !this.telling && !this.streams && !this.limiter && direct.isOn;
     this.mayReplay = setup.recorded !== undefined || setup.host !== undefined;
   }
 
@@ -58,12 +62,11 @@ export class Execution extends Told implements View, Engine {
       ? success(input)
       : checkedInput(plan.definition, input, this.at(''));
     this.atWork.whenThere(checked, (outcome) => {
-      if (!this.telling) {
-        this.enter(outcome);
-        return;
+      if (!this.telling) this.enter(outcome);
+      else {
+        const given = outcome.status === 'success' ? outcome.value : input;
+        this.tell(this.root, flowStart(plan, given, options, setup), () => this.enter(outcome));
       }
-      const given = outcome.status === 'success' ? outcome.value : input;
-      this.tell(this.root, flowStart(plan, given, options, setup), () => this.enter(outcome));
     });
   }
 
@@ -133,25 +136,29 @@ export class Execution extends Told implements View, Engine {
   }
 
   beginNode(node: PlanNode): void {
-    this.take(node);
+    if (node.kind === 'close') this.close(node);
+    else if (!this.mayReplay || !this.replay(node)) this.take(node);
     if (!this.missing && !this.outcomes[node.index] && !this.isEnding) this.count();
   }
 
   private take(node: PlanNode): void {
-    if (node.kind === 'close') {
-      this.close(node);
-      return;
-    }
-    if (this.mayReplay && this.replay(node)) return;
-    if (this.needed?.[node.index] === 0) {
-      this.skip(node, notNeeded);
-      return;
-    }
     const params: Record<string, unknown> = {};
-    const refused = refusal(node, this) ?? fillParams(node, this, params);
-    if (refused) this.skip(node, refused);
-    else if (node.kind === 'open') this.open(node, Object.freeze(params));
-    else this.admit(node, Object.freeze(params));
+    if (this.needed?.[node.index] === 0) this.skip(node, notNeeded);
+    else if (this.isQuiet && node.isPlain && this.allSucceeded) this.call(node, params);
+    else {
+      const refused = refusal(node, this) ?? fillParams(node, this, params);
+      if (refused) this.skip(node, refused);
+      else if (node.kind === 'open') this.open(node, Object.freeze(params));
+      else this.admit(node, Object.freeze(params));
+    }
+  }
+
+  private call(node: PlanNode, params: Record<string, unknown>): void {
+    const lacking = fillParams(node, this, params);
+    const outcome = lacking ?? this.atWork.answer(node, Object.freeze(params));
+    // Where nobody counts, a success has nowhere to go.
+    if (outcome?.status === 'success' && !this.missing) this.outcomes[node.index] = outcome;
+    else if (outcome) this.conclude(node, outcome);
   }
 
   /** A step that had ended when the run was stored is not run again, and not told again. */
@@ -177,14 +184,12 @@ export class Execution extends Told implements View, Engine {
 
   private admit(node: PlanNode, params: Readonly<Record<string, unknown>>): void {
     const { schema } = node;
-    if (!schema) {
-      this.atWork.run(node, params);
-      return;
-    }
-    this.atWork.whenThere(checkedParams(schema, params, this.at(node.path)), (outcome) => {
-      if (outcome.status === 'success') this.atWork.run(node, outcome.value);
-      else this.failToStart(node, params, outcome);
-    });
+    if (!schema) this.atWork.run(node, params);
+    else
+      this.atWork.whenThere(checkedParams(schema, params, this.at(node.path)), (outcome) => {
+        if (outcome.status === 'success') this.atWork.run(node, outcome.value);
+        else this.failToStart(node, params, outcome);
+      });
   }
 
   private open(node: PlanNode, params: Readonly<Record<string, unknown>>): void {
@@ -255,15 +260,11 @@ export class Execution extends Told implements View, Engine {
       this.fail(runFailed(this.plan, errors, this.at(''), 'a step failed, and onError is "stop"'));
       return;
     }
-    if (!this.missing) {
-      this.goOn();
-      return;
-    }
     // Of a step that never started its end is the start. A flow that did not begin ends at its `close`.
     const begun = kind === 'close' ? (this.plan.nodes[node.scope.open] as PlanNode) : node;
     if (kind !== 'open' && !this.hasStarted(begun.index))
       for (const target of begun.startTargets) this.arrive(target);
-    for (const target of node.targets) this.arrive(target);
+    if (this.missing) for (const target of node.targets) this.arrive(target);
     this.goOn();
   }
 

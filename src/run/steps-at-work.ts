@@ -68,8 +68,16 @@ export class StepsAtWork implements Workplace {
     else this.call(node, params);
   }
 
-  /** Calls a plain handler. Most answer at once, and then nothing is at work. Never while another one is being called: see `goOn`. */
   private call(node: PlanNode, params: unknown): void {
+    const outcome = this.answer(node, params);
+    if (outcome) this.engine.finish(node, params, outcome, 1);
+  }
+
+  /**
+   * Calls a plain handler. Most answer at once, and then nothing is at work; for the others it gives nothing back. Never while another one is
+   * being called: see `goOn`.
+   */
+  answer(node: PlanNode, params: unknown): Outcome | undefined {
     const { engine } = this;
     const callee = this.callee(node);
     const { handler, output } = node;
@@ -87,8 +95,7 @@ export class StepsAtWork implements Workplace {
     this.calling = undefined;
     if (outcome && !engine.isEnding) {
       if (outcome.status === 'failure') call.abort();
-      engine.finish(node, params, outcome, 1);
-      return;
+      return outcome;
     }
     const work = new SimpleWork(this, node, params);
     // The handler may have ended the run itself. What it brings is reported all the same.
@@ -96,6 +103,7 @@ export class StepsAtWork implements Workplace {
     else this.all.add(work);
     if (outcome?.status === 'failure') takeThrown(callee, call, brought, work);
     else takeIn(callee, call, brought, work);
+    return undefined;
   }
 
   private callee(node: PlanNode): Attempted {

@@ -29,6 +29,7 @@ export const newNode = (
   when: undefined,
   needsSuccessOnly: true,
   isSimple: isSimple(settings),
+  isPlain: false,
   schema: schemaOfParams(step),
   output: step.output,
   keepsInput: false,
@@ -61,6 +62,16 @@ export function bindParams(node: Mutable<PlanNode>, params: readonly Mutable<Pla
   });
 }
 
+const isPlain = (node: PlanNode): boolean =>
+  node.kind === 'step' &&
+  node.isSimple &&
+  node.needsSuccessOnly &&
+  !node.when &&
+  !node.schema &&
+  !node.output &&
+  !node.keepsInput &&
+  node.startTargets.length === 0;
+
 /** The channels of each stream. Most streams have no reader: then there is nothing to do per chunk. */
 export function readStreams(
   nodes: readonly Mutable<PlanNode>[],
@@ -79,6 +90,7 @@ export function readStreams(
     if (node.startTargets.length === 0) node.startTargets = none as never[];
     if (node.reads.length === 0) node.reads = none as never[];
     if (node.tools.length === 0) node.tools = none as never[];
+    node.isPlain = isPlain(node);
     node.feedsRoot = node.streams.includes(close);
     node.allStreams = node.streams;
     const read = node.streams.filter((stream) => channelsOf.has(stream));

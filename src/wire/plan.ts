@@ -101,6 +101,8 @@ export interface PlanNode {
   readonly output: Schema | undefined;
   readonly settings: StepSettings;
   readonly isSimple: boolean;
+  /** It is one call of its handler: nothing has to be decided, checked, or kept for others. */
+  readonly isPlain: boolean;
   readonly links: readonly PlanLink[];
   /** Each link is active when its source has succeeded: none has a condition, none is for failures. */
   readonly needsSuccessOnly: boolean;
