@@ -142,7 +142,12 @@ export const inputsAlone = (definition: FlowDefinition): Alone =>
 export function checkAlone(schemas: readonly Schema[] | undefined, given: unknown): unknown {
   if (!schemas) return undefined;
   if (schemas.length > 0 && !isValidAlone(schemas, given)) return undefined;
-  return typeof given === 'object' ? settledCopy(given) : given;
+  if (typeof given !== 'object') return given;
+  try {
+    return settledCopy(given);
+  } catch {
+    return undefined; // what throws when it is read is refused with the whole input
+  }
 }
 
 function isValidAlone(schemas: readonly Schema[], given: unknown): boolean {

@@ -112,19 +112,19 @@ export class Execution extends Told implements View, Engine {
   }
 
   goOn(task?: () => void): void {
-    if (task) this.count();
-    if (task) this.ready.push(task);
+    if (task) {
+      this.count();
+      this.ready.push(task);
+    }
     if (!this.ready.isDraining) this.nest.push(this);
   }
 
   work(): boolean {
-    const isLeft = this.ready.drain(this.nest);
-    if (!isLeft) {
-      this.endedAt = undefined;
-      this.fallSilent();
-      this.considerSuspending();
-    }
-    return isLeft;
+    if (this.ready.drain(this.nest)) return true;
+    this.endedAt = undefined;
+    this.fallSilent();
+    this.considerSuspending();
+    return false;
   }
 
   /** Something takes its time: from here on arrivals are counted. */

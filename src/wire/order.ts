@@ -5,10 +5,13 @@ import type { Plan, PlanNode } from './plan.ts';
 export const knownOrder = { isOn: true };
 
 /** The first node is the root's `open`; every other one begins when the last of those that it waits for has ended. */
-export function orderAtOnce(nodes: readonly PlanNode[]): readonly PlanNode[] | undefined {
+export function orderAtOnce(
+  nodes: readonly PlanNode[],
+  all: readonly number[],
+): readonly PlanNode[] | undefined {
   if (!knownOrder.isOn || nodes.some(({ startTargets }) => startTargets.length > 0))
     return undefined;
-  const missing = nodes.map((node) => node.missing);
+  const missing = all.slice();
   const order = nodes.slice(0, 1);
   for (const node of order) pass(node, missing, (target) => order.push(nodes[target] as PlanNode));
   return order;

@@ -53,6 +53,24 @@ export const newNode = (
   tools: [],
 });
 
+/** In one literal, too. What is next of it `bindParams` says. */
+export const newParam = ({
+  source,
+  property,
+  name,
+  required,
+  resolve,
+  binding,
+}: Omit<PlanParam, 'next'>): Mutable<PlanParam> => ({
+  source,
+  property,
+  name,
+  required,
+  next: undefined,
+  resolve,
+  binding,
+});
+
 /** Gives a node its params. */
 export function bindParams(node: Mutable<PlanNode>, params: readonly Mutable<PlanParam>[]): void {
   node.params = params;

@@ -16,7 +16,14 @@ import type {
   PlanParam,
   Scope,
 } from './plan.ts';
-import { bindParams, type Mutable, type NewNode, newNode, readStreams } from './plan-node.ts';
+import {
+  bindParams,
+  type Mutable,
+  type NewNode,
+  newNode,
+  newParam,
+  readStreams,
+} from './plan-node.ts';
 import { isReadAgain, outputStreams, placeOf, readerFor } from './read.ts';
 import type { Step } from './step.ts';
 import { linkedParams, settingsOfCalls } from './tools.ts';
@@ -58,7 +65,7 @@ class Planner {
       definition,
       nodes: this.nodes,
       missing,
-      order: orderAtOnce(this.nodes),
+      order: orderAtOnce(this.nodes, missing),
       root,
       channels: this.channels,
       channelsOf,
@@ -214,7 +221,7 @@ class Planner {
     const { source, property } = placeOf(binding, scope);
     const required = isNeeded || ('key' in binding && binding.required === true);
     const resolve = source < 0 ? resolver(binding, this.reader(scope, node, name)) : undefined;
-    return { source, property, name, required, next: undefined, resolve, binding };
+    return newParam({ source, property, name, required, resolve, binding });
   }
 
   private condition(condition: Condition, scope: Scope, node: Mutable<PlanNode>): PlanCondition {

@@ -11,6 +11,7 @@ import { inputJsonSchema } from '../graph/inputs.ts';
 import { type JsonSchema, jsonSchemaOf } from '../graph/schema.ts';
 import { isPlain, own, present } from '../plain.ts';
 import { type Offer, type PlanParam, successOf, type ToolLink, type View } from './plan.ts';
+import { newParam } from './plan-node.ts';
 
 /** A call of a tool. The result of a step that calls tools has a list of them in `toolCalls`. */
 export interface ToolCall {
@@ -97,16 +98,8 @@ function gathered(
     const there = lists.filter((list) => Array.isArray(list));
     return there.length === 1 ? there[0] : Object.freeze(there.flat());
   };
-  // In the same order as all other params: see `newNode`.
-  return {
-    source: -1,
-    property: undefined,
-    name,
-    required: false,
-    next: undefined,
-    resolve,
-    binding: { array },
-  };
+  const place = { source: -1, property: undefined };
+  return newParam({ ...place, name, required: false, resolve, binding: { array } });
 }
 
 /** What of the settings of a tool's step is for the step as a whole; the others are for each of its calls. */

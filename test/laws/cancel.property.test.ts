@@ -4,20 +4,12 @@ import { test, vi } from 'vitest';
 import { type FlowEvent, isFinal, type Run } from '../../src/index.ts';
 import { build, type World } from './build.ts';
 import { TestClock } from './clock.ts';
-import { cases } from './graphs.ts';
+import { cases, everything } from './graphs.ts';
 import type { Case } from './model.ts';
 import { refused } from './pinned.ts';
 import { patience, runs } from './runs.ts';
 
 vi.setConfig({ testTimeout: patience });
-
-const kinds = {
-  failures: true,
-  conditions: true,
-  streams: true,
-  settings: true,
-  each: true,
-} as const;
 
 /** How a run is cancelled, and when: at an instant, as its n-th event is told, or by the n-th call of a handler. */
 interface Cut {
@@ -188,7 +180,7 @@ function openPaths(events: readonly FlowEvent[], cutsBelow = true): ReadonlyMap<
 
 test('3.5: a run that is cancelled at any moment tells nothing more, leaves no timer, and aborts what is at work once', () => {
   fc.assert(
-    fc.property(cases(kinds), cuts, (given, cut) => {
+    fc.property(cases(everything), cuts, (given, cut) => {
       const wrong = faults(given, cut);
       if (wrong.length > 0) throw new Error(`\n  ${wrong.join('\n  ')}`);
     }),

@@ -7,7 +7,7 @@ import { knownOrder } from '../../src/wire/order.ts';
 import { build, type Flow, type World, withSettings } from './build.ts';
 import { TestClock } from './clock.ts';
 import { differences, tell } from './compare.ts';
-import { cases } from './graphs.ts';
+import { cases, everything } from './graphs.ts';
 import { type Case, canonical, type Graph, type StepModel } from './model.ts';
 import { expected, hasSettings } from './oracle.ts';
 import { pinned } from './pinned.ts';
@@ -15,14 +15,7 @@ import { patience, runs } from './runs.ts';
 
 vi.setConfig({ testTimeout: patience });
 
-const kinds = {
-  failures: true,
-  conditions: true,
-  streams: true,
-  settings: true,
-  each: true,
-  wanted: true,
-} as const;
+const kinds = { ...everything, wanted: true } as const;
 
 afterEach(() => {
   direct.isOn = true;

@@ -40,6 +40,15 @@ export interface Kinds {
   readonly quick?: boolean;
 }
 
+/** All that steps can be and do. */
+export const everything = {
+  failures: true,
+  conditions: true,
+  streams: true,
+  settings: true,
+  each: true,
+} as const;
+
 interface RawCondition {
   readonly op: 'eq' | 'ne' | 'gt' | 'lte' | 'isIn' | 'exists' | 'error' | 'and' | 'or' | 'not';
   readonly pick: number;

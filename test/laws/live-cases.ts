@@ -40,15 +40,6 @@ export interface LiveKinds extends Kinds {
   readonly queues?: boolean;
 }
 
-/** All that steps can be and do. */
-export const everything = {
-  failures: true,
-  conditions: true,
-  streams: true,
-  settings: true,
-  each: true,
-} as const;
-
 const live = (kinds: LiveKinds): fc.Arbitrary<LiveSettings> =>
   fc.record({
     policy: fc.constantFrom(...kinds.policies),

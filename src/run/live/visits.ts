@@ -1,7 +1,6 @@
 /** A new version of the input on its way into the flow: which nodes it visits, and which not. */
 import { errorJson, FlowError } from '../../errors.ts';
 import { checkAlone } from '../../graph/check-input.ts';
-import type { Schema } from '../../graph/schema.ts';
 import { equal, put } from '../../plain.ts';
 import { success } from '../../state/outcome.ts';
 import { type PlanNode, successOf } from '../../wire/plan.ts';
@@ -50,7 +49,7 @@ export function takeChanges(
   if (names.length === 1) return takeChange(state, before, given, names, equals);
   const values: unknown[] = [];
   for (const name of names) {
-    const value = checkedAlone(state.alone.get(name), given[name]);
+    const value = checkAlone(state.alone.get(name), given[name]);
     if (value === undefined) return false;
     values.push(value);
   }
@@ -76,22 +75,13 @@ function takeChange(
 ): boolean {
   const name = names[0] as string;
   const entrance = state.entrance(name);
-  const value = checkedAlone(entrance.schemas, given[name]);
+  const value = checkAlone(entrance.schemas, given[name]);
   if (value === undefined) return false;
   const isNew = !isSame(before[name], value, equals);
   const input = isNew ? changeable(state, before) : before;
   if (isNew) put(input as Record<string, unknown>, name, value);
   begin(state, before, input, isNew ? entrance.route : state.routeOf(none));
   return true;
-}
-
-/** What throws when it is read is refused with the whole input. */
-function checkedAlone(schemas: readonly Schema[] | undefined, given: unknown): unknown {
-  try {
-    return checkAlone(schemas, given);
-  } catch {
-    return undefined;
-  }
 }
 
 const isSame = (before: unknown, now: unknown, equals: Equals | undefined): boolean =>
