@@ -3,7 +3,7 @@ import { map, mergeMap, of } from 'rxjs';
 import { branch } from './graph.ts';
 import { lastOf } from './millrace.ts';
 import { type ByHand, compare, effect, graphRow } from './versus.ts';
-import { addOne, addOneLater, sum, sumLater } from './work.ts';
+import { addOne, addOneLater, asItIs, isolated, type Passing, sum, sumLater } from './work.ts';
 
 function byHand(isAsync: boolean): ByHand {
   const one = isAsync ? addOneLater : addOne;
@@ -52,31 +52,37 @@ function byHand(isAsync: boolean): ByHand {
             ),
           ),
     effect: effect && withEffect(effect, isAsync),
+    effectIsolated: effect && withEffect(effect, isAsync, isolated),
   };
 }
 
 function withEffect(
   { Effect }: NonNullable<typeof effect>,
   isAsync: boolean,
+  by: Passing = asItIs,
 ): (x: number) => unknown {
+  const one = by(addOne);
+  const oneLater = by(addOneLater);
+  const many = by(sum);
+  const manyLater = by(sumLater);
   if (isAsync) {
     return (x) =>
       Effect.runPromise(
         Effect.gen(function* () {
-          const first = yield* Effect.promise(() => addOneLater(x));
-          const taken = first > 0 ? yield* Effect.promise(() => addOneLater(first)) : undefined;
-          const other = first <= 0 ? yield* Effect.promise(() => addOneLater(first)) : undefined;
-          return yield* Effect.promise(() => sumLater([taken, other]));
+          const first = yield* Effect.promise(() => oneLater(x));
+          const taken = first > 0 ? yield* Effect.promise(() => oneLater(first)) : undefined;
+          const other = first <= 0 ? yield* Effect.promise(() => oneLater(first)) : undefined;
+          return yield* Effect.promise(() => manyLater([taken, other]));
         }),
       );
   }
   return (x) =>
     Effect.runSync(
       Effect.gen(function* () {
-        const first = yield* Effect.sync(() => addOne(x));
-        const taken = first > 0 ? yield* Effect.sync(() => addOne(first)) : undefined;
-        const other = first <= 0 ? yield* Effect.sync(() => addOne(first)) : undefined;
-        return yield* Effect.sync(() => sum([taken, other]));
+        const first = yield* Effect.sync(() => one(x));
+        const taken = first > 0 ? yield* Effect.sync(() => one(first)) : undefined;
+        const other = first <= 0 ? yield* Effect.sync(() => one(first)) : undefined;
+        return yield* Effect.sync(() => many([taken, other]));
       }),
     );
 }

@@ -4,7 +4,7 @@ import { chain } from './graph.ts';
 import { isQuick } from './harness.ts';
 import { lastOf } from './millrace.ts';
 import { type ByHand, compare, effect, graphRow } from './versus.ts';
-import { addOne, addOneLater } from './work.ts';
+import { addOne, addOneLater, asItIs, isolated, type Passing } from './work.ts';
 
 export function byHand(length: number, isAsync: boolean): ByHand {
   const work = isAsync ? addOneLater : addOne;
@@ -21,6 +21,7 @@ export function byHand(length: number, isAsync: boolean): ByHand {
       return lastOf(values$);
     },
     effect: effect && withEffect(effect, length, isAsync),
+    effectIsolated: effect && withEffect(effect, length, isAsync, isolated),
   };
 }
 
@@ -28,13 +29,16 @@ function withEffect(
   { Effect }: NonNullable<typeof effect>,
   length: number,
   isAsync: boolean,
+  by: Passing = asItIs,
 ): (x: number) => unknown {
+  const one = by(addOne);
+  const oneLater = by(addOneLater);
   if (isAsync) {
     return (x) =>
       Effect.runPromise(
         Effect.gen(function* () {
           let value = x;
-          for (let i = 0; i < length; i++) value = yield* Effect.promise(() => addOneLater(value));
+          for (let i = 0; i < length; i++) value = yield* Effect.promise(() => oneLater(value));
           return value;
         }),
       );
@@ -43,7 +47,7 @@ function withEffect(
     Effect.runSync(
       Effect.gen(function* () {
         let value = x;
-        for (let i = 0; i < length; i++) value = yield* Effect.sync(() => addOne(value));
+        for (let i = 0; i < length; i++) value = yield* Effect.sync(() => one(value));
         return value;
       }),
     );

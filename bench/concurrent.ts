@@ -39,6 +39,10 @@ function row(isAsync: boolean): Row<Name> {
       ),
     );
   };
+  const effects = (run: (x: number) => unknown) => () => {
+    const ends = inputs.map(run);
+    return isAsync ? Promise.all(ends).then(total) : total(ends);
+  };
   const outputOf = (event: unknown) => (event as { output?: { y: number } }).output?.y ?? 0;
   return {
     name: `${runs} runs of ${length}, ${isAsync ? 'async' : 'sync'}`,
@@ -71,18 +75,9 @@ function row(isAsync: boolean): Row<Name> {
         Promise.all(inputs.map((x) => flow.complete({ x }))).then((all) =>
           total(all.map(({ output }) => output.y)),
         ),
-      effect:
-        hand.effect &&
-        (() => {
-          const ends = inputs.map((x) => hand.effect?.(x));
-          return isAsync ? Promise.all(ends).then(total) : total(ends);
-        }),
-      effectGraph:
-        onEffect &&
-        (() => {
-          const ends = inputs.map((x) => onEffect(x));
-          return isAsync ? Promise.all(ends).then(total) : total(ends);
-        }),
+      effect: hand.effect && effects(hand.effect),
+      effectIsolated: hand.effectIsolated && effects(hand.effectIsolated),
+      effectGraph: onEffect && effects(onEffect),
     },
   };
 }

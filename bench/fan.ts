@@ -3,7 +3,7 @@ import { forkJoin, map, mergeMap, of } from 'rxjs';
 import { fan } from './graph.ts';
 import { lastOf } from './millrace.ts';
 import { type ByHand, compare, effect, graphRow } from './versus.ts';
-import { addOne, addOneLater, sum, sumLater } from './work.ts';
+import { addOne, addOneLater, asItIs, isolated, type Passing, sum, sumLater } from './work.ts';
 
 export function byHand(width: number, isAsync: boolean): ByHand {
   const one = isAsync ? addOneLater : addOne;
@@ -31,6 +31,7 @@ export function byHand(width: number, isAsync: boolean): ByHand {
             ),
           ),
     effect: effect && withEffect(effect, each, isAsync),
+    effectIsolated: effect && withEffect(effect, each, isAsync, isolated),
   };
 }
 
@@ -38,26 +39,31 @@ function withEffect(
   { Effect }: NonNullable<typeof effect>,
   each: readonly unknown[],
   isAsync: boolean,
+  by: Passing = asItIs,
 ): (x: number) => unknown {
+  const one = by(addOne);
+  const oneLater = by(addOneLater);
+  const many = by(sum);
+  const manyLater = by(sumLater);
   if (isAsync) {
     return (x) =>
       Effect.runPromise(
         Effect.gen(function* () {
-          const first = yield* Effect.promise(() => addOneLater(x));
+          const first = yield* Effect.promise(() => oneLater(x));
           const all = yield* Effect.all(
-            each.map(() => Effect.promise(() => addOneLater(first))),
+            each.map(() => Effect.promise(() => oneLater(first))),
             { concurrency: 'unbounded' },
           );
-          return yield* Effect.promise(() => sumLater(all));
+          return yield* Effect.promise(() => manyLater(all));
         }),
       );
   }
   return (x) =>
     Effect.runSync(
       Effect.gen(function* () {
-        const first = yield* Effect.sync(() => addOne(x));
-        const all = yield* Effect.all(each.map(() => Effect.sync(() => addOne(first))));
-        return yield* Effect.sync(() => sum(all));
+        const first = yield* Effect.sync(() => one(x));
+        const all = yield* Effect.all(each.map(() => Effect.sync(() => one(first))));
+        return yield* Effect.sync(() => many(all));
       }),
     );
 }

@@ -46,8 +46,22 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** Runs so many times in a row; ms in all. */
-async function time(way: Way, repeat: number): Promise<number> {
+/** Runs so many times in a row; ms in all, or nothing where an end never came. */
+async function time(way: Way, repeat: number): Promise<number | undefined> {
+  let giveUp: () => void = () => undefined;
+  const lost = new Promise<undefined>((resolve) => {
+    // The process has nothing left to do: the timer keeps it alive, so that it can go on.
+    giveUp = () => setTimeout(resolve, 0);
+  });
+  process.once('beforeExit', giveUp);
+  try {
+    return await Promise.race([timeAll(way, repeat), lost]);
+  } finally {
+    process.off('beforeExit', giveUp);
+  }
+}
+
+async function timeAll(way: Way, repeat: number): Promise<number> {
   const started = worked();
   for (let i = 0; i < repeat; i++) {
     const given = way();
@@ -78,14 +92,15 @@ async function fault(way: Way, row: Row<string>): Promise<string | undefined> {
 }
 
 /** How often it must run to fill a batch, once it is warm. */
-async function repeats(way: Way): Promise<number> {
+async function repeats(way: Way): Promise<number | undefined> {
   const enough = isQuick ? 30 : 120;
   let spent = 0;
   let last = 0;
   for (let repeat = 1; spent < enough; repeat = Math.min(repeat * 2, 2000)) {
-    last = await time(way, repeat);
-    spent += last;
-    last /= repeat;
+    const spentNow = await time(way, repeat);
+    if (spentNow === undefined) return undefined;
+    spent += spentNow;
+    last = spentNow / repeat;
   }
   return Math.max(1, Math.round(batchMs / last));
 }
@@ -96,16 +111,19 @@ export async function measure<Name extends string>(row: Row<Name>): Promise<Meas
   for (const [name, way] of Object.entries(row.ways) as [Name, Way | undefined][]) {
     if (!way) continue;
     const found = await fault(way, row);
-    if (found !== undefined) wrong[name] = found;
-    else fit.push({ name, way, repeat: await repeats(way) });
+    const repeat = found === undefined ? await repeats(way) : undefined;
+    if (repeat === undefined) wrong[name] = found ?? 'no end';
+    else fit.push({ name, way, repeat });
   }
   const times = new Map<Name, number[]>(fit.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < fit.length; i++) {
       const { name, way, repeat } = fit[(i + round) % fit.length] as (typeof fit)[number];
+      if (wrong[name] !== undefined) continue;
       sweep();
       const ms = await time(way, repeat);
-      times.get(name)?.push((ms * 1000) / repeat / row.units);
+      if (ms === undefined) wrong[name] = 'no end';
+      else times.get(name)?.push((ms * 1000) / repeat / row.units);
     }
   }
   return {
@@ -115,6 +133,7 @@ export async function measure<Name extends string>(row: Row<Name>): Promise<Meas
       Record<Name, number>
     >,
     ratio: (name, base) => {
+      if (wrong[name] !== undefined || wrong[base] !== undefined) return undefined;
       const [above, below] = [times.get(name), times.get(base)];
       return above && below && median(above.map((each, i) => each / (below[i] as number)));
     },

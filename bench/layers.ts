@@ -3,7 +3,7 @@ import { forkJoin, map, mergeMap, type Observable, of } from 'rxjs';
 import { layers } from './graph.ts';
 import { lastOf } from './millrace.ts';
 import { type ByHand, compare, effect, graphRow } from './versus.ts';
-import { addOne, addOneLater, sum, sumLater } from './work.ts';
+import { addOne, addOneLater, asItIs, isolated, type Passing, sum, sumLater } from './work.ts';
 
 const width = 10;
 const depth = 10;
@@ -33,42 +33,48 @@ function byHand(isAsync: boolean): ByHand {
       return lastOf(row$.pipe(manyOf()));
     },
     effect: effect && withEffect(effect, isAsync),
+    effectIsolated: effect && withEffect(effect, isAsync, isolated),
   };
 }
 
 function withEffect(
   { Effect }: NonNullable<typeof effect>,
   isAsync: boolean,
+  by: Passing = asItIs,
 ): (x: number) => unknown {
+  const one = by(addOne);
+  const oneLater = by(addOneLater);
+  const many = by(sum);
+  const manyLater = by(sumLater);
   if (isAsync) {
     return (x) =>
       Effect.runPromise(
         Effect.gen(function* () {
           const options = { concurrency: 'unbounded' } as const;
           let row = yield* Effect.all(
-            each.map(() => Effect.promise(() => addOneLater(x))),
+            each.map(() => Effect.promise(() => oneLater(x))),
             options,
           );
           for (const _ of later) {
             const before = row;
             row = yield* Effect.all(
-              each.map(() => Effect.promise(() => sumLater(before))),
+              each.map(() => Effect.promise(() => manyLater(before))),
               options,
             );
           }
-          return yield* Effect.promise(() => sumLater(row));
+          return yield* Effect.promise(() => manyLater(row));
         }),
       );
   }
   return (x) =>
     Effect.runSync(
       Effect.gen(function* () {
-        let row = yield* Effect.all(each.map(() => Effect.sync(() => addOne(x))));
+        let row = yield* Effect.all(each.map(() => Effect.sync(() => one(x))));
         for (const _ of later) {
           const before = row;
-          row = yield* Effect.all(each.map(() => Effect.sync(() => sum(before))));
+          row = yield* Effect.all(each.map(() => Effect.sync(() => many(before))));
         }
-        return yield* Effect.sync(() => sum(row));
+        return yield* Effect.sync(() => many(row));
       }),
     );
 }

@@ -1,4 +1,4 @@
-/** The table of a graph: eight ways to run it, and how they compare. */
+/** The table of a graph: nine ways to run it, and how they compare. */
 import { map, of } from 'rxjs';
 import { expected, type Graph } from './graph.ts';
 import { type Measured, measure, printTable, type Row, show, type Way } from './harness.ts';
@@ -14,6 +14,7 @@ export type Name =
   | 'events'
   | 'complete'
   | 'effect'
+  | 'effectIsolated'
   | 'effectGraph';
 
 const names: readonly Name[] = [
@@ -24,6 +25,7 @@ const names: readonly Name[] = [
   'events',
   'complete',
   'effect',
+  'effectIsolated',
   'effectGraph',
 ];
 
@@ -33,6 +35,8 @@ export interface ByHand {
   readonly rxjs: (x: number) => unknown;
   /** Undefined where Effect is not installed. */
   readonly effect: ((x: number) => unknown) | undefined;
+  /** The same, where handlers cannot change what others read. */
+  readonly effectIsolated: ((x: number) => unknown) | undefined;
 }
 
 export type Effect = typeof import('effect');
@@ -48,12 +52,12 @@ export function graphRow(name: string, graph: Graph, isAsync: boolean, byHand: B
   const ways: Record<Name, Way | undefined> = {
     await: () => byHand.await(x),
     rxjs: () => byHand.rxjs(x),
-    // So deep its end is lost now and then, and nobody would hear of it.
-    naive: isAsync && graph.length > 500 ? undefined : () => lastOf(engine(x)),
+    naive: () => lastOf(engine(x)),
     operator: throughOperator(flow, x),
     events: throughEvents(flow, x),
     complete: throughComplete(flow, x),
     effect: byHand.effect && (() => byHand.effect?.(x)),
+    effectIsolated: byHand.effectIsolated && (() => byHand.effectIsolated?.(x)),
     effectGraph: onEffect && (() => onEffect(x)),
   };
   const { value, calls } = expected(graph, x);
@@ -112,6 +116,7 @@ export async function compare(
       show(ratio('operator', 'rxjs')),
       show(ratio('events', 'rxjs')),
       show(ratio('operator', 'effect')),
+      show(ratio('operator', 'effectIsolated')),
       show(ratio('operator', 'effectGraph')),
     ]);
     missed.push(
@@ -134,10 +139,12 @@ export async function compare(
       'events',
       'complete',
       'Effect',
+      'Effect isolated',
       'Effect graph',
       'operator ÷ RxJS',
       'events ÷ RxJS',
       'operator ÷ Effect',
+      'operator ÷ Effect isolated',
       'operator ÷ Effect graph',
     ],
     lines,

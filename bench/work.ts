@@ -15,6 +15,23 @@ export function sum(items: readonly (number | undefined)[]): number {
   return total % 1_000_003;
 }
 
+/** How a handler gets what it is given. */
+export type Passing = <T, R>(work: (given: T) => R) => (given: T) => R;
+
+export const asItIs: Passing = (work) => work;
+
+/**
+ * A handler whose params nobody can change, as every step of a flow has them: an object of its own, frozen, and the list in it, too.
+ */
+export const isolated: Passing = (work) => (given) =>
+  withParams(
+    Object.freeze({ given: Array.isArray(given) ? Object.freeze(given.slice()) : given }),
+    work,
+  );
+
+const withParams = <R>({ given }: { readonly given: unknown }, work: (given: never) => R): R =>
+  work(given as never);
+
 export const addOneLater = async (x: number): Promise<number> => addOne(x);
 export const sumLater = async (items: readonly (number | undefined)[]): Promise<number> =>
   sum(items);
