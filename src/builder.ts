@@ -8,7 +8,7 @@ import { linkId } from './graph/definition.ts';
 import { deriveLinks } from './graph/derive.ts';
 import type { FlowOptions } from './graph/draft.ts';
 import { EditableDraft } from './graph/editable-draft.ts';
-import { paramKey, parseKey, targetOf } from './graph/key.ts';
+import { inputKey, paramKey, parseKey, targetOf } from './graph/key.ts';
 import type { RunOptions } from './run/options.ts';
 import { type Code, type Step, toStep } from './wire/step.ts';
 
@@ -136,7 +136,10 @@ export class FlowBuilder {
     const params = [...this.draft.params].flatMap(([id, bound]) =>
       [...bound].map(([name, binding]) => [paramKey(id, name), binding] as const),
     );
-    return Object.fromEntries([...this.draft.inputs, ...params]);
+    const inputs = [...this.draft.inputs].map(
+      ([name, binding]) => [inputKey(name), binding] as const,
+    );
+    return Object.fromEntries([...inputs, ...params]);
   }
 
   get outputs(): Readonly<Record<string, Binding>> {

@@ -4,8 +4,7 @@ import type { Binding } from './graph/binding.ts';
 import type { FlowDefinition, Link } from './graph/definition.ts';
 import { type MermaidOptions, toDot, toMermaid } from './graph/drawing.ts';
 import { inputJsonSchema } from './graph/inputs.ts';
-import { definitionHash, type FlowJson, flowToJson, stepHashes } from './graph/json.ts';
-import { paramKey } from './graph/key.ts';
+import { dataOf, definitionHash, type FlowJson, flowToJson, stepHashes } from './graph/json.ts';
 import { outputJsonSchema } from './graph/outputs.ts';
 import type { JsonSchema, Schema } from './graph/schema.ts';
 import { runBelow } from './run/below.ts';
@@ -90,10 +89,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
 
   /** Where params and inputs come from, by key: `step.param`, or the name of an input. */
   get data(): Readonly<Record<string, Binding>> {
-    const params = [...this.definition.params].flatMap(([id, bound]) =>
-      [...bound].map(([name, binding]) => [paramKey(id, name), binding] as const),
-    );
-    return Object.fromEntries([...this.definition.inputs, ...this.definition.memory, ...params]);
+    return dataOf(this.definition);
   }
 
   get outputs(): Readonly<Record<string, Binding>> {

@@ -251,36 +251,29 @@ export function typeName(value: unknown): string {
 export const quoted = (name: string): string =>
   `"${name.length > 80 ? `${name.slice(0, 77)}...` : name}"`;
 
+/** Names for a message. There may be thousands. */
+export const listed = (names: readonly string[], none = 'none'): string => {
+  const more = names.length - 20;
+  return (names.slice(0, 20).join(', ') || none) + (more > 0 ? ` and ${more} more` : '');
+};
+
 /** Names what may have been meant: the candidate within two edits, fewer for short names, if there is one. */
 export function suggestion(wrong: string, candidates: Iterable<string>): string {
   let best: string | undefined;
-  let least = Math.min(3, Math.ceil(wrong.length / 2));
-  for (const candidate of candidates) {
-    if (Math.abs(candidate.length - wrong.length) >= least) continue;
-    const edits = distance(wrong, candidate, least);
-    if (edits < least) [best, least] = [candidate, edits];
-  }
+  let most = Math.min(2, Math.ceil(wrong.length / 2) - 1);
+  for (const candidate of candidates)
+    for (; isWithin(wrong, candidate, most); most--) best = candidate;
   return best === undefined ? '' : ` Did you mean "${best}"?`;
 }
 
-/** How many edits two short strings are apart, a swap of neighbours being one; or `limit` where it is not less. */
-function distance(a: string, b: string, limit: number): number {
-  if (a.length > 64 || b.length > 64) return limit;
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      next[j] = Math.min(
-        (row[j] ?? 0) + 1,
-        (next[j - 1] ?? 0) + 1,
-        (row[j - 1] ?? 0) + same,
-        isSwap ? (before[j - 2] ?? 0) + 1 : limit,
-      );
-    }
-    [before, row] = [row, next];
-  }
-  return row[b.length] ?? limit;
+/** Whether two strings are at most so many edits apart, a swap of neighbours being one. */
+function isWithin(a: string, b: string, edits: number): boolean {
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) same++;
+  const [one, other] = [a.slice(same), b.slice(same)];
+  if (Math.abs(one.length - other.length) > edits) return false;
+  if (!one || !other) return true;
+  const next = (of: number, by: number) => isWithin(one.slice(of), other.slice(by), edits - 1);
+  const isSwap = one[0] === other[1] && one[1] === other[0];
+  return edits > 0 && (next(1, 0) || next(0, 1) || next(1, 1) || (isSwap && next(2, 2)));
 }

@@ -5,10 +5,11 @@ import { type Binding, bind, ownOf } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
 import type { Cache, LinkOptions, Retry, StepSettings } from './graph/definition.ts';
-import { Draft, type FlowOptions } from './graph/draft.ts';
+import { Draft, type FlowOptions, type LinkFrom } from './graph/draft.ts';
 import { draftFromJson, type Registry } from './graph/from-json.ts';
 import type { FlowJson } from './graph/json.ts';
-import { orElse, type Ref, type RefOf, ref } from './graph/ref.ts';
+import { inputKey } from './graph/key.ts';
+import { orElse, type Ref, type RefOf, ref, refuseNode } from './graph/ref.ts';
 import type { Schema } from './graph/schema.ts';
 import type {
   Bindings,
@@ -94,31 +95,7 @@ export class Flow<Input, Parsed = Input> {
     CodeResult<C> | Exclude<Settled<Else>, CodeResult<C>> | IfCondition<When>,
     CodeChunk<C> | IfRetried<Again>
   > {
-    const { after = [], ...settings } = options ?? {};
-    if (typeof params !== 'object' || params === null || Array.isArray(params)) {
-      throw new FlowError(
-        'invalid-definition',
-        `The params of step "${id}" are ${showValue(params)}. Write step(id, code, params): an object that binds each param, or {} for none.`,
-      );
-    }
-    if (!Array.isArray(after)) {
-      throw new FlowError(
-        'invalid-option',
-        `The option "after" of step "${id}" is ${showValue(after)}. It takes a list of steps: after: [page].`,
-      );
-    }
-    const bound = new Map<string, Binding>(
-      Object.entries(params).map(([name, arg]) => [name, this.bound(arg)]),
-    );
-    ownOf(settings.when, this);
-    const first = after.map((node) => this.idOf(node));
-    this.draft.addStep({ id, step: toStep(id, code), settings }, bound, first);
-    return {
-      id,
-      out: ref({ of: 'return', step: id, path: [] }, this),
-      chunks: ref({ of: 'chunks', step: id, path: [] }, this),
-      error: ref({ of: 'error', step: id, path: [] }, this),
-    };
+    return this.add(id, code, params, (options ?? {}) as never) as never;
   }
 
   /**
@@ -138,14 +115,9 @@ export class Flow<Input, Parsed = Input> {
     options: StepSettings & { readonly description?: string } = {},
   ): StepNode<readonly ToolResult[], never> {
     const { description, ...settings } = options;
-    const node = this.step(id, code as never, bound as never, settings as never);
-    try {
-      this.link(from, id, { isTool: true, ...(description !== undefined && { description }) });
-    } catch (error) {
-      this.draft.removeStep(id);
-      throw error;
-    }
-    return node as StepNode<unknown> as StepNode<readonly ToolResult[], never>;
+    const about = description === undefined ? {} : { description };
+    const link = { from: this.idOf(from), isTool: true, ...about };
+    return this.add(id, code, bound, settings, link) as never;
   }
 
   /** Adds a link that no data makes: order, a condition, another outcome to wait for, a tool. Links that say the same merge. */
@@ -164,7 +136,7 @@ export class Flow<Input, Parsed = Input> {
    * A run that fails remembers what its steps had come to.
    */
   remember(name: string, source: RefOf<unknown>): this {
-    this.draft.bind(name, this.bound(source));
+    this.draft.bind(inputKey(name), this.bound(source));
     return this;
   }
 
@@ -193,6 +165,7 @@ export class Flow<Input, Parsed = Input> {
         `The outputs of "${this.id}" are ${showValue(outputs)}. Name each of them: output({ title: page.out.title }).`,
       );
     }
+    refuseNode(outputs);
     const { draft } = this;
     const bound = Object.entries(outputs).map(([name, arg]) => [name, this.bound(arg)] as const);
     draft.outputs.clear();
@@ -213,6 +186,36 @@ export class Flow<Input, Parsed = Input> {
     );
     const asStep = (draft: Draft<Step>): Step => new CompiledFlow(define(draft));
     return new CompiledFlow(define(draftFromJson<Step>(json, { ...registry, steps }, asStep)));
+  }
+
+  private add(
+    id: string,
+    code: unknown,
+    params: unknown,
+    { after = [], ...settings }: StepOptions<never, never>,
+    ...links: readonly LinkFrom[]
+  ): StepNode<unknown> {
+    if (typeof params !== 'object' || params === null || Array.isArray(params)) {
+      throw new FlowError(
+        'invalid-definition',
+        `The params of step "${id}" are ${showValue(params)}. Write step(id, code, params): an object that binds each param, or {} for none.`,
+      );
+    }
+    if (!Array.isArray(after)) {
+      throw new FlowError(
+        'invalid-option',
+        `The option "after" of step "${id}" is ${showValue(after)}. It takes a list of steps: after: [page].`,
+      );
+    }
+    refuseNode(params);
+    const bound = new Map<string, Binding>(
+      Object.entries(params).map(([name, arg]) => [name, this.bound(arg)]),
+    );
+    ownOf(settings.when, this);
+    const stated = [...after.map((node) => ({ from: this.idOf(node) })), ...links];
+    this.draft.addStep({ id, step: toStep(id, code), settings }, bound, stated);
+    const part = <T>(of: 'return' | 'chunks' | 'error') => ref<T>({ of, step: id, path: [] }, this);
+    return { id, out: part('return'), chunks: part('chunks'), error: part('error') };
   }
 
   private bound(source: unknown): Binding {

@@ -145,3 +145,13 @@ function isSame(left: unknown, right: unknown): boolean {
   if (typeof left !== 'object') return false;
   return left instanceof Date && right instanceof Date && left.getTime() === right.getTime();
 }
+
+/** The same function, which is asked once for each object. */
+export function oncePer<Of extends object, Answer>(ask: (of: Of) => Answer): (of: Of) => Answer {
+  const answers = new WeakMap<Of, { readonly answer: Answer }>();
+  return (of) => {
+    const known = answers.get(of) ?? { answer: ask(of) };
+    answers.set(of, known);
+    return known.answer;
+  };
+}

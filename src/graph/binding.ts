@@ -203,9 +203,16 @@ function keyIn(key: string, place: string): string {
 export function bindingFromJson(json: unknown, place: string): Binding {
   if (typeof json === 'object' && json !== null) {
     const binding = json as Record<string, unknown>;
-    if (typeof binding['key'] === 'string') {
-      parseKey(binding['key']);
-      return copyPlain(binding) as Binding;
+    const { key, default: fallback, required, autolink } = binding;
+    if (typeof key === 'string') {
+      parseKey(key);
+      // What else stands there would make another binding of it.
+      return {
+        key,
+        ...(fallback !== undefined && { default: copyPlain(fallback) }),
+        ...(required === true && { required }),
+        ...(autolink === false && { autolink }),
+      };
     }
     if ('template' in binding) return template(binding['template'], place);
     if (Array.isArray(binding['text']) && binding['text'].every(isTextPart))

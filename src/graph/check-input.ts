@@ -1,6 +1,6 @@
 /** The input of a run, checked before anything runs. */
-import { type FlowError, type Issue, messageOf, showValue, suggestion } from '../errors.ts';
-import { copyOutside, isPlain, own, put, settledCopy } from '../plain.ts';
+import { type FlowError, type Issue, listed, messageOf, showValue, suggestion } from '../errors.ts';
+import { copyOutside, isPlain, oncePer, own, put, settledCopy } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
 import { type DerivedInput, inputNames, namesRead, otherName, type Use } from './inputs.ts';
@@ -57,13 +57,8 @@ interface Asked {
   readonly required: number;
 }
 
-// Kept, because every run asks.
-const askedOnly = new WeakMap<FlowDefinition, Asked | undefined>();
-
-/** The names of a flow that asks for nothing but them. */
-function askedByName(definition: FlowDefinition): Asked | undefined {
-  const known = askedOnly.get(definition);
-  if (known || askedOnly.has(definition)) return known;
+/** The names of a flow that asks for nothing but them. Kept, because every run asks. */
+const askedByName = oncePer((definition: FlowDefinition): Asked | undefined => {
   const { input, inputs } = definition;
   const derived = [...namesRead(definition)];
   const isOnly =
@@ -73,10 +68,8 @@ function askedByName(definition: FlowDefinition): Asked | undefined {
     derived.every(([, read]) => schemasFor(read).length === 0);
   const names = new Map(derived.map(([name, { required }]) => [name, required]));
   const required = [...names.values()].filter(Boolean).length;
-  const asked = isOnly ? { names, required } : undefined;
-  askedOnly.set(definition, asked);
-  return asked;
-}
+  return isOnly ? { names, required } : undefined;
+});
 
 /** Reads what a run was given. Throws a FlowError (`invalid-input`) where a getter in it does. */
 export function readInput(
@@ -103,6 +96,8 @@ const refusalOf =
       path,
     );
 
+const noInput = 'none, as nothing in it reads one';
+
 const refuseAsWhole = (
   names: Properties | undefined,
   given: unknown,
@@ -111,7 +106,7 @@ const refuseAsWhole = (
   refuse([
     {
       path: '',
-      message: `expected an object with the inputs of the flow (${listed(Object.keys(names?.known ?? {}))}), not ${showValue(given)}`,
+      message: `expected an object with the inputs of the flow (${listed(Object.keys(names?.known ?? {}), noInput)}), not ${showValue(given)}`,
     },
   ]);
 
@@ -121,14 +116,6 @@ export function checkInputNames(definition: FlowDefinition, given: unknown): voi
   if (!isRecord(given)) throw refuseAsWhole(inputNames(definition), given, refuse);
   refuseUnknown(definition, Object.keys(given), refuse);
 }
-
-const longest = 20;
-
-/** Names for a message. A flow may have thousands. */
-const listed = (names: readonly string[]): string =>
-  names.length > longest
-    ? `${names.slice(0, longest).join(', ')} and ${names.length - longest} more`
-    : names.join(', ') || 'none, as nothing in it reads one';
 
 /** The schemas of the inputs, where each input can be checked by itself. */
 export type Alone = ReadonlyMap<string, readonly Schema[]>;
@@ -179,7 +166,7 @@ function refuseUnknown(
   throw refuse(
     unknown.map((name) => ({
       path: name,
-      message: `is no input of the flow.${suggestion(name, known)} It takes: ${listed(known)}`,
+      message: `is no input of the flow.${suggestion(name, known)} It takes: ${listed(known, noInput)}`,
     })),
   );
 }

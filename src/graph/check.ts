@@ -1,19 +1,25 @@
 /** Everything that can be known to be wrong with a flow before it runs. */
-import { type Issue, showValue, suggestion } from '../errors.ts';
+import { type Issue, listed, showValue, suggestion } from '../errors.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
-import { type FlowDefinition, type StepEntry, toolLinksInto } from './definition.ts';
+import type { FlowDefinition, StepEntry } from './definition.ts';
 import { isReadByStep, takenBy } from './inputs.ts';
 import { type Key, type Path, paramKey, parseKey, showKey } from './key.ts';
 import { refusedLink } from './link.ts';
-import { outputJsonSchema } from './outputs.ts';
+import { schemaBehind } from './outputs.ts';
 import { shutBy } from './reach.ts';
-import { issuesNow, jsonSchemaOf, propertySchema, schemaAt } from './schema.ts';
+import { issuesNow, jsonSchemaOf, propertySchema, type Schema, schemaAt } from './schema.ts';
+
+type Report = (path: string, message: string) => void;
+type Suggest = typeof suggestion;
 
 export function problemsOf(definition: FlowDefinition): readonly Issue[] {
   const problems: Issue[] = [];
   const report = (path: string, message: string) => problems.push({ path, message });
-  const checkKey = keyChecker(definition);
+  // Each takes as long as there are candidates. Nobody reads a thousand.
+  const suggest: Suggest = (wrong, candidates) =>
+    suggestion(wrong, problems.length < 100 ? candidates : []);
+  const checkKey = keyChecker(definition, suggest);
   const check = (place: string, keys: readonly string[], mayStream = false) => {
     for (const key of new Set(keys)) {
       const parsed = parseKey(key);
@@ -26,7 +32,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
     if (!definition.steps.has(id)) {
       report(
         id,
-        `has params, but the flow has no step "${id}".${suggestion(id, definition.steps.keys())}`,
+        `has params, but the flow has no step "${id}".${suggest(id, definition.steps.keys())}`,
       );
     }
   }
@@ -39,6 +45,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       params,
       links.some((link) => link.isTool),
       report,
+      suggest,
     );
     for (const [name, binding] of params) {
       check(paramKey(id, name), keysOf(binding), 'key' in binding);
@@ -53,7 +60,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       if (!source && !link.derived) {
         report(
           `link "${link.id}"`,
-          `starts at "${link.from}", but the flow has no such step.${suggestion(link.from, definition.steps.keys())}`,
+          `starts at "${link.from}", but the flow has no such step.${suggest(link.from, definition.steps.keys())}`,
         );
       }
       const refused = refusedLink(link, source?.step, entry.step);
@@ -114,7 +121,14 @@ function standsForItself({ inputs }: FlowDefinition, name: string): boolean {
 }
 
 /** Says what is wrong with a key, as the second half of a sentence. */
-function keyChecker(definition: FlowDefinition): (key: Key) => string | undefined {
+function keyChecker(
+  definition: FlowDefinition,
+  suggest: Suggest,
+): (key: Key) => string | undefined {
+  const missingPart = ({ missing, has }: ReturnType<typeof schemaAt>, where: string) =>
+    missing === undefined
+      ? undefined
+      : `but ${where} has no "${missing}".${suggest(missing, has ?? [])}${has?.length ? ` It has: ${listed(has)}` : ''}`;
   // What steps read is what the schema makes of the input.
   const inputSchema = jsonSchemaOf(definition.input, 'output');
   return (key) => {
@@ -124,18 +138,15 @@ function keyChecker(definition: FlowDefinition): (key: Key) => string | undefine
         return undefined;
       const top = name === undefined ? {} : schemaAt(inputSchema, [name]);
       if (top.missing === undefined) return missingPart(schemaAt(top.schema, parts), `"${name}"`);
-      return `but the flow has no input "${name}".${suggestion(top.missing, top.has ?? [])} It has: ${list(top.has ?? [])}`;
+      return `but the flow has no input "${name}".${suggest(top.missing, top.has ?? [])} It has: ${listed(top.has ?? [])}`;
     }
     const entry = definition.steps.get(key.step);
     if (!entry) {
-      return `but the flow has no step "${key.step}".${suggestion(key.step, definition.steps.keys())} It has: ${list([...definition.order])}${inputInstead(key)}`;
+      return `but the flow has no step "${key.step}".${suggest(key.step, definition.steps.keys())} It has: ${listed(definition.order)}${inputInstead(key)}`;
     }
     if (key.of === 'return') {
       return missingPart(
-        // The result of a tool is a list of what came of its calls.
-        toolLinksInto(definition, key.step).length > 0
-          ? {}
-          : schemaAt(outputSchemaOf(entry.step), key.path),
+        schemaAt(schemaBehind(definition, key), key.path),
         `the result of "${key.step}"`,
       );
     }
@@ -160,25 +171,12 @@ function inputInstead(key: Key): string {
   return `. For an input of the flow write "${showKey({ of: 'input', path })}"`;
 }
 
-const outputSchemaOf = ({ definition, output }: StepEntry['step']) =>
-  definition ? outputJsonSchema(definition) : jsonSchemaOf(output, 'output');
-
-function missingPart(
-  { missing, has }: ReturnType<typeof schemaAt>,
-  where: string,
-): string | undefined {
-  if (missing === undefined) return undefined;
-  return `but ${where} has no "${missing}".${suggestion(missing, has ?? [])}${has?.length ? ` It has: ${list(has)}` : ''}`;
-}
-
-const list = (names: readonly string[]): string =>
-  names.length > 12 ? `${names.slice(0, 12).join(', ')}, …` : names.join(', ') || 'none';
-
 function checkParams(
   { id, step }: StepEntry,
   params: ReadonlyMap<string, Binding>,
   isTool: boolean,
-  report: (path: string, message: string) => void,
+  report: Report,
+  suggest: Suggest,
 ): void {
   const properties = takenBy(step);
   if (!properties) return;
@@ -187,30 +185,30 @@ function checkParams(
     if (!Object.hasOwn(properties.known, name)) {
       if (!properties.open)
         report(
-          `${id}.${name}`,
-          `is no param of the step.${suggestion(name, names)} It takes: ${list(names)}`,
+          paramKey(id, name),
+          `is no param of the step.${suggest(name, names)} It takes: ${listed(names)}`,
         );
     } else if ('value' in binding) {
-      const fault = literalFault(step, name, binding.value);
+      const fault = faultOf(propertySchema(step.input, name), binding.value);
       if (fault)
-        report(`${id}.${name}`, `is ${showValue(binding.value)}, which the step refuses: ${fault}`);
+        report(
+          paramKey(id, name),
+          `is ${showValue(binding.value)}, which the step refuses: ${fault}`,
+        );
     }
   }
   if (isTool) return; // what is missing comes from the model
   for (const name of properties.required) {
     if (!params.has(name))
       report(
-        `${id}.${name}`,
+        paramKey(id, name),
         `is required, but bound to nothing. Bind it to a value, a reference, or an input`,
       );
   }
 }
 
-function literalFault(step: StepEntry['step'], name: string, value: unknown): string | undefined {
-  const schema = propertySchema(step.input, name);
-  const issues = schema ? issuesNow(schema, value) : [];
-  return issues.length > 0 ? issues.map(({ message }) => message).join('; ') : undefined;
-}
+const faultOf = (schema: Schema | undefined, value: unknown): string =>
+  (schema ? issuesNow(schema, value) : []).map(({ message }) => message).join('; ');
 
 /** A param that reads a step without a link to it: the step must come before by another way. */
 function checkUnlinked(
@@ -218,7 +216,7 @@ function checkUnlinked(
   id: string,
   name: string,
   binding: Binding,
-  report: (path: string, message: string) => void,
+  report: Report,
 ): void {
   const sourcesOf = (step: string) =>
     (definition.linksInto.get(step) ?? []).map(({ from }) => from);
@@ -229,7 +227,7 @@ function checkUnlinked(
     const key = parseKey(text);
     if (key.of !== 'input' && definition.steps.has(key.step) && !before.has(key.step)) {
       report(
-        `${id}.${name}`,
+        paramKey(id, name),
         `reads "${text}" with autolink off, but no link makes "${id}" come after "${key.step}". Add one, or leave autolink on`,
       );
     }

@@ -10,13 +10,13 @@ export const byId = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 
 /** How a step reads another one. */
 interface Reads {
-  value: boolean;
-  chunks: boolean;
-  error: boolean;
+  value?: boolean;
+  chunks?: boolean;
+  error?: boolean;
   /** By its params or its own condition, not only by the condition of another link. */
-  own: boolean;
+  own?: boolean;
   /** So, and without a default. */
-  needed: boolean;
+  needed?: boolean;
 }
 
 /** Every link of the flow, by target; sources in the order of their ids. */
@@ -33,16 +33,8 @@ function linksInto(draft: Draft, to: string): readonly Link[] {
   const reads = new Map<string, Reads>();
   const read = (key: Key, own: boolean, needed = own) => {
     if (key.of === 'input') return;
-    const known = reads.get(key.step) ?? {
-      value: false,
-      chunks: false,
-      error: false,
-      own: false,
-      needed: false,
-    };
-    if (key.of === 'chunks') known.chunks = true;
-    else if (key.of === 'error') known.error = true;
-    else known.value = true;
+    const known: Reads = reads.get(key.step) ?? {};
+    known[key.of === 'chunks' || key.of === 'error' ? key.of : 'value'] = true;
     known.own ||= own;
     known.needed ||= needed;
     reads.set(key.step, known);
@@ -86,7 +78,7 @@ function makeLink(
         !stated?.isToolResult,
     ),
     counts: Boolean(stated || reads?.needed),
-    optional: !stated && reads?.own === true && !reads.needed,
+    optional: Boolean(!stated && reads?.own && !reads.needed),
   });
 }
 

@@ -2,7 +2,7 @@
 import { FlowError, quoted, showValue } from '../errors.ts';
 import { copyPlain, freeze } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
-import { conditionKeys } from './condition.ts';
+import { type Condition, conditionKeys } from './condition.ts';
 import { conditionFrom } from './condition-json.ts';
 import {
   type Json,
@@ -10,14 +10,13 @@ import {
   linkId,
   type StatedLink,
   type StepEntry,
-  type StepSettings,
   type StepShape,
 } from './definition.ts';
 import { isId, parseKey, targetOf } from './key.ts';
 import { mergeLink, refusedLink } from './link.ts';
 import { Order } from './order.ts';
 import { checkSchema, type Schema } from './schema.ts';
-import { check, flowChecks, linkChecks, settingChecks } from './settings.ts';
+import { type Checks, check, flowChecks, linkChecks, settingChecks } from './settings.ts';
 
 export interface FlowOptions<Input = unknown> {
   /** What the flow takes. Without it, the inputs are the names that its steps read. */
@@ -25,6 +24,9 @@ export interface FlowOptions<Input = unknown> {
   readonly description?: string;
   readonly metadata?: Readonly<Record<string, Json>>;
 }
+
+/** A stated link into a step that is being added. */
+export type LinkFrom = LinkOptions & { readonly from: string };
 
 type Params = Map<string, Binding>;
 type Links = Map<string, StatedLink>;
@@ -50,10 +52,11 @@ export class Draft<Step extends StepShape = StepShape> {
     this.options = Object.freeze({ ...kept(described), ...(input && { input }) });
   }
 
+  /** Adds a step, with stated links into it. */
   addStep(
     entry: StepEntry<Step>,
     params: ReadonlyMap<string, Binding>,
-    after?: readonly string[],
+    stated?: readonly LinkFrom[],
   ): void {
     const { id } = entry;
     checkId(id, 'step');
@@ -65,42 +68,37 @@ export class Draft<Step extends StepShape = StepShape> {
     }
     checkSchema(entry.step.input, `input of step "${id}"`);
     checkSchema(entry.step.output, `output of step "${id}"`);
-    const added = Object.freeze({ ...entry, settings: settingsOf(entry, after && ['after']) });
+    const more = stated && ['after'];
+    const settings = kept(checked(`step "${id}"`, entry.settings, settingChecks, more));
+    const added = Object.freeze({ ...entry, settings });
     const links: Links = new Map(this.linksInto.get(id));
-    for (const from of after ?? []) links.set(from, mergeLink(links.get(from), { from, to: id }));
+    for (const { from, ...options } of stated ?? [])
+      links.set(from, this.stated(links, from, id, options));
     const all: Params = new Map(this.params.get(id));
     for (const [name, binding] of params) if (!isAbsent(binding)) all.set(name, kept(binding));
-    this.place(id, { entry: added, params: all, links });
+    this.order.add(id, sourcesOf(added.settings.when, all, links), this.id);
     this.steps.set(id, added);
     if (all.size > 0) this.params.set(id, all);
     if (links.size > 0) this.linksInto.set(id, links);
   }
 
-  /** Removes a step with its params and every stated link from or to it. What others read of it stays, for `build()` to tell. */
-  removeStep(id: string): void {
-    this.steps.delete(id);
-    this.params.delete(id);
-    this.linksInto.delete(id);
-    this.place(id);
-    for (const [to, links] of this.linksInto) if (links.delete(id)) this.place(to);
+  addLink(from: string, to: string, options: LinkOptions = {}): void {
+    const links: Links = this.linksInto.get(to) ?? new Map();
+    const link = this.stated(links, from, to, options);
+    this.order.add(to, sourcesOfLink(link), this.id);
+    this.linksInto.set(to, links.set(from, link));
   }
 
-  addLink(from: string, to: string, options: LinkOptions = {}): void {
+  /** A link, with what has been said of it already. */
+  private stated(links: Links, from: string, to: string, options: LinkOptions): StatedLink {
     checkId(from, 'step');
     checkId(to, 'step');
-    check(`link "${linkId(from, to)}"`, options, linkChecks);
-    const links: Links = new Map(this.linksInto.get(to));
-    const { when, ...others } = options;
-    const stated = {
-      ...others,
-      ...(when !== undefined && { when: conditionFrom(when, `link "${linkId(from, to)}"`) }),
-    };
-    const link = mergeLink(links.get(from), kept({ ...stated, from, to }));
+    const place = `link "${linkId(from, to)}"`;
+    const stated = { ...checked(place, options, linkChecks), from, to };
+    const link = mergeLink(links.get(from), kept(stated));
     const refused = refusedLink(link, this.steps.get(from)?.step, this.steps.get(to)?.step);
     if (refused) throw new FlowError('invalid-link', refused);
-    links.set(from, link);
-    this.place(to, { links });
-    this.linksInto.set(to, links);
+    return link;
   }
 
   /** Binds `step.param`, or a name without a dot: an input of the flow. */
@@ -116,9 +114,9 @@ export class Draft<Step extends StepShape = StepShape> {
       this.inputs.set(name, kept(binding));
       return;
     }
-    const params: Params = new Map(this.params.get(step)).set(name, kept(binding));
-    this.place(step, { params });
-    this.params.set(step, params);
+    const bound = kept(binding);
+    this.order.add(step, linkedBy(bound), this.id);
+    this.params.set(step, (this.params.get(step) ?? new Map()).set(name, bound));
   }
 
   setOutput(name: string, binding: Binding): void {
@@ -129,32 +127,30 @@ export class Draft<Step extends StepShape = StepShape> {
       );
     this.outputs.set(name, kept(binding));
   }
-
-  /** Puts a step behind all that it reads, as it is or will be. Throws where that closes a cycle. */
-  protected place(
-    id: string,
-    {
-      entry = this.steps.get(id),
-      params = this.params.get(id),
-      links = this.linksInto.get(id),
-    }: {
-      entry?: StepEntry<Step> | undefined;
-      params?: Params | undefined;
-      links?: Links | undefined;
-    } = {},
-  ): void {
-    const sources = new Set(links?.keys());
-    const read = (text: string) => {
-      const key = parseKey(text);
-      if (key.of !== 'input') sources.add(key.step);
-    };
-    conditionKeys(entry?.settings.when).forEach(read);
-    for (const { when } of links?.values() ?? []) conditionKeys(when).forEach(read);
-    for (const binding of params?.values() ?? [])
-      if (!('autolink' in binding)) keysOf(binding).forEach(read);
-    this.order.place(id, sources, this.id);
-  }
 }
+
+const stepsIn = (keys: readonly string[]): readonly string[] =>
+  keys.map(parseKey).flatMap((key) => (key.of === 'input' ? [] : key.step));
+
+/** The steps that a binding links its own to. */
+const linkedBy = (binding: Binding): readonly string[] =>
+  'autolink' in binding ? [] : stepsIn(keysOf(binding));
+
+const sourcesOfLink = ({ from, when }: StatedLink): readonly string[] => [
+  from,
+  ...stepsIn(conditionKeys(when)),
+];
+
+/** The steps that a step comes after. */
+export const sourcesOf = (
+  when: Condition | undefined,
+  params: Params,
+  links: Links,
+): readonly string[] => [
+  ...[...links.values()].flatMap(sourcesOfLink),
+  ...stepsIn(conditionKeys(when)),
+  ...[...params.values()].flatMap(linkedBy),
+];
 
 function checkId(id: string, what: string): void {
   if (typeof id === 'string' && isId(id)) return;
@@ -169,11 +165,14 @@ const isAbsent = (binding: Binding): boolean => 'value' in binding && binding.va
 /** What the author does to it later does not reach the flow. */
 const kept = <T>(given: T): T => freeze(copyPlain(given));
 
-function settingsOf({ id, settings }: StepEntry, more?: readonly string[]): StepSettings {
-  check(`step "${id}"`, settings, settingChecks, more);
-  const { when, ...others } = settings;
-  return kept({
-    ...others,
-    ...(when !== undefined && { when: conditionFrom(when, `step "${id}"`) }),
-  });
+/** Options that are as they may be, with a condition of their own. */
+function checked<Options extends { readonly when?: Condition }>(
+  place: string,
+  options: Options,
+  checks: Checks,
+  more?: readonly string[],
+): Options {
+  check(place, options, checks, more);
+  const { when } = options;
+  return when === undefined ? options : { ...options, when: conditionFrom(when, place) };
 }

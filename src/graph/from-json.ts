@@ -1,5 +1,5 @@
 /** A flow of JSON, which may come from anywhere, and the code of a registry. */
-import { FlowError, showValue, suggestion } from '../errors.ts';
+import { FlowError, listed, showValue, suggestion } from '../errors.ts';
 import { isPlain, own, present } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { conditionFrom, type Languages } from './condition-json.ts';
@@ -75,32 +75,25 @@ function settingsIn(
   path: string,
   languages: Languages | undefined,
 ): StepSettings {
-  const known = settingNames.flatMap((name) =>
-    json[name] === undefined ? [] : [[name, json[name]] as const],
-  );
-  const when = json['when'];
-  return {
-    ...Object.fromEntries(known),
-    ...(when !== undefined && { when: conditionFrom(when, `step "${path}"`, languages) }),
-  };
+  const { when } = json;
+  return present({
+    ...Object.fromEntries(settingNames.map((name) => [name, json[name]])),
+    when: when === undefined ? when : conditionFrom(when, `step "${path}"`, languages),
+  });
 }
 
-const notSo = (place: string, value: unknown, wanted: string): FlowError =>
-  new FlowError(
+const object = (value: unknown = {}, place: string): JsonObject =>
+  shaped(value, place, false) as JsonObject;
+
+const list = (value: unknown = [], place: string): readonly unknown[] =>
+  shaped(value, place, true) as readonly unknown[];
+
+function shaped(value: unknown, place: string, isList: boolean): object {
+  if (isPlain(value) && Array.isArray(value) === isList) return value;
+  throw new FlowError(
     'invalid-definition',
-    `In the JSON of the flow "${place}" is ${showValue(value)}. It takes ${wanted}, as toJSON() gives it.`,
+    `In the JSON of the flow "${place}" is ${showValue(value)}. It takes ${isList ? 'a list' : 'an object'}, as toJSON() gives it.`,
   );
-
-function object(value: unknown, place: string): JsonObject {
-  if (value === undefined) return {};
-  if (isPlain(value) && !Array.isArray(value)) return value as JsonObject;
-  throw notSo(place, value, 'an object');
-}
-
-function list(value: unknown, place: string): readonly unknown[] {
-  if (value === undefined) return [];
-  if (Array.isArray(value)) return value;
-  throw notSo(place, value, 'a list');
 }
 
 function registered<Step>({ steps }: Registry<Step>, path: string, id: string): Step {
@@ -109,6 +102,6 @@ function registered<Step>({ steps }: Registry<Step>, path: string, id: string): 
   const known = Object.keys(steps);
   throw new FlowError(
     'invalid-definition',
-    `The registry has no step "${path}".${suggestion(path, known)} It has: ${known.join(', ') || 'none'}. Add it to fromJSON(json, { steps: { … } }).`,
+    `The registry has no step "${path}".${suggestion(path, known)} It has: ${listed(known)}. Add it to fromJSON(json, { steps: { … } }).`,
   );
 }

@@ -1,8 +1,9 @@
 /** The input of a flow: declared by its author, or derived from the names that its steps read. */
-import { isPlain, own, put } from '../plain.ts';
+import { oncePer, own, put } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import type { FlowDefinition, StepShape } from './definition.ts';
+import { isData } from './json.ts';
 import { parseKey } from './key.ts';
 import {
   type JsonSchema,
@@ -12,6 +13,7 @@ import {
   propertiesOf,
   type Schema,
 } from './schema.ts';
+import { type Assembled, embedded } from './schema-part.ts';
 
 /** One place that uses an input as it is, so that its schema is a schema of the input. */
 export interface Use {
@@ -29,49 +31,47 @@ export interface DerivedInput {
   schemas?: readonly Schema[];
 }
 
-const derived = new WeakMap<FlowDefinition, ReadonlyMap<string, DerivedInput>>();
 /** Flows that read their input as a whole: then nothing in it is unknown. */
 const readWhole = new WeakSet<FlowDefinition>();
 
 /** Every name that is read, with the params that take it as it is. */
-export function namesRead(definition: FlowDefinition): ReadonlyMap<string, DerivedInput> {
-  const known = derived.get(definition);
-  if (known) return known;
-  const names = new Map<string, DerivedInput>();
-  const read = (text: string): DerivedInput | undefined => {
-    const key = parseKey(text);
-    const [name] = key.path;
-    if (key.of === 'input' && name === undefined) readWhole.add(definition);
-    if (key.of !== 'input' || name === undefined || definition.memory.has(String(name)))
-      return undefined;
-    const input = names.get(String(name)) ?? { uses: [], required: false, byStep: false };
-    names.set(String(name), input);
-    return key.path.length === 1 ? input : undefined;
-  };
-  const readAll = (binding: Binding) => keysOf(binding).forEach(read);
-  for (const id of definition.order) {
-    const { step, settings } = definition.steps.get(id) as {
-      step: StepShape;
-      settings: { when?: never };
+export const namesRead = oncePer(
+  (definition: FlowDefinition): ReadonlyMap<string, DerivedInput> => {
+    const names = new Map<string, DerivedInput>();
+    const read = (text: string): DerivedInput | undefined => {
+      const key = parseKey(text);
+      const [name] = key.path;
+      if (key.of === 'input' && name === undefined) readWhole.add(definition);
+      if (key.of !== 'input' || name === undefined || definition.memory.has(String(name)))
+        return undefined;
+      const input = names.get(String(name)) ?? { uses: [], required: false, byStep: false };
+      names.set(String(name), input);
+      return key.path.length === 1 ? input : undefined;
     };
-    const takes = takenBy(step);
-    for (const [param, binding] of definition.params.get(id) ?? []) {
-      const input = 'key' in binding ? read(binding.key) : readAll(binding);
-      if (!input || !('key' in binding)) continue;
-      input.uses.push({ id, step, param });
-      input.required ||=
-        binding.default === undefined && (takes?.required.includes(param) ?? false);
+    const readAll = (binding: Binding) => keysOf(binding).forEach(read);
+    for (const id of definition.order) {
+      const { step, settings } = definition.steps.get(id) as {
+        step: StepShape;
+        settings: { when?: never };
+      };
+      const takes = takenBy(step);
+      for (const [param, binding] of definition.params.get(id) ?? []) {
+        const input = 'key' in binding ? read(binding.key) : readAll(binding);
+        if (!input || !('key' in binding)) continue;
+        input.uses.push({ id, step, param });
+        input.required ||=
+          binding.default === undefined && (takes?.required.includes(param) ?? false);
+      }
+      conditionKeys(settings.when).forEach(read);
+      for (const { when } of definition.linksInto.get(id) ?? []) conditionKeys(when).forEach(read);
     }
-    conditionKeys(settings.when).forEach(read);
-    for (const { when } of definition.linksInto.get(id) ?? []) conditionKeys(when).forEach(read);
-  }
-  for (const input of names.values()) input.byStep = true;
-  for (const binding of definition.outputs.values()) readAll(binding);
-  for (const binding of definition.inputs.values()) readAll(binding);
-  for (const name of definition.inputs.keys()) handOn(definition, names, name);
-  derived.set(definition, names);
-  return names;
-}
+    for (const input of names.values()) input.byStep = true;
+    for (const binding of definition.outputs.values()) readAll(binding);
+    for (const binding of definition.inputs.values()) readAll(binding);
+    for (const name of definition.inputs.keys()) handOn(definition, names, name);
+    return names;
+  },
+);
 
 /** A name that stands for another asks of it what is asked of itself. */
 function handOn(
@@ -104,45 +104,39 @@ export function otherName({ inputs }: FlowDefinition, name: string): string | un
 export const takenBy = (step: StepShape): Properties | undefined =>
   step.definition ? inputNames(step.definition) : paramsOf(step.input);
 
-/** The inputs of a flow as properties; `undefined` where a declared schema does not tell. */
-export function inputNames(definition: FlowDefinition): Properties | undefined {
-  const known = inputs.get(definition);
-  if (known || inputs.has(definition)) return known;
-  const { input } = definition;
-  const found = input ? paramsOf(input) : propertiesOf(inputJsonSchema(definition));
-  inputs.set(definition, found);
-  return found;
-}
-
-// Kept, because every run asks.
-const inputs = new WeakMap<FlowDefinition, Properties | undefined>();
+/** The inputs of a flow as properties; `undefined` where a declared schema does not tell. Kept, because every run asks. */
+export const inputNames = oncePer((definition: FlowDefinition): Properties | undefined =>
+  definition.input ? paramsOf(definition.input) : propertiesOf(inputJsonSchema(definition)),
+);
 
 /** The JSON Schema of what a flow takes. */
 export function inputJsonSchema(definition: FlowDefinition): JsonSchema {
   if (definition.input) return jsonSchemaOf(definition.input, 'input') ?? {};
   const names = namesRead(definition);
   const properties: Record<string, unknown> = {};
-  for (const [name, { uses }] of [...names].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const schema = together(uses.map(schemaOfUse).filter((each) => each !== undefined));
-    const binding = definition.inputs.get(name);
-    const given = binding && 'value' in binding ? binding.value : undefined;
-    const isData = isPlain(given) || ['string', 'number', 'boolean'].includes(typeof given);
-    put(properties, name, isData ? { ...schema, default: given } : schema);
-  }
   const required = [...names]
     .filter(([name, input]) => input.required && !definition.inputs.has(name))
     .map(([name]) => name)
     .sort();
-  return {
+  const schema: Assembled = {
     type: 'object',
     properties,
     ...(required.length > 0 && { required }),
     additionalProperties: readWhole.has(definition),
   };
+  for (const [name, { uses }] of [...names].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const asked = together(uses.flatMap((use) => schemaOfUse(use, schema)));
+    const { value: given } = (definition.inputs.get(name) ?? {}) as { readonly value?: unknown };
+    put(properties, name, isData(given) ? { ...asked, default: given } : asked);
+  }
+  return schema;
 }
 
-const schemaOfUse = ({ step, param }: Use): JsonSchema | undefined =>
-  own(takenBy(step)?.known, param) as JsonSchema | undefined;
+function schemaOfUse({ id, step, param }: Use, into: Assembled): readonly JsonSchema[] {
+  const { known, whole } = takenBy(step) ?? {};
+  const part = own(known, param) as JsonSchema | undefined;
+  return part ? [embedded(part, whole ?? part, id, into)] : [];
+}
 
 function together(schemas: readonly JsonSchema[]): JsonSchema {
   const different = [...new Map(schemas.map((each) => [JSON.stringify(each), each])).values()];

@@ -59,21 +59,26 @@ function checkParts(
   path: Path,
   issues: SchemaIssue[],
 ): unknown {
-  const { items, properties, required, additionalProperties: others } = schema;
+  const { prefixItems, items, properties, patternProperties, required } = schema;
   if (Array.isArray(value)) {
-    if (!isPlain(items)) return value;
-    return value.map((part, i) => check(items as JsonSchema, part, [...path, String(i)], issues));
+    return value.map((part, i) => {
+      const schemaOf = own(prefixItems, i) ?? items;
+      return isPlain(schemaOf)
+        ? check(schemaOf as JsonSchema, part, [...path, String(i)], issues)
+        : part;
+    });
   }
   if (!isPlain(value)) return value;
   const known = isPlain(properties) ? properties : {};
+  const others = patternProperties ? undefined : schema['additionalProperties'];
   const filled: Record<string, unknown> = {};
-  for (const name of new Set([...Object.keys(value), ...Object.keys(known)])) {
+  const needed: readonly string[] = Array.isArray(required) ? required : [];
+  for (const name of new Set([...Object.keys(value), ...Object.keys(known), ...needed])) {
     const given = own(value, name);
     const schemaOf = own(known, name) ?? others;
     const isMissing = given === undefined && !(isPlain(schemaOf) && 'default' in schemaOf);
     if (isMissing) {
-      if (Array.isArray(required) && required.includes(name))
-        issues.push({ path: [...path, name], message: 'is missing' });
+      if (needed.includes(name)) issues.push({ path: [...path, name], message: 'is missing' });
     } else if (schemaOf === false) {
       issues.push({ path: [...path, name], message: 'is not expected here' });
     } else {

@@ -5,7 +5,7 @@ import { type Binding, keysOf } from './binding.ts';
 import type { Condition, Predicate } from './condition.ts';
 import type { FlowDefinition, Json, Link, StepEntry } from './definition.ts';
 import { canonicalJson, hash } from './hash.ts';
-import { paramKey, parseKey } from './key.ts';
+import { inputKey, paramKey, parseKey } from './key.ts';
 import { type JsonSchema, jsonSchemaOf } from './schema.ts';
 
 export interface FlowJson {
@@ -49,19 +49,14 @@ export function stepHashes(definition: FlowDefinition): Readonly<Record<string, 
     definition.order.map((id) => {
       const params = Object.fromEntries(definition.params.get(id) ?? []);
       const step = describeStep(definition.steps.get(id) as StepEntry);
-      const links = definition.linksInto.get(id)?.map((link) => describeLink(link, definition));
+      const links = describeLinks(definition, id);
       return [id, hash(canonicalJson({ step, params, links })).slice(0, 12)];
     }),
   );
 }
 
 function describe(definition: FlowDefinition): FlowJson {
-  const { id, description, metadata, input, outputs, inputs } = definition;
-  const data: [string, Binding][] = [...inputs, ...definition.memory];
-  for (const step of definition.order) {
-    for (const [param, binding] of definition.params.get(step) ?? [])
-      data.push([paramKey(step, param), binding]);
-  }
+  const { id, description, metadata, input, outputs } = definition;
   return present({
     v: 1,
     id,
@@ -72,11 +67,9 @@ function describe(definition: FlowDefinition): FlowJson {
       definition.order.map((step) => [step, describeStep(definition.steps.get(step) as StepEntry)]),
     ),
     links: definition.order.flatMap((step) =>
-      (definition.linksInto.get(step) ?? [])
-        .filter((link) => !link.derived)
-        .map((link) => describeLink(link, definition)),
+      describeLinks(definition, step, ({ derived }) => !derived),
     ),
-    data: Object.fromEntries(data),
+    data: dataOf(definition),
     outputs: Object.fromEntries(outputs),
   });
 }
@@ -96,21 +89,40 @@ function describeStep({ step, settings }: StepEntry): StepJson {
   });
 }
 
-const describeLink = (
-  { id, derived, stream, counts, optional, on, ...link }: Link,
-  { params }: FlowDefinition,
-): LinkJson => ({
-  ...link,
-  // Where its step reads an error or chunks, a link that says nothing means something else.
-  ...((on !== 'success' || (!stream && readsMore(params.get(link.to), link.from))) && { on }),
-  ...(link.when && { when: describeCondition(link.when) }),
-});
+/** Where inputs and params come from, by key. */
+export const dataOf = ({
+  inputs,
+  memory,
+  order,
+  params,
+}: FlowDefinition): Readonly<Record<string, Binding>> =>
+  Object.fromEntries([
+    ...[...inputs, ...memory].map(([name, binding]) => [inputKey(name), binding] as const),
+    ...order.flatMap((id) =>
+      [...(params.get(id) ?? [])].map(([name, binding]) => [paramKey(id, name), binding] as const),
+    ),
+  ]);
 
-const readsMore = (params: ReadonlyMap<string, Binding> | undefined, from: string): boolean =>
-  [...(params?.values() ?? [])].flatMap(keysOf).some((text) => {
-    const key = parseKey(text);
-    return (key.of === 'error' || key.of === 'chunks') && key.step === from;
-  });
+/** The links into a step, or some of them. */
+function describeLinks(
+  { linksInto, params }: FlowDefinition,
+  id: string,
+  isWanted: (link: Link) => boolean = Boolean,
+): readonly LinkJson[] {
+  // Where its step reads an error or chunks, a link that says nothing means something else.
+  const more = new Set([...(params.get(id)?.values() ?? [])].flatMap(keysOf).map(readAsMore));
+  const links = linksInto.get(id)?.filter(isWanted) ?? [];
+  return links.map(({ id: _, derived, stream, counts, optional, on, ...link }) => ({
+    ...link,
+    ...((on !== 'success' || (!stream && more.has(link.from))) && { on }),
+    ...(link.when && { when: describeCondition(link.when) }),
+  }));
+}
+
+function readAsMore(text: string): string | undefined {
+  const key = parseKey(text);
+  return key.of === 'error' || key.of === 'chunks' ? key.step : undefined;
+}
 
 /** A predicate in a language is its text: the keys and the code are made of it again. */
 function describeCondition(condition: Condition): Condition {
@@ -142,6 +154,16 @@ function refuseCode(value: unknown, place: string, around: readonly unknown[] = 
       'not-serialisable',
       `${place} is ${isPlain(value) ? 'part of itself' : showValue(value)}, which JSON cannot carry. ${remedyFor(place)}`,
     );
+  }
+}
+
+/** Whether JSON can carry a value. */
+export function isData(value: unknown): boolean {
+  try {
+    refuseCode(value, '');
+    return value !== undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -144,6 +144,9 @@ export function targetOf(target: string): { readonly step?: string; readonly nam
 export const paramKey = (step: string, name: string): string =>
   isId(name) ? `${step}.${name}` : `${step}[${JSON.stringify(name)}]`;
 
+/** The key that binds an input. */
+export const inputKey = (name: string): string => showKey({ of: 'input', path: [name] });
+
 /** Reads along a path. Own properties only: what a prototype offers is never reached, and not there is `undefined`. */
 export function readPath(value: unknown, path: Path): unknown {
   let at = value;

@@ -1,23 +1,22 @@
 /** Links as they are stated: which can be, and what two statements of the same link come to. */
 import { FlowError } from '../errors.ts';
-import { equal } from '../plain.ts';
+import { equal, own, present } from '../plain.ts';
 import { linkId, type StatedLink, type StepShape } from './definition.ts';
 
 /** Two statements of one link as one. Throws a FlowError (`invalid-link`) where they contradict each other. */
 export function mergeLink(old: StatedLink | undefined, link: StatedLink): StatedLink {
   if (!old) return link;
-  const merged: Record<string, unknown> = { ...old };
-  for (const [name, value] of Object.entries(link)) {
-    if (value === undefined) continue;
-    if (merged[name] !== undefined && !equal(merged[name], value)) {
+  const said = present(link);
+  for (const [name, value] of Object.entries(said)) {
+    const before = own(old, name);
+    if (before !== undefined && !equal(before, value)) {
       throw new FlowError(
         'invalid-link',
         `The link "${linkId(link.from, link.to)}" is there already with another "${name}". Remove it first, or say the same.`,
       );
     }
-    merged[name] = value;
   }
-  return merged as unknown as StatedLink;
+  return { ...old, ...said };
 }
 
 /** Why a tool link or a tool-result link cannot be; undefined where it can, or where a step is not known yet. */

@@ -152,11 +152,11 @@ function sourcesOf(
   definition: FlowDefinition,
   bindings: readonly (readonly [string, Binding])[],
 ): readonly (readonly [string, string])[] {
-  const sources = new Map<string, string[]>();
+  const sources = new Map<string, Set<string>>();
   for (const [name, binding] of bindings) {
     for (const key of keysOf(binding).map(parseKey)) {
       const source = key.of === 'input' ? '$input' : endsOf(definition, key.step)[1];
-      sources.set(source, [...(sources.get(source) ?? []), name]);
+      sources.set(source, (sources.get(source) ?? new Set()).add(name));
     }
   }
   return [...sources]

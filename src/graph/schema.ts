@@ -1,6 +1,6 @@
 /** Schemas as the library sees them: any Standard Schema, and what its JSON Schema tells of it. */
 import { type ErrorCode, FlowError, type Issue, messageOf, showValue } from '../errors.ts';
-import { own } from '../plain.ts';
+import { oncePer, own } from '../plain.ts';
 
 /** Any schema of the Standard Schema family: zod, valibot, arktype, … (standardschema.dev). */
 export interface Schema<Input = unknown, Output = Input> {
@@ -40,22 +40,10 @@ export type InferOutput<S> = S extends Schema<infer _, infer Output> ? Output : 
 export type JsonSchema = { readonly [keyword: string]: unknown };
 
 /** The JSON Schema of a schema, where it can tell; `undefined` where it cannot. */
-export function jsonSchemaOf(
+export const jsonSchemaOf = (
   schema: Schema | undefined,
   side: 'input' | 'output',
-): JsonSchema | undefined {
-  if (!schema) return undefined;
-  const known = jsonSchemas[side].get(schema);
-  if (known !== undefined) return known ?? undefined;
-  const found = askJsonSchema(schema, side);
-  jsonSchemas[side].set(schema, found ?? null);
-  return found;
-}
-
-const jsonSchemas = {
-  input: new WeakMap<Schema, JsonSchema | null>(),
-  output: new WeakMap<Schema, JsonSchema | null>(),
-};
+): JsonSchema | undefined => schema && jsonSchemas[side](schema);
 
 interface TellsJsonSchema {
   readonly jsonSchema?: Record<'input' | 'output', (options: JsonSchemaOptions) => JsonSchema>;
@@ -84,6 +72,11 @@ function askJsonSchema(schema: Schema, side: 'input' | 'output'): JsonSchema | u
   }
 }
 
+const jsonSchemas = {
+  input: oncePer((schema: Schema) => askJsonSchema(schema, 'input')),
+  output: oncePer((schema: Schema) => askJsonSchema(schema, 'output')),
+};
+
 /** The schema of one property of an object schema, where the library of the schema shows it. */
 export function propertySchema(schema: Schema | undefined, name: string): Schema | undefined {
   const part = own(partsOf(schema), name);
@@ -103,6 +96,8 @@ export interface Properties {
   readonly required: readonly string[];
   /** Whether other properties than the known ones may exist. */
   readonly open: boolean;
+  /** The schema that they are parts of, where it is known as a whole. */
+  readonly whole?: JsonSchema;
 }
 
 /** What a JSON Schema says of an object's properties; `undefined` where it describes no plain object. */
@@ -115,6 +110,7 @@ export function propertiesOf(schema: JsonSchema | undefined): Properties | undef
     known,
     required: (schema['required'] as string[] | undefined) ?? [],
     open: (more !== undefined && more !== false) || 'patternProperties' in schema,
+    whole: schema,
   };
 }
 
@@ -162,29 +158,30 @@ export function schemaAt(
   let at = schema;
   for (const key of path) {
     if (!at) return {};
-    if (at['type'] === 'array' && (typeof key === 'number' || key === 'length')) {
-      at = key === 'length' ? { type: 'integer' } : (at['items'] as JsonSchema | undefined);
-      continue;
-    }
-    if (at['type'] === 'array') return { missing: String(key), has: ['[0]', 'length'] };
-    if (at['type'] === 'string' && key === 'length') {
+    const { type, prefixItems, items } = at as ListSchema;
+    const isList = type === 'array';
+    if (key === 'length' && (isList || type === 'string')) {
       at = { type: 'integer' };
-      continue;
+    } else if (isList && typeof key === 'number') {
+      at = prefixItems?.[key] ?? items;
+    } else {
+      const properties = isList || leaves.has(type) ? { known: {}, open: false } : propertiesOf(at);
+      const known: Properties['known'] | undefined = properties?.known;
+      if (properties?.open === false && known && !Object.hasOwn(known, key))
+        return { missing: String(key), has: isList ? ['[0]', 'length'] : Object.keys(known) };
+      at = own(known, key) as JsonSchema | undefined;
     }
-    if (typeof at['type'] === 'string' && leaves.has(at['type'])) {
-      return { missing: String(key), has: [] };
-    }
-    const properties = propertiesOf(at);
-    if (!properties) return {};
-    if (!Object.hasOwn(properties.known, key)) {
-      return properties.open ? {} : { missing: String(key), has: Object.keys(properties.known) };
-    }
-    at = properties.known[key];
   }
   return at ? { schema: at } : {};
 }
 
-const leaves = new Set(['string', 'number', 'integer', 'boolean', 'null']);
+interface ListSchema {
+  readonly type?: unknown;
+  readonly prefixItems?: readonly JsonSchema[];
+  readonly items?: JsonSchema;
+}
+
+const leaves = new Set<unknown>(['string', 'number', 'integer', 'boolean', 'null']);
 
 /** Validates at once where the schema does, else in a promise. Throws a FlowError with every issue. */
 export function validate(

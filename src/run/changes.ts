@@ -1,6 +1,6 @@
 /** What a run tells, put together from what it knows. */
 import { errorJson, FlowError, messageOf } from '../errors.ts';
-import { copyPlain, freeze, isPlain, put } from '../plain.ts';
+import { copyPlain, freeze, isPlain, oncePer, put } from '../plain.ts';
 import type { Change, Usage } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
 import { type Plan, type PlanNode, paramOf, successOf, type View } from '../wire/plan.ts';
@@ -65,19 +65,18 @@ export function usageOf({ usage }: Step, result: unknown): Usage | undefined {
   }
 }
 
-const toldInputs = new WeakMap<object, object>();
-
 /** Params as they are told: a stream is no data, and so its place says only that there was one. */
-export function toldInput(params: unknown): unknown {
-  if (!isPlain(params) || Array.isArray(params) || !holdsStream(params)) return params;
-  const known = toldInputs.get(params);
-  if (known) return known;
+export const toldInput = (params: unknown): unknown =>
+  isPlain(params) && !Array.isArray(params) && holdsStream(params)
+    ? withoutStreams(params)
+    : params;
+
+const withoutStreams = oncePer((params: object): object => {
   const told: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(params))
     put(told, name, isStream(value) ? '(stream)' : value);
-  toldInputs.set(params, Object.freeze(told));
-  return told;
-}
+  return Object.freeze(told);
+});
 
 function holdsStream(values: object): boolean {
   for (const name in values)

@@ -6,7 +6,7 @@
  * M2 A run keeps what it has added, behind at most one page of what was there before, and the name of the run that has the rest. So a long
  *    list costs no more to go on with than a short one.
  */
-import { freeze, isPlain, own, put } from '../plain.ts';
+import { freeze, isPlain, oncePer, own, put } from '../plain.ts';
 import type { Additions, Outcome } from '../state/outcome.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Plan } from '../wire/plan.ts';
@@ -78,12 +78,9 @@ export function asItStood(data: Snapshot['data'], runId: string): Snapshot['data
   return freeze(stood);
 }
 
-const sources = new WeakMap<Plan, readonly (readonly number[])[]>();
-
 /** The nodes that have ended whenever this one begins, in the order of the plan. */
 export function earlier(plan: Plan, index: number): readonly number[] {
-  const known = sources.get(plan) ?? sourcesOf(plan);
-  sources.set(plan, known);
+  const known = sourcesOf(plan);
   const found = new Set<number>();
   const seen = new Set([index]);
   for (const at of seen) {
@@ -96,11 +93,11 @@ export function earlier(plan: Plan, index: number): readonly number[] {
   return [...found].sort((a, b) => a - b);
 }
 
-function sourcesOf({ nodes }: Plan): readonly (readonly number[])[] {
+const sourcesOf = oncePer(({ nodes }: Plan): readonly (readonly number[])[] => {
   const found: number[][] = nodes.map(() => []);
   for (const { index, targets, startTargets } of nodes) {
     for (const target of targets) found[target]?.push(index);
     for (const target of startTargets) found[target]?.push(-index - 1);
   }
   return found;
-}
+});

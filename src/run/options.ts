@@ -1,6 +1,6 @@
 /** The options of a run, checked before it starts. */
 import type { MonoTypeOperatorFunction } from 'rxjs';
-import { FlowError, showValue, suggestion } from '../errors.ts';
+import { FlowError, listed, showValue, suggestion } from '../errors.ts';
 import type { Json } from '../graph/definition.ts';
 import { anything, type Check, check, code, metadata, oneOf, whole } from '../graph/settings.ts';
 import type { FlowEvent } from '../state/event.ts';
@@ -76,7 +76,7 @@ export function checkOptions(
     const names = [...known.keys()];
     throw new FlowError(
       'invalid-option',
-      `The option "outputs" of ${place} is ${showValue(name)}.${suggestion(name, names)} It takes names of outputs: ${names.join(', ') || 'the flow has none'}.`,
+      `The option "outputs" of ${place} is ${showValue(name)}.${suggestion(name, names)} It takes names of outputs: ${listed(names, 'the flow has none')}.`,
     );
   }
 }

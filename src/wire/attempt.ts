@@ -15,6 +15,7 @@ import {
 } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import type { Retry, StepSettings } from '../graph/definition.ts';
+import { oncePer } from '../plain.ts';
 import { Aside, Through } from './aside.ts';
 import { ResultCache } from './cache.ts';
 import { type Callee, callOnce } from './call.ts';
@@ -47,20 +48,13 @@ export interface Shared {
   readonly cache?: ResultCache | undefined;
 }
 
-const shared = new WeakMap<StepSettings, Shared>();
-
 /** One limiter and one cache for a step of a definition, however many plans it is part of. */
-function sharedOf(settings: StepSettings): Shared {
-  const known = shared.get(settings);
-  if (known) return known;
-  const { concurrency, cache } = settings;
-  const made = {
+const sharedOf = oncePer(
+  ({ concurrency, cache }: StepSettings): Shared => ({
     limiter: concurrency === undefined ? undefined : new Limiter(concurrency),
     cache: cache && new ResultCache(cache),
-  };
-  shared.set(settings, made);
-  return made;
-}
+  }),
+);
 
 /** Whether a step needs nothing but one call of its handler. */
 export const isSimple = ({

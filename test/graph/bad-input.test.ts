@@ -472,3 +472,28 @@ test('1.4 a reference cannot be frozen, nor given a prototype', () => {
   expect(thrown(() => Object.setPrototypeOf(input, {})).code).toBe('ref-misuse');
   expect(Object.isExtensible(input)).toBe(true);
 });
+
+test('1.4 a step in the place of all params, or of all outputs, is told', () => {
+  const flow = new Flow('f');
+  const a = flow.step('a', echo, {});
+  const told =
+    '"a" is a step, not a value. Write `.out` behind it for its result: `a.out`. (ref-misuse)';
+  expect(thrown(() => flow.step('b', echo, a as never)).message).toBe(told);
+  expect(thrown(() => flow.output(a as never)).message).toBe(told);
+  expect(Object.keys(flow.output({}).steps)).toEqual(['a']);
+});
+
+test('1.11 a step that comes after nothing is told', () => {
+  const flow = new Flow('f');
+  expect(thrown(() => flow.step('b', step, {}, { after: untyped([undefined]) })).message).toBe(
+    'The step id undefined is not allowed. An id has 1 to 64 letters, digits, "_" or "-", and starts with a letter or "_". (invalid-definition)',
+  );
+});
+
+test('1.11 a registry of thousands is told by its first ones', () => {
+  const steps = Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`s${i}`, step]));
+  const json = { v: 1, id: 'f', steps: { tt: {} }, links: [], data: {}, outputs: {} } as const;
+  expect(thrown(() => Flow.fromJSON(json, { steps })).message).toMatch(
+    /It has: s0, .*, s19 and 4980 more\. Add it/,
+  );
+});

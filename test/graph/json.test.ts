@@ -435,3 +435,83 @@ test('1.6 JSON cannot reach a prototype', async () => {
     ).code,
   ).toBe('invalid-definition');
 });
+
+test('1.10 the JSON Schema of an input: places of a tuple, names by patterns, and names that must be there', async () => {
+  const input = {
+    type: 'object',
+    required: ['pair', 'id'],
+    properties: {
+      pair: { type: 'array', prefixItems: [{ type: 'string' }], items: { type: 'number' } },
+      env: {
+        type: 'object',
+        patternProperties: { '^X_': { type: 'string' } },
+        additionalProperties: false,
+      },
+    },
+    additionalProperties: {},
+  };
+  const json = { v: 1, id: 'f', input, steps: {}, links: [], data: {}, outputs: {} } as const;
+  const flow = Flow.fromJSON(json, { steps: {} });
+  const right = { pair: ['a', 1, 2], env: { X_A: 'a' }, id: 1 };
+  expect((await flow.complete(right)).snapshot.input).toEqual(right);
+  const { message } = await rejected(flow.complete({ pair: [1, 'a'] }));
+  expect(message).toBe(`The input of flow "f" is not valid: (invalid-input)
+  - pair.0: expected string, not 1
+  - pair.1: expected number, not "a"
+  - id: is missing`);
+});
+
+test('1.6 inputs of any name come back from JSON, also where they look like params', async () => {
+  const builder = new FlowBuilder('f')
+    .addStep('a', echo)
+    .addStep('b', echo)
+    .setDataMap('a.x', '$input["b.y"]')
+    .setDataMap('a.z', '$input["my name"]')
+    .setDataValue('$input["b.y"]', 5)
+    .setDataValue('$input["my name"]', 'Ada')
+    .setOutput('a', 'a.return')
+    .setOutput('b', 'b.return');
+  const flow = builder.build();
+  const keys = ['$input["b.y"]', '$input["my name"]', 'a.x', 'a.z'];
+  for (const data of [flow.data, builder.data, flow.toJSON().data])
+    expect(Object.keys(data)).toEqual(keys);
+  const back = Flow.fromJSON(through(flow), { steps: { a: echo, b: echo } });
+  expect(back.hash).toBe(flow.hash);
+  for (const each of [flow, back])
+    expect((await each.complete({})).output).toEqual({ a: { x: 5, z: 'Ada' }, b: {} });
+  expect(Object.keys(builder.removeData('$input["b.y"]').data)).toEqual(keys.slice(1));
+});
+
+test('5.8 what is remembered may have any name, and is no param', () => {
+  const flow = new Flow('f');
+  const a = flow.step('a', echo, { before: flow.memory('b.y', 0) });
+  flow.step('b', echo, {});
+  const compiled = flow.remember('b.y', a.out).remember('my name', a.out).output({});
+  expect(compiled.data).toEqual({
+    '$input["b.y"]': { key: 'a.return' },
+    '$input["my name"]': { key: 'a.return' },
+    'a.before': { key: '$input["b.y"]', default: 0 },
+  });
+  const back = Flow.fromJSON(through(compiled), { steps: { a: echo, b: echo } });
+  expect(back.data).toEqual(compiled.data);
+});
+
+test('1.6 a binding in JSON is what its form says, and nothing besides', () => {
+  const json = {
+    v: 1,
+    id: 'f',
+    steps: { a: {}, b: {} },
+    links: [],
+    data: {
+      'b.x': untyped({ key: 'a.return', value: 1, more: 2, required: 'yes', autolink: true }),
+      'b.y': untyped({ key: 'a.return.y', default: null, required: true, autolink: false }),
+    },
+    outputs: {},
+  };
+  const flow = Flow.fromJSON(json as never, { steps: { a: echo, b: echo } });
+  expect(flow.data).toEqual({
+    'b.x': { key: 'a.return' },
+    'b.y': { key: 'a.return.y', default: null, required: true, autolink: false },
+  });
+  expect(Object.keys(flow.links)).toEqual(['a->b']);
+});

@@ -172,3 +172,112 @@ test('1.11 a literal is checked by the schema of its param', () => {
     'a.depth: is 1.5, which the step refuses: Invalid input: expected int',
   );
 });
+
+test('1.9 an output that reads an input has the schema of what the declared schema makes of it', async () => {
+  const parsed = z
+    .string()
+    .transform((json) => JSON.parse(json) as unknown)
+    .pipe(z.object({ size: z.number() }));
+  const flow = new Flow('inner', { input: z.object({ box: parsed }) });
+  const inner = flow.output({ box: flow.input.box, size: flow.input.box.size });
+  expect(inner.inputSchema()).toMatchObject({ properties: { box: { type: 'string' } } });
+  expect(inner.outputSchema()).toMatchObject({
+    properties: { box: { type: 'object' }, size: { type: 'number' } },
+  });
+  // And so the flow around it may read on.
+  const outer = new Flow<{ json: string }>('outer');
+  const step = outer.step('inner', inner, { box: outer.input.json });
+  const compiled = outer.output({ size: step.out.box.size });
+  expect((await compiled.complete({ json: '{"size":3}' })).output).toEqual({ size: 3 });
+});
+
+test('1.9 an output with a default may be the default', () => {
+  const flow = new Flow('f');
+  const a = flow.step('a', page, { url: 'u' });
+  const compiled = flow.output({
+    other: orElse(a.out.title, null),
+    same: orElse(a.out.title, 'untitled'),
+    date: orElse(a.out.title, new Date(0)),
+  });
+  expect(compiled.outputSchema()['properties']).toEqual({
+    other: { anyOf: [{ type: 'string' }, { const: null }] },
+    same: { type: 'string' },
+    date: { anyOf: [{ type: 'string' }, {}] },
+  });
+});
+
+test('1.9 what is no JSON is no constant of a schema', () => {
+  const flow = new Flow('f').output({ n: 1n, at: new Date(0), list: [1, 'a'], none: null });
+  expect(JSON.parse(JSON.stringify(flow.outputSchema()))).toMatchObject({
+    properties: { n: {}, at: {}, list: { const: [1, 'a'] }, none: { const: null } },
+  });
+});
+
+test('1.9 nobody knows what comes of a flow with a fallback', () => {
+  const inner = new FlowBuilder('inner')
+    .addStep('a', page, { url: 'x' })
+    .setOutput('a', 'a.return')
+    .build();
+  const flow = new FlowBuilder('f')
+    .addStep('inner', inner, {}, { fallback: { b: 1 } })
+    .setOutput('b', 'inner.return.b')
+    .build();
+  expect(flow.outputSchema()).toMatchObject({ properties: { b: {} } });
+});
+
+test('1.10 what a part of a schema refers to comes along with it', () => {
+  const Tree = z.object({
+    name: z.string(),
+    get children() {
+      return z.array(Tree);
+    },
+  });
+  const Person = z.object({ name: z.string() }).meta({ id: 'Person' });
+  const prune = defineStep({
+    input: z.object({ tree: Tree, by: Person, $ref: z.string().optional() }),
+    output: z.object({ tree: Tree, cut: z.number() }),
+    run: ({ tree }) => ({ tree, cut: 1 }),
+  });
+  const flow = new Flow<{ tree: z.infer<typeof Tree>; by: { name: string } }>('f');
+  const params = { tree: flow.input.tree, by: flow.input.by };
+  const a = flow.step('a', prune, params);
+  flow.step('b', prune, { ...params, tree: a.out.tree });
+  const compiled = flow.output({ tree: a.out.tree, cut: a.out.cut });
+  const outer = new FlowBuilder('outer').addStep('f', compiled);
+  outer.setInput('f.tree', 'root').setInput('f.by', 'who').setOutput('tree', 'f.return.tree');
+  for (const schema of [compiled, outer.build()].flatMap((each) => [
+    each.inputSchema(),
+    each.outputSchema(),
+  ])) {
+    const refs = JSON.stringify(schema).match(/"\$ref":"[^"]*"/g) ?? [];
+    expect(refs.length).toBeGreaterThan(1);
+    for (const ref of refs) {
+      const path = ref.slice('"$ref":"#/'.length, -1).split('/');
+      const found = path.reduce<unknown>((at, name) => Object(at)[name], schema);
+      expect(found, ref).toMatchObject({
+        type: 'object',
+        properties: { name: { type: 'string' } },
+      });
+    }
+  }
+});
+
+test('1.9 a schema that is a part of another one does not say again which JSON Schema it is', () => {
+  const flow = new FlowBuilder('f').addStep('a', page, { url: 'x' }).setOutput('a', 'a.return');
+  expect(JSON.stringify(flow.build().outputSchema())).not.toContain('$schema');
+});
+
+test('1.11 a place in a tuple has the schema of that place', () => {
+  const pair = defineStep({
+    output: z.tuple([z.object({ a: z.string() })], z.object({ b: z.string() })),
+    run: (): [{ a: string }, ...{ b: string }[]] => [{ a: 'a' }],
+  });
+  const flow = () => new FlowBuilder('f').addStep('pair', pair);
+  const right = flow().setOutput('a', 'pair.return[0].a').setOutput('b', 'pair.return[1].b');
+  expect(right.build().outputSchema()).toMatchObject({
+    properties: { a: { type: 'string' }, b: { type: 'string' } },
+  });
+  expect(thrown(() => flow().setOutput('b', 'pair.return[0].b').build()).message).toContain(
+    'reads "pair.return[0].b", but the result of "pair" has no "b". It has: a',
+  );
+});

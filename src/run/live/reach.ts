@@ -1,5 +1,6 @@
 /** What a change of the input can reach, and what each node reads. Made once per plan. */
 import { parseKey } from '../../graph/key.ts';
+import { oncePer } from '../../plain.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { keysRead } from '../../wire/read.ts';
 
@@ -13,15 +14,7 @@ export interface Reach {
   readonly beyond: readonly (readonly number[])[];
 }
 
-const known = new WeakMap<Plan, Reach>();
-
-export function reachOf(plan: Plan): Reach {
-  const found = known.get(plan) ?? findReach(plan);
-  known.set(plan, found);
-  return found;
-}
-
-function findReach(plan: Plan): Reach {
+export const reachOf = oncePer((plan: Plan): Reach => {
   const readers = new Map<string, number[]>();
   const beyond: number[][] = [];
   const waitedFor = plan.nodes.map(() => new Set<number>());
@@ -49,7 +42,7 @@ function findReach(plan: Plan): Reach {
     return [...found.add(scope.open)];
   });
   return { readers, readsWhole: readers.has(''), sources, beyond };
-}
+});
 
 function addTo(lists: Map<string, number[]>, name: string, index: number): void {
   const list = lists.get(name);
