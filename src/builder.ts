@@ -1,6 +1,6 @@
 /** Writing a flow down with string keys: for graphs that are made by a program, or come from elsewhere. */
 import { CompiledFlow } from './compiled-flow.ts';
-import { FlowError, quoted } from './errors.ts';
+import { FlowError, quoted, showValue } from './errors.ts';
 import { type Binding, template } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Link, LinkOptions, StepEntry, StepSettings } from './graph/definition.ts';
@@ -9,6 +9,8 @@ import { deriveLinks } from './graph/derive.ts';
 import type { FlowOptions } from './graph/draft.ts';
 import { EditableDraft } from './graph/editable-draft.ts';
 import { inputKey, paramKey, parseKey, targetOf } from './graph/key.ts';
+import { anything, check, flag } from './graph/settings.ts';
+import { isPlain } from './plain.ts';
 import type { RunOptions } from './run/options.ts';
 import { type Code, type Step, toStep } from './wire/step.ts';
 
@@ -46,6 +48,12 @@ export class FlowBuilder {
     params: Readonly<Record<string, unknown>> = {},
     settings: StepSettings = {},
   ): this {
+    if (!isPlain(params) || Array.isArray(params)) {
+      throw new FlowError(
+        'invalid-definition',
+        `The params of step "${id}" are ${showValue(params)}. Write addStep(id, code, params): an object that binds each param, or {} for none.`,
+      );
+    }
     const bound = new Map<string, Binding>(
       Object.entries(params).map(([name, value]) => [name, template(value, paramKey(id, name))]),
     );
@@ -102,6 +110,7 @@ export class FlowBuilder {
   /** Binds `step.param`, or an input of the flow, to another key. */
   setDataMap(key: string, sourceKey: string, options: DataMapOptions = {}): this {
     parseKey(sourceKey);
+    check('setDataMap()', options, { default: anything, autolink: flag });
     const { default: fallback, autolink = true } = options;
     this.draft.bind(bindable(key), {
       key: sourceKey,

@@ -227,7 +227,7 @@ export function showValue(value: unknown): string {
 /** A value as JSON, or as `showValue` has it where JSON cannot carry it. */
 export function showJson(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? showValue(value);
+    return (typeof value !== 'number' && JSON.stringify(value)) || showValue(value);
   } catch {
     return showValue(value);
   }

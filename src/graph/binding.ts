@@ -1,6 +1,6 @@
 /** Where a value comes from, as plain data: a literal, a key, a text with holes, or a structure of these. */
 import { FlowError, messageOf, quoted, showValue } from '../errors.ts';
-import { copyPlain, freeze, isPlain, put } from '../plain.ts';
+import { copyPlain, freeze, isPlain, own, put } from '../plain.ts';
 import { type Key, parseKey, readPath } from './key.ts';
 import { type Reference, referenceOf, refuseForeign, refuseNode } from './ref.ts';
 
@@ -239,8 +239,6 @@ export function bindingFromJson(json: unknown, place: string): Binding {
 }
 
 function isTextPart(part: unknown): boolean {
-  if (typeof part === 'string') return true;
-  const key: unknown = isPlain(part) && 'key' in part ? part.key : undefined;
-  if (typeof key === 'string') parseKey(key);
-  return typeof key === 'string';
+  const key = own(part, 'key');
+  return typeof part === 'string' || (typeof key === 'string' && Boolean(parseKey(key)));
 }

@@ -49,7 +49,7 @@ export function conditionFrom(
     case 'predicate': {
       if (typeof test === 'function' && Array.isArray(keys)) {
         keys.forEach(parseKey);
-        return { ...(copyPlain(source) as Extract<Condition, { op: 'predicate' }>) };
+        return copyPlain(source) as Condition;
       }
       const make = own(languages, String(language)) as Languages[string] | undefined;
       return make && typeof text === 'string'

@@ -123,19 +123,14 @@ export function partsOf(condition: Condition): readonly Condition[] {
 export function conditionKeys(condition: Condition | undefined): readonly string[] {
   if (!condition) return [];
   if (condition.op === 'predicate') return condition.keys;
-  const sides =
-    'right' in condition
-      ? [condition.left, condition.right]
-      : 'left' in condition
-        ? [condition.left]
-        : [];
+  const { left, right } = condition as { readonly left?: Operand; readonly right?: Operand };
   return [
     ...partsOf(condition).flatMap(conditionKeys),
-    ...sides.flatMap((side) => keysOf(asBinding(side))),
+    ...[left, right].flatMap((side) => keysOf(asBinding(side))),
   ];
 }
 
-const asBinding = (side: Operand): Binding =>
+const asBinding = (side: Operand | undefined): Binding =>
   isPlain(side) && !Array.isArray(side) ? (side as Binding) : { value: side };
 
 /** A condition made ready: does it hold in this run? */

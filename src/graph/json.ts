@@ -149,7 +149,7 @@ function refuseCode(value: unknown, place: string, around: readonly unknown[] = 
       const at = Array.isArray(value) ? `[${name}]` : `.${name}`;
       refuseCode(part, place + at, [...around, value]);
     }
-  } else if (value !== undefined && value !== null && !isJson(value)) {
+  } else if (value !== null && !isJson(value) && (value !== undefined || place.endsWith(']'))) {
     throw new FlowError(
       'not-serialisable',
       `${place} is ${isPlain(value) ? 'part of itself' : showValue(value)}, which JSON cannot carry. ${remedyFor(place)}`,

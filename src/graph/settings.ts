@@ -20,12 +20,12 @@ export const oneOf = (...words: readonly string[]): Check => [
 
 /** Conditions are checked where they are copied. */
 export const anything: Check = [() => true, ''];
-const flag: Check = [(value) => typeof value === 'boolean', 'true or false'];
+export const flag: Check = [(value) => typeof value === 'boolean', 'true or false'];
 export const metadata: Check = [(value) => isPlain(value) && !Array.isArray(value), 'an object'];
 
 export type Checks = Readonly<Record<string, Check | Readonly<Record<string, Check>>>>;
 
-const description: Check = [(value) => typeof value === 'string', 'a text'];
+export const description: Check = [(value) => typeof value === 'string', 'a text'];
 
 export const settingChecks: Checks = {
   join: oneOf('any', 'all', 'settled'),

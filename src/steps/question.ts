@@ -1,6 +1,8 @@
 /** A step that asks, and waits for the answer. */
 import { Observable } from 'rxjs';
-import type { InferInput, InferOutput, Schema } from '../graph/schema.ts';
+import { FlowError } from '../errors.ts';
+import { checkSchema, type InferInput, type InferOutput, type Schema } from '../graph/schema.ts';
+import { anything, check, description as text } from '../graph/settings.ts';
 import { Asked, Result } from '../wire/aside.ts';
 import { type Call, hostOf } from '../wire/call.ts';
 import { ask } from '../wire/questions.ts';
@@ -30,6 +32,14 @@ export function question<Answer extends Schema, Input extends Schema | undefined
   never
 > {
   const { answer, input, description: about } = description;
+  check('question()', description, { input: anything, answer: anything, description: text });
+  if (answer === undefined) {
+    throw new FlowError(
+      'invalid-definition',
+      'question() needs a schema in "answer": what an answer must satisfy, such as z.object({ ok: z.boolean() }).',
+    );
+  }
+  checkSchema(answer, 'answer of a question()');
   const run = (params: unknown, context: StepContext): Observable<unknown> =>
     new Observable((out) => {
       const { questions } = (context as Call)[hostOf];

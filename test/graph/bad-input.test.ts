@@ -7,6 +7,7 @@ import {
   Flow,
   gt,
   predicate,
+  question,
   type RefOf,
   repeat,
   text,
@@ -496,4 +497,25 @@ test('1.11 a registry of thousands is told by its first ones', () => {
   expect(thrown(() => Flow.fromJSON(json, { steps })).message).toMatch(
     /It has: s0, .*, s19 and 4980 more\. Add it/,
   );
+});
+
+test('2.9 a question without a schema for its answer is told when it is made', () => {
+  expect(thrown(() => question({} as never)).message).toBe(
+    'question() needs a schema in "answer": what an answer must satisfy, such as z.object({ ok: z.boolean() }). (invalid-definition)',
+  );
+  expect(thrown(() => question({ answer: untyped({ ok: 'boolean' }) } as never)).message).toBe(
+    'The answer of a question() is an object, which is no schema. Give one of zod, valibot, arktype or any Standard Schema, such as z.object({ … }). (invalid-definition)',
+  );
+});
+
+test.each([
+  [null, 'null'],
+  ['url', '"url"'],
+  [['url'], 'an array of 1'],
+])('1.11 params of a builder that are no object are told: %j', (params, shown) => {
+  const builder = new FlowBuilder('b');
+  expect(thrown(() => builder.addStep('a', step, untyped(params))).message).toBe(
+    `The params of step "a" are ${shown}. Write addStep(id, code, params): an object that binds each param, or {} for none. (invalid-definition)`,
+  );
+  expect(builder.steps).toEqual({});
 });

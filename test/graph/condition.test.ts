@@ -258,6 +258,9 @@ test('1.6 a condition is shown as a person reads it', () => {
     [lt(input.n, 1), 'n < 1'],
     [lte(input.n, 1), 'n ≤ 1'],
     [isIn(input.n, [1, 2]), 'n in [1,2]'],
+    // JSON has none of these: as JSON they would all be "null".
+    [gt(input.n, Number.POSITIVE_INFINITY), 'n > Infinity'],
+    [eq(input.n, Number.NaN), 'n = NaN'],
     [matches(input.s, 'x'), 's contains "x"'],
     [exists(input.maybe), 'maybe exists'],
     [not(exists(input.maybe)), 'not maybe exists'],

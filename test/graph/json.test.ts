@@ -515,3 +515,16 @@ test('1.6 a binding in JSON is what its form says, and nothing besides', () => {
   });
   expect(Object.keys(flow.links)).toEqual(['a->b']);
 });
+
+test('1.11 a list with nothing in a place is refused: in JSON it would be null', () => {
+  const flow = new Flow('f');
+  flow.step('a', echo, { list: [1, undefined] });
+  const compiled = flow.output({});
+  expect(thrown(() => compiled.toJSON()).message).toBe(
+    'flow "f".data.a.list.value[1] is undefined, which JSON cannot carry. Use plain data instead of code and of objects of classes. (not-serialisable)',
+  );
+  // In an object it is absence, as anywhere.
+  const other = new Flow('f');
+  other.step('a', echo, { list: { a: 1, b: undefined } });
+  expect(through(other.output({})).data).toEqual({ 'a.list': { value: { a: 1 } } });
+});

@@ -1,5 +1,5 @@
 /** Options that nobody reads, and values that they cannot have: TypeScript refuses them, and so does the call. */
-import { defineOperator, defineStep, each, Flow, repeat } from 'millrace';
+import { defineOperator, defineStep, each, Flow, question, repeat } from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
 import { map, type OperatorFunction } from 'rxjs';
 import { expect, test } from 'vitest';
@@ -57,6 +57,16 @@ test.each<[what: string, work: () => unknown, message: string]>([
     'repeat()',
     () => repeat(run, untyped({ ...ofRepeat, nxt: run })),
     none('nxt', 'repeat()', 'next', 'max, while, next'),
+  ],
+  [
+    'a question',
+    () => question({ anser: input } as never),
+    none('anser', 'question()', 'answer', 'input, answer, description'),
+  ],
+  [
+    'what a key of a builder is bound to',
+    () => new FlowBuilder('b').setDataMap('a.x', 'y', untyped({ defualt: 1 })),
+    none('defualt', 'setDataMap()', 'default', 'default, autolink'),
   ],
   [
     'a Mermaid diagram',
