@@ -68,8 +68,8 @@ export class Draft<Step extends StepShape = StepShape> {
     }
     checkSchema(entry.step.input, `input of step "${id}"`);
     checkSchema(entry.step.output, `output of step "${id}"`);
-    const more = stated && ['after'];
-    const settings = kept(checked(`step "${id}"`, entry.settings, settingChecks, more));
+    const place = `step "${id}"`;
+    const settings = kept(checked(place, entry.settings, settingChecks, stated && ['after']));
     const added = Object.freeze({ ...entry, settings });
     const links: Links = new Map(this.linksInto.get(id));
     for (const { from, ...options } of stated ?? [])

@@ -1,11 +1,17 @@
 /** A draft of which parts can be taken away again. */
 import { FlowError, listed, quoted, suggestion } from '../errors.ts';
 import type { Binding } from './binding.ts';
-import { linkId, type StepShape } from './definition.ts';
+import { linkId, type StepEntry, type StepShape } from './definition.ts';
 import { Draft, sourcesOf } from './draft.ts';
 import { inputKey, paramKey, targetOf } from './key.ts';
 
 export class EditableDraft<Step extends StepShape = StepShape> extends Draft<Step> {
+  override addStep(entry: StepEntry<Step>, params: ReadonlyMap<string, Binding>): void {
+    super.addStep(entry, params);
+    // A param of it may have been bound before, to something else.
+    this.loosen(entry.id);
+  }
+
   /** Removes a step with its params and every stated link from or to it. What others read of it stays, for `build()` to tell. */
   removeStep(id: string): void {
     if (!this.steps.delete(id)) throw this.unknown('step', id, this.steps.keys());

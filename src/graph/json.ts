@@ -2,7 +2,7 @@
 import { FlowError, showValue } from '../errors.ts';
 import { isPlain, present } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
-import type { Condition, Predicate } from './condition.ts';
+import { type Condition, conditionKeys, type Predicate } from './condition.ts';
 import type { FlowDefinition, Json, Link, StepEntry } from './definition.ts';
 import { canonicalJson, hash } from './hash.ts';
 import { inputKey, paramKey, parseKey } from './key.ts';
@@ -49,7 +49,7 @@ export function stepHashes(definition: FlowDefinition): Readonly<Record<string, 
     definition.order.map((id) => {
       const params = Object.fromEntries(definition.params.get(id) ?? []);
       const step = describeStep(definition.steps.get(id) as StepEntry);
-      const links = describeLinks(definition, id);
+      const links = describeLinks(definition, id, false);
       return [id, hash(canonicalJson({ step, params, links })).slice(0, 12)];
     }),
   );
@@ -66,9 +66,7 @@ function describe(definition: FlowDefinition): FlowJson {
     steps: Object.fromEntries(
       definition.order.map((step) => [step, describeStep(definition.steps.get(step) as StepEntry)]),
     ),
-    links: definition.order.flatMap((step) =>
-      describeLinks(definition, step, ({ derived }) => !derived),
-    ),
+    links: definition.order.flatMap((step) => describeLinks(definition, step, true)),
     data: dataOf(definition),
     outputs: Object.fromEntries(outputs),
   });
@@ -103,25 +101,32 @@ export const dataOf = ({
     ),
   ]);
 
-/** The links into a step, or some of them. */
+/** The links into a step: all, or those that somebody stated. */
 function describeLinks(
-  { linksInto, params }: FlowDefinition,
+  { linksInto, params, steps }: FlowDefinition,
   id: string,
-  isWanted: (link: Link) => boolean = Boolean,
+  isStated: boolean,
 ): readonly LinkJson[] {
-  // Where its step reads an error or chunks, a link that says nothing means something else.
-  const more = new Set([...(params.get(id)?.values() ?? [])].flatMap(keysOf).map(readAsMore));
-  const links = linksInto.get(id)?.filter(isWanted) ?? [];
-  return links.map(({ id: _, derived, stream, counts, optional, on, ...link }) => ({
-    ...link,
-    ...((on !== 'success' || (!stream && more.has(link.from))) && { on }),
-    ...(link.when && { when: describeCondition(link.when) }),
-  }));
-}
-
-function readAsMore(text: string): string | undefined {
-  const key = parseKey(text);
-  return key.of === 'error' || key.of === 'chunks' ? key.step : undefined;
+  const links = linksInto.get(id) ?? [];
+  // Where an error or chunks are read, a link that says nothing means something else.
+  const more = new Set(
+    [
+      ...[...(params.get(id)?.values() ?? [])].flatMap(keysOf),
+      ...[(steps.get(id) as StepEntry).settings, ...links].flatMap(({ when }) =>
+        conditionKeys(when),
+      ),
+    ].map((text) => {
+      const key = parseKey(text);
+      return key.of === 'error' || key.of === 'chunks' ? key.step : undefined;
+    }),
+  );
+  return links
+    .filter(({ derived }) => !(isStated && derived))
+    .map(({ id: _, derived, stream, counts, optional, on, ...link }) => ({
+      ...link,
+      ...((on !== 'success' || (!stream && more.has(link.from))) && { on }),
+      ...(link.when && { when: describeCondition(link.when) }),
+    }));
 }
 
 /** A predicate in a language is its text: the keys and the code are made of it again. */
@@ -149,7 +154,7 @@ function refuseCode(value: unknown, place: string, around: readonly unknown[] = 
       const at = Array.isArray(value) ? `[${name}]` : `.${name}`;
       refuseCode(part, place + at, [...around, value]);
     }
-  } else if (value !== null && !isJson(value) && (value !== undefined || place.endsWith(']'))) {
+  } else if (!isJson(value) && (value !== undefined || place.endsWith(']'))) {
     throw new FlowError(
       'not-serialisable',
       `${place} is ${isPlain(value) ? 'part of itself' : showValue(value)}, which JSON cannot carry. ${remedyFor(place)}`,
@@ -173,6 +178,4 @@ const remedyFor = (place: string): string =>
     : 'Use plain data instead of code and of objects of classes.';
 
 const isJson = (value: unknown): boolean =>
-  typeof value === 'string' ||
-  typeof value === 'boolean' ||
-  (typeof value === 'number' && Number.isFinite(value));
+  value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);

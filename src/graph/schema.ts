@@ -104,12 +104,11 @@ export interface Properties {
 export function propertiesOf(schema: JsonSchema | undefined): Properties | undefined {
   if (schema?.['type'] !== 'object') return undefined;
   const known = schema['properties'] as Properties['known'] | undefined;
-  const more = schema['additionalProperties'];
   if (!known) return undefined;
   return {
     known,
     required: (schema['required'] as string[] | undefined) ?? [],
-    open: (more !== undefined && more !== false) || 'patternProperties' in schema,
+    open: Boolean(schema['additionalProperties']) || 'patternProperties' in schema,
     whole: schema,
   };
 }

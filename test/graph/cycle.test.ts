@@ -130,3 +130,16 @@ test('1.5 a loop is written with repeat', async () => {
   );
   expect((await flow.output({ n: grow.out.n }).complete({})).output).toEqual({ n: 96 });
 });
+
+test('1.5 what a step reads no more closes no cycle: bound anew, by the step itself, or by another map', () => {
+  const step = (params: unknown) => params;
+  const builder = new FlowBuilder('f')
+    .setDataMap('b.x', 'a.return')
+    .addStep('b', step, { x: '{{c.return}}' })
+    .addStep('a', step, { x: '{{b.return}}' })
+    .addStep('c', step)
+    .setDataMap('b.x', 'd.return')
+    .addStep('d', step)
+    .setDataMap('c.x', 'a.return');
+  expect(Object.keys(builder.build().links)).toEqual(['d->b', 'b->a', 'a->c']);
+});

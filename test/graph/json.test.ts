@@ -213,6 +213,22 @@ test('1.11 a link that says on what it waits comes back so', () => {
   }
 });
 
+test('1.11 so does a link where a condition reads the error of its source', () => {
+  const reads = { op: 'exists', left: { key: 'fails.error' } } as const;
+  for (const on of [undefined, 'success', 'failure', 'settled'] as const) {
+    const said = on && { on };
+    const flow = new Flow('f');
+    flow.step('fails', steps.fails.handler, {});
+    flow.step('echo', echo, {}, { when: reads });
+    flow.step('page', page, { url: 'x' });
+    flow.link('fails', 'echo', { ...said }).link('fails', 'page', { ...said, when: reads });
+    const compiled = flow.output({});
+    const back = Flow.fromJSON(through(compiled), { steps });
+    expect(back.links).toEqual(compiled.links);
+    expect(back.hash).toBe(compiled.hash);
+  }
+});
+
 test('1.11 steps of subflows are found by path, then by id', async () => {
   const inner = new FlowBuilder('inner')
     .addStep('a', () => 'one')
