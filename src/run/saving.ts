@@ -105,8 +105,7 @@ export function savingGate({
           },
           error: failed,
           complete: () => {
-            if (isSaving && unsaved.length > 0)
-              failed(new Error('it ended its stream before everything was stored'));
+            if (isSaving) failed(new Error('it ended its stream before the run had ended'));
           },
         });
       };

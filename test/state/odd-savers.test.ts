@@ -1,6 +1,6 @@
 /** What a saver that is slow, fails or never answers does to a run, in each durability. The table stands in docs/saving.md. */
 import { type Commit, type Durability, Flow, MemorySaver, type Ref } from 'millrace';
-import { asyncScheduler, concatMap, delay, mergeMap, NEVER, type Observable, of } from 'rxjs';
+import { asyncScheduler, concatMap, delay, mergeMap, NEVER, type Observable, of, take } from 'rxjs';
 import { TestScheduler } from 'rxjs/testing';
 import { expect, test } from 'vitest';
 
@@ -151,3 +151,23 @@ test('5.4 never answering, exit: all steps run, and the end waits', () => {
   expect(times['FLOW_OUTPUT']).toBeUndefined();
   expect([called, saver.heard]).toEqual([steps, 1]);
 });
+
+test.each(['sync', 'async', 'exit'] as const)(
+  '5.7 a saver that ends its stream while nothing waits has failed: %s',
+  async (durability) => {
+    class Leaving extends MemorySaver {
+      override save(commits$: Observable<Commit>): Observable<number> {
+        return super.save(commits$).pipe(take(durability === 'exit' ? 0 : 2));
+      }
+    }
+    const flow = new Flow('leaving');
+    const one = flow.step('one', async () => 1, {});
+    const two = flow.step('two', async ({ one }) => one + 1, { one: one.out });
+    const run = flow.output({ two: two.out }).start({}, { saver: new Leaving(), durability });
+    const types: string[] = [];
+    run.events$.subscribe(({ type }) => types.push(type));
+    const ended = await run.result.catch(({ code }: { code: string }) => code);
+    expect(ended).toEqual(durability === 'async' ? { two: 2 } : 'saver-failed');
+    expect(types.includes('FLOW_UNSAVED')).toBe(durability === 'async');
+  },
+);
