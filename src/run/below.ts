@@ -5,7 +5,7 @@ import type { StepSettings } from '../graph/definition.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import type { Additions } from '../state/outcome.ts';
 import { Activity, Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
-import { isSimple, type Note } from '../wire/attempt.ts';
+import { isSimple } from '../wire/attempt.ts';
 import { type Call, hostOf } from '../wire/call.ts';
 import type { Host, Recorded } from '../wire/host.ts';
 import { stops } from '../wire/nest.ts';
@@ -16,7 +16,7 @@ import { usageOf } from './changes.ts';
 import { checkedParams } from './checked.ts';
 import { Execution } from './execution.ts';
 import { additionsOf, joined } from './lists.ts';
-import { AttemptsWork, SimpleWork, type Workplace } from './work.ts';
+import { AttemptsWork, type Retry, SimpleWork, type Workplace } from './work.ts';
 
 /** A step that can be run below another one; a flow brings its plan. */
 export type Runnable = Step & { readonly plan?: () => Plan };
@@ -30,11 +30,6 @@ const tooDeep = (path: string): FlowError =>
     `Step "${path}" is a flow inside of ${deepest} others. Give a flow that runs itself an end.`,
     { path },
   );
-
-const begins = new Activity(1, 0);
-const ends = new Activity(-1, 0);
-const waits = new Activity(-1, 1);
-const goesOn = new Activity(1, -1);
 
 /**
  * Runs a step as part of the step that is being called, at `context.path` + `segment`, for example `[3]`. What it tells is told in the run
@@ -64,6 +59,8 @@ export function runBelow(
     // Whatever runs something inside of itself: mere code is not nested any further.
     const nest = step.plan || step.inner ? host.nest : undefined;
     const inTurn = (work: () => void): void => (nest ? nest.push({ work }) : work());
+    // Whoever runs it may have something else to begin when it has ended.
+    const atEnd = (end: () => void): void => inTurn(() => (host.atOnce ? host.atOnce(end) : end()));
     const below = new Reporter(host, path, (aside) => {
       const work = (): void => {
         if (!out.closed) out.next(aside);
@@ -74,25 +71,25 @@ export function runBelow(
     const end: End = {
       stops: (stop) => out.add(nest ? () => stops.push({ work: stop }) : stop),
       done: (result) =>
-        inTurn(() => {
+        atEnd(() => {
           if (segment !== '') {
             const usage = usageOf(step, result);
             below.end({ output: result, ...(usage && { usage }) });
           }
-          out.next(ends);
+          below.rest(0);
           below.handOn();
           out.next(new Result(result));
           out.complete();
         }),
       fail: (error) =>
-        inTurn(() => {
+        atEnd(() => {
           if (out.closed) return;
           if (segment !== '' && error.code !== 'cancelled') below.end({ error: errorJson(error) });
-          out.next(ends);
+          below.rest(0);
           out.error(error);
         }),
     };
-    out.next(begins);
+    below.note(1, 0);
     inTurn(() => {
       if (out.closed) return;
       if (step.plan && isSimple(settings))
@@ -127,7 +124,7 @@ function runCode(
     const place: Workplace<unknown> = {
       begin: (_, go) => go(),
       chunk: (_, chunk) => below.chunk(chunk),
-      retry: (_, note) => below.retry(note),
+      retry: (_, change) => below.retry(change),
       end: (_, outcome) => {
         if (outcome.status === 'failure') end.fail(outcome.error);
         else end.done(successOf(outcome));
@@ -184,7 +181,7 @@ function runFlow(
         end.done(output);
       },
       error: (error) => end.fail(error),
-      blocked: (isBlocked) => below.pass(isBlocked ? waits : goesOn),
+      blocked: (isBlocked) => (isBlocked ? below.note(-1, 1) : below.note(1, -1)),
     },
     { prefix: path, host },
   );
@@ -201,7 +198,8 @@ class Reporter {
   readonly pass: (aside: Aside) => void;
   private input: unknown;
   private t0 = 0;
-  private isWaiting = false;
+  private busy = 0;
+  private waiting = 0;
   private attempt = 1;
   private adds: Additions | undefined;
 
@@ -220,17 +218,30 @@ class Reporter {
 
   chunk(chunk: unknown): void {
     if (chunk instanceof Asked) {
-      this.isWaiting = true;
       this.tell({ type: 'STEP_WAIT', question: chunk.question });
-      this.pass(waits);
-    } else if (chunk instanceof Adds) this.adds = joined(this.adds, chunk.name, chunk.items);
+      this.note(-1, 1);
+    } else if (chunk instanceof Activity) this.note(chunk.busy, chunk.waiting);
+    else if (chunk instanceof Adds) this.adds = joined(this.adds, chunk.name, chunk.items);
     else if (chunk instanceof Aside) this.pass(chunk);
     else this.tell({ type: 'STEP_CHUNK', chunk });
   }
 
-  retry({ attempt, delay, error }: Extract<Note, { note: 'retry' }>): void {
-    this.attempt = attempt + 1;
-    this.tell({ type: 'STEP_RETRY', attempt, delay, error: errorJson(error) });
+  /** More, or less, of it is at work, or waits for answers. */
+  note(busy: number, waiting: number): void {
+    this.busy += busy;
+    this.waiting += waiting;
+    this.pass(new Activity(busy, waiting));
+  }
+
+  /** Nothing below it is at work any more, or waits; `busy`: whether it is itself. */
+  rest(busy: 0 | 1): void {
+    this.note(busy - this.busy, -this.waiting);
+  }
+
+  retry(change: Retry): void {
+    this.attempt = change.attempt + 1;
+    this.rest(1);
+    this.tell(change);
   }
 
   /** What it adds to lists is told with its end, and handed on then. */
@@ -239,7 +250,6 @@ class Reporter {
   }
 
   end(end: Pick<Extract<Change, { type: 'STEP_OUTPUT' }>, 'output' | 'error' | 'usage'>): void {
-    if (this.isWaiting) this.pass(goesOn);
     if (!this.host.listening) return;
     const t1 = this.host.clock.now();
     const adds = this.adds && !end.error ? { adds: this.adds } : {};

@@ -286,7 +286,7 @@ export class Execution extends Told implements View, Engine {
 
   /** When all that is at work waits for answers, nothing more will happen by itself. */
   private considerSuspending(): void {
-    if (this.isEnding || !this.ready.isIdle) return;
+    if (this.isEnding || this.held > 0 || !this.ready.isIdle) return;
     const blocked = this.atWork.isBlocked;
     if (blocked === this.isBlocked || (blocked && this.telling?.isHeldBack)) return;
     this.isBlocked = blocked;

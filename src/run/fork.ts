@@ -4,7 +4,6 @@ import { FlowError, showValue, suggestion } from '../errors.ts';
 import { parseKey } from '../graph/key.ts';
 import { copyPlain, equal, freeze, isPlain, own, present, put } from '../plain.ts';
 import type { Change } from '../state/event.ts';
-import { success } from '../state/outcome.ts';
 import { emptySnapshot, revive, type Snapshot, type StepState } from '../state/snapshot.ts';
 import type { Recorded } from '../wire/host.ts';
 import { ownerOf, type Plan, type PlanNode } from '../wire/plan.ts';
@@ -97,28 +96,18 @@ function keptSteps(
   );
   const kept = new Map<string, Kept>();
   for (const [path, step] of Object.entries(before.steps)) {
-    const value = edited.get(path);
     const node = ownerOf(plan, path);
-    if (value)
-      kept.set(
-        path,
-        keep({ ...step, status: 'success', output: value.result, attempts: step.attempts }, before),
-      );
-    else if (node && !affected.has(node.index)) {
-      const made = keep(step, before);
-      if (made.recorded.outcome || node.kind === 'close') kept.set(path, made);
-    }
+    if (!node || affected.has(node.index)) continue;
+    const made = keep(step, before);
+    if (made.recorded.outcome || node.kind === 'close') kept.set(path, made);
   }
-  for (const [path, { result }] of edited) {
-    if (!kept.has(path))
-      kept.set(path, keep({ status: 'success', output: result, attempts: 0 }, before));
-  }
+  for (const [path, { result: output }] of edited)
+    kept.set(path, keep({ attempts: 0, ...before.steps[path], status: 'success', output }, before));
   return kept;
 }
 
 function keep(step: StepState, before: Snapshot): Kept {
-  const outcome =
-    step.status === 'success' ? success(step.output, step.adds) : outcomeOf(step, before);
+  const outcome = outcomeOf(step, before);
   const { input } = step;
   if (outcome?.status === 'skipped')
     return { recorded: { input, outcome }, change: { type: 'STEP_SKIP', ...outcome.skip } };

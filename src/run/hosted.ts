@@ -1,6 +1,7 @@
 /** What every run offers to the handlers that it calls, and to the steps that run below them. */
 
 import type { Outcome } from '../state/outcome.ts';
+import { isBelow } from '../state/snapshot.ts';
 import { type Clock, schedulerClock } from '../wire/clock.ts';
 import type { Delivered, Host, Recorded } from '../wire/host.ts';
 import { Limiter } from '../wire/limiter.ts';
@@ -18,11 +19,13 @@ export abstract class Hosted implements Host {
   readonly limiter: Limiter | undefined;
   readonly nest: Nest;
   readonly options: RunOptions;
-  readonly setup: Setup;
+  setup: Setup;
   abstract readonly plan: Plan;
   abstract readonly outcomes: readonly (Outcome | undefined)[];
   /** The nodes that have asked what is in the shared memory. */
   hearers: Set<number> | undefined;
+  /** What is told belongs together: before all of it has been told nobody looks at it. */
+  protected held = 0;
   private id: string | undefined;
   private asked: Questions | undefined;
 
@@ -63,6 +66,14 @@ export abstract class Hosted implements Host {
 
   abstract readonly listening: boolean;
   abstract readonly isEnding: boolean;
+  abstract goOn(): void;
+
+  atOnce(work: () => void): void {
+    this.held++;
+    work();
+    this.held--;
+    if (!this.isEnding) this.goOn();
+  }
 
   /** The path of a node of this plan from the root of the whole run. */
   at(path: string): string {
@@ -73,6 +84,16 @@ export abstract class Hosted implements Host {
 
   recorded(path: string): Recorded | undefined {
     return this.setup.host ? this.setup.host.recorded(path) : this.setup.recorded?.(path);
+  }
+
+  forget(path: string): void {
+    const { host, recorded } = this.setup;
+    if (host) host.forget?.(path);
+    else if (recorded?.(path))
+      this.setup = {
+        ...this.setup,
+        recorded: (at) => (isBelow(`${at}.`, path) ? undefined : recorded(at)),
+      };
   }
 
   /** A node asks what is in the shared memory. */

@@ -21,12 +21,11 @@ import {
   type FlowIdentity,
   revive,
   type Snapshot,
-  type StepStatus,
   stepState,
 } from '../state/snapshot.ts';
 import { schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
-import { refusedAnswer } from '../wire/questions.ts';
+import { notOpen, refusedAnswer } from '../wire/questions.ts';
 import { asItStood } from './lists.ts';
 import { idOf, type RunOptions, withId } from './options.ts';
 import { changedSteps, recordedIn } from './recorded.ts';
@@ -269,7 +268,7 @@ function checkAnswers(
   const later: Promise<unknown>[] = [];
   for (const [path, answer] of Object.entries(answers)) {
     const status = stepState(snapshot, path)?.status;
-    if (status !== 'waiting') throw notAsked(path, status, snapshot);
+    if (status !== 'waiting') throw notOpen(path, status === 'success', openIn(snapshot));
     const schema = plan.byPath.get(path)?.step.answer;
     const checked = schema && validate(schema, answer, (issues) => refusedAnswer(path, issues));
     if (checked instanceof Promise) later.push(checked);
@@ -277,15 +276,5 @@ function checkAnswers(
   return later.length > 0 ? Promise.all(later) : undefined;
 }
 
-function notAsked(path: string, status: StepStatus | undefined, { steps }: Snapshot): FlowError {
-  const open = Object.entries(steps)
-    .filter(([, step]) => step.status === 'waiting')
-    .map(([at]) => at);
-  const fact =
-    status === 'success' ? 'has been answered already' : 'is not an open question of the run';
-  return new FlowError(
-    'invalid-answer',
-    `"${path}" ${fact}. Open are: ${open.join(', ') || 'none'}`,
-    { path },
-  );
-}
+const openIn = ({ steps }: Snapshot): readonly string[] =>
+  Object.keys(steps).filter((path) => steps[path]?.status === 'waiting');

@@ -1,10 +1,9 @@
 /** The steps of a run that are at work: starting them, hearing what they tell, stopping them all. */
-import { errorJson } from '../errors.ts';
 import { freeze } from '../plain.ts';
 import type { Change } from '../state/event.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
 import { Activity, Adds, Aside, Asked, Below, Through } from '../wire/aside.ts';
-import type { Attempted, Note } from '../wire/attempt.ts';
+import type { Attempted } from '../wire/attempt.ts';
 import { Call, takeIn, takeThrown } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
 import { isResult } from '../wire/consume.ts';
@@ -15,6 +14,7 @@ import type { Handler } from '../wire/step.ts';
 import {
   AttemptsWork,
   direct,
+  type Retry,
   SimpleWork,
   type StepWork,
   Wait,
@@ -159,9 +159,10 @@ export class StepsAtWork implements Workplace {
     this.engine.goOn();
   }
 
-  retry({ node }: StepWork, { attempt, delay, error }: Extract<Note, { note: 'retry' }>): void {
-    this.engine.tell(node, { type: 'STEP_RETRY', attempt, delay, error: errorJson(error) });
-    this.engine.pushChunk(node, restart(attempt + 1));
+  retry(work: StepWork, change: Retry): void {
+    work.rest();
+    this.engine.tell(work.node, change);
+    this.engine.pushChunk(work.node, restart(change.attempt + 1));
   }
 
   end(work: StepWork, outcome: Outcome, attempts: number): void {

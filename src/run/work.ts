@@ -1,8 +1,9 @@
 /** A step at work: one call of its handler, or all attempts that its settings allow. */
 import type { Subscription } from 'rxjs';
-import type { FlowError } from '../errors.ts';
+import { errorJson, type FlowError } from '../errors.ts';
+import type { Change } from '../state/event.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
-import type { Activity, Adds } from '../wire/aside.ts';
+import { type Activity, type Adds, Below } from '../wire/aside.ts';
 import { type Attempted, attempts, type Note } from '../wire/attempt.ts';
 import {
   type Call,
@@ -19,12 +20,14 @@ import type { Handler } from '../wire/step.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
 import { joined } from './lists.ts';
 
+export type Retry = Extract<Change, { type: 'STEP_RETRY' }>;
+
 /** Who hears what work tells of itself. `Node`: what it is that works. */
 export interface Workplace<Node = PlanNode> {
   /** It begins. `go` is called when all who must hear the first chunk are there. */
   begin(work: StepWork<Node>, go: () => void): void;
   chunk(work: StepWork<Node>, chunk: unknown): void;
-  retry(work: StepWork<Node>, note: Extract<Note, { note: 'retry' }>): void;
+  retry(work: StepWork<Node>, change: Retry): void;
   /** It has ended by itself. */
   end(work: StepWork<Node>, outcome: Outcome, attempts: number): void;
 }
@@ -47,6 +50,12 @@ export abstract class Work {
   note({ busy, waiting }: Activity): void {
     this.busy += busy;
     this.waiting += waiting;
+  }
+
+  /** It is at work anew: nothing below it is. */
+  rest(): void {
+    this.busy = 0;
+    this.waiting = 0;
   }
 
   abstract stop(): void;
@@ -154,6 +163,7 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
   private subscription: Subscription | undefined;
   private attempt = 1;
   private hasBegun = false;
+  private hasBelow = false;
 
   call(callee: Attempted, host: Host): void {
     subscribeTo(
@@ -181,12 +191,17 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
         this.place.begin(this, note.go ?? nothing);
         break;
       case 'chunk':
+        this.hasBelow ||= note.chunk instanceof Below;
         this.place.chunk(this, note.chunk);
         break;
-      case 'retry':
-        this.attempt = note.attempt + 1;
-        this.place.retry(this, note);
+      case 'retry': {
+        const { attempt, delay } = note;
+        const change: Retry = { type: 'STEP_RETRY', attempt, delay, error: errorJson(note.error) };
+        this.attempt = attempt + 1;
+        this.place.retry(this, this.hasBelow ? { ...change, anew: true } : change);
+        this.hasBelow = false;
         break;
+      }
       case 'result':
         this.end(success(note.result, this.adds), note.isCached ? 0 : this.attempt);
     }

@@ -19,7 +19,7 @@ import { decode, encode, toPlain } from './codec.ts';
  */
 export interface StoredCommit {
   readonly seq: number;
-  readonly steps?: Readonly<Record<string, Fields>>;
+  readonly steps?: Readonly<Record<string, Fields | undefined>>;
   readonly [field: string]: unknown;
 }
 
@@ -61,7 +61,8 @@ function patchesOf({ steps = {}, ...fields }: StoredCommit, before?: Snapshot): 
   addFields(patches, [], fields, before);
   for (const [path, changed] of Object.entries(steps)) {
     const step = before && stepState(before, path);
-    if (step || !before) addFields(patches, ['steps', path], changed, step);
+    if (!changed) patches.push({ op: 'remove', path: ['steps', path] });
+    else if (step || !before) addFields(patches, ['steps', path], changed, step);
     else patches.push({ op: 'add', path: ['steps', path], value: changed });
   }
   return patches;

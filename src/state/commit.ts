@@ -1,7 +1,7 @@
 /** Changes of state as patches: what a saver stores. */
 import { equal } from '../plain.ts';
 import { type FlowEvent, isFinal } from './event.ts';
-import { Fold, isAnew } from './reduce.ts';
+import { Fold, isAnew, isOfOneStep } from './reduce.ts';
 import { type Snapshot, type StepState, snapshotFrom, stepState, tableFor } from './snapshot.ts';
 import { eachRecord } from './table.ts';
 
@@ -45,7 +45,7 @@ export class Commits {
   take(event: FlowEvent): boolean {
     const { fold, stretch } = this;
     if (!fold.take(event)) return false;
-    if (stretch.push(event) >= longest || !isOfStep(event))
+    if (stretch.push(event) >= longest || !isOfOneStep(event))
       this.stretch = new Stretch(fold.snapshot);
     return true;
   }
@@ -54,7 +54,7 @@ export class Commits {
   next(event: FlowEvent): Commit | undefined {
     const { fold } = this;
     const prev = fold.seq;
-    if (isOfStep(event) && !isAnew(event)) {
+    if (isOfOneStep(event)) {
       const before = fold.step(event.path);
       if (!this.take(event)) return undefined;
       const patches: Patch[] = [{ op: 'replace', path: seqPath, value: event.seq }];
@@ -157,8 +157,6 @@ class LazyCommit implements Commit {
   }
 }
 
-const isOfStep = ({ type }: FlowEvent): boolean => type.startsWith('STEP_');
-
 const seqPath = Object.freeze(['seq']);
 
 /** What is different between two snapshots; `withSteps`: also in their steps. A run may begin with a copy of the input that its claim has. */
@@ -217,7 +215,10 @@ export function applyPatches(snapshot: Snapshot, patches: readonly Patch[]): Sna
       else fields[name] = patch.value;
       continue;
     }
-    const step = steps.get(path) ?? { ...stepState(snapshot, path) };
+    const step = { ...(steps.has(path) ? steps.get(path) : stepState(snapshot, path)) } as Record<
+      string,
+      unknown
+    >;
     if (field === undefined)
       steps.set(path, patch.op === 'remove' ? undefined : { ...(patch.value as object) });
     else {

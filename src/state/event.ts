@@ -6,16 +6,17 @@ import type { Additions, SkipDetail, SkipReason } from './outcome.ts';
 export type Usage = Readonly<Record<string, number>>;
 
 export type StepEvent =
-  /** A step begins its work. */
-  | { readonly type: 'STEP_START'; readonly input: unknown }
+  /** A step begins its work. `anew`, in a live flow: what was told below it is of an older version, and void. */
+  | { readonly type: 'STEP_START'; readonly input: unknown; readonly anew?: true }
   /** An intermediate value, as it comes. */
   | { readonly type: 'STEP_CHUNK'; readonly chunk: unknown }
-  /** Attempt number `attempt` failed; the next one starts in `delay` ms. */
+  /** Attempt number `attempt` failed; the next one starts in `delay` ms. `anew`: what was told below the step is void. */
   | {
       readonly type: 'STEP_RETRY';
       readonly attempt: number;
       readonly delay: number;
       readonly error: ErrorJson;
+      readonly anew?: true;
     }
   /** A step waits for an answer. */
   | { readonly type: 'STEP_WAIT'; readonly question: unknown }

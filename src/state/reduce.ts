@@ -2,6 +2,7 @@
 import type { FlowEvent } from './event.ts';
 import {
   fieldsOf,
+  isBelow,
   type Snapshot,
   type StepState,
   snapshotFrom,
@@ -53,7 +54,7 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
     case 'STEP_LATE':
       return snapshot;
     default: {
-      const table = isAnew(event) ? withoutItems(snapshot, event.path) : tableFor(snapshot);
+      const table = isAnew(event) ? withoutBelow(snapshot, event.path) : tableFor(snapshot);
       const step = stepAfter(recordAt(table, event.path), event);
       return snapshotOf({ ...fieldsOf(snapshot), seq }, withRecord(table, event.path, step));
     }
@@ -79,23 +80,11 @@ export class Fold {
 
   /** Takes an event in. False for one that changes nothing. */
   take(event: FlowEvent): boolean {
-    switch (event.type) {
-      case 'STEP_START':
-      case 'STEP_RETRY':
-      case 'STEP_WAIT':
-      case 'STEP_OUTPUT':
-      case 'STEP_SKIP':
-        if (isAnew(event)) break;
-        this.changed.set(event.path, stepAfter(this.step(event.path), event));
-        this.seq = event.seq;
-        return true;
-      case 'STEP_CHUNK':
-      case 'STEP_LATE':
-        return false;
-      default:
-    }
-    this.base = reduce(this.snapshot, event);
-    this.seq = this.base.seq;
+    const { type, path, seq } = event;
+    if (type === 'STEP_CHUNK' || type === 'STEP_LATE') return false;
+    if (isOfOneStep(event)) this.changed.set(path, stepAfter(this.step(path), event as StepChange));
+    else this.base = reduce(this.snapshot, event);
+    this.seq = seq;
     return true;
   }
 
@@ -109,20 +98,20 @@ export class Fold {
   }
 }
 
-/** A step of a live flow starts, perhaps not for the first time. */
-export const isAnew = ({ type, version }: FlowEvent): boolean =>
-  type === 'STEP_START' && version !== undefined;
+/** A step begins anew, for another version or another attempt. */
+export const isAnew = (event: FlowEvent): boolean => 'anew' in event;
 
-/** What items, or rounds, a step had at an older version says nothing of the newer one. */
-function withoutItems(snapshot: Snapshot, path: string): ReturnType<typeof tableFor> {
+/** It changes the state of one step at most. */
+export const isOfOneStep = (event: FlowEvent): boolean =>
+  event.type.startsWith('STEP_') && !isAnew(event);
+
+/** What items, rounds, turns or steps there were below a step says nothing of those to come. */
+function withoutBelow(snapshot: Snapshot, path: string): ReturnType<typeof tableFor> {
   const table = tableFor(snapshot);
-  const items = `${path}[`;
   let after = table;
-  // The first one is told first: without it there is none.
-  if (recordAt(table, `${items}0]`))
-    eachRecord(table, (name) => {
-      if (name.startsWith(items)) after = withRecord(after, name, undefined);
-    });
+  eachRecord(table, (name) => {
+    if (isBelow(name, path)) after = withRecord(after, name, undefined);
+  });
   return after;
 }
 

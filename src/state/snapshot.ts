@@ -148,6 +148,10 @@ export const fieldsOf = ({
 export const tableFor = (snapshot: Snapshot): Table<StepState> =>
   stepsOf(snapshot)?.table ?? tableOf(snapshot.steps);
 
+/** Whether a path leads to something inside of the step at another one. */
+export const isBelow = (path: string, above: string): boolean =>
+  path.startsWith(above) && /[.[]/.test(path[above.length] ?? '');
+
 /** The state of a run before its first event. */
 export const emptySnapshot = (runId: string, flow: FlowIdentity): Snapshot =>
   snapshotOf(

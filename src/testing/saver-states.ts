@@ -44,6 +44,10 @@ export function stateLaws(say: Say): void {
     const error = { name: 'Error', message: 'down' };
     story.tell({ type: 'STEP_RETRY', attempt: 1, delay: 5, error }, 'retried');
     story.tell({ type: 'STEP_WAIT', question: { text: 'Really?' } }, 'asked');
+    story.tell({ type: 'STEP_START', input: { n: 1 } }, 'flow').step('flow.old', 1);
+    story.step('flow.both', 1);
+    story.tell({ type: 'STEP_RETRY', attempt: 1, delay: 5, error, anew: true }, 'flow');
+    story.tell({ type: 'STEP_START', input: { n: 2 } }, 'flow.both');
     const detail = { message: 'its condition does not hold', source: 's0' };
     story.tell({ type: 'STEP_SKIP', reason: 'condition-false', detail }, 'skipped');
     await told(saver, story);

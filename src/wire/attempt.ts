@@ -116,8 +116,10 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
           )
           .subscribe(out);
       };
-      if (started) go();
-      else {
+      if (started) {
+        host.forget?.(path);
+        go();
+      } else {
         started = true;
         out.next({ note: 'start', go });
       }

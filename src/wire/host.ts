@@ -29,6 +29,10 @@ export interface Host {
   late(path: string, stepId: string, delivered: Delivered): void;
   /** What became of a step when the run was stored. */
   recorded(path: string): Recorded | undefined;
+  /** The step at a path is tried again: what is on record below it counts no more. */
+  forget?(path: string): void;
+  /** What steps tell within `work` comes all at once: only after it is looked whether anything but answers is waited for. */
+  atOnce?(work: () => void): void;
   readonly questions: Questions;
 }
 

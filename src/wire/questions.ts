@@ -46,26 +46,27 @@ export class Questions {
    */
   async answer(path: string, answer: unknown): Promise<void> {
     const question = this.at(path).at(-1);
-    if (!question) throw this.notOpen(path);
+    if (!question) throw this.refuse(path);
     const refuse = (issues: readonly Issue[]) => refusedAnswer(path, issues);
     const checked = question.answer ? validate(question.answer, answer, refuse) : answer;
     const value = checked instanceof Promise ? await checked : checked;
-    if (!this.at(path).includes(question)) throw this.notOpen(path);
+    if (!this.at(path).includes(question)) throw this.refuse(path);
     this.close(path, question);
     this.answered.add(path);
     question.give(freeze(value));
   }
 
-  private notOpen(path: string): FlowError {
-    const open = [...this.open.keys()];
-    const fact = this.answered.has(path) ? 'has been answered already' : 'is not an open question';
-    return new FlowError(
-      'invalid-answer',
-      `"${path}" ${fact}.${suggestion(path, open)} Open are: ${open.join(', ') || 'none'}.`,
-      { path },
-    );
+  private refuse(path: string): FlowError {
+    return notOpen(path, this.answered.has(path), [...this.open.keys()]);
   }
 }
+
+export const notOpen = (path: string, isAnswered: boolean, open: readonly string[]): FlowError =>
+  new FlowError(
+    'invalid-answer',
+    `"${path}" ${isAnswered ? 'has been answered already.' : `is not an open question.${suggestion(path, open)}`} Open are: ${open.join(', ') || 'none'}.`,
+    { path },
+  );
 
 /** Opens a question; gives back what closes it. An answer that was given before is taken at once. */
 export function ask(questions: Questions, path: string, question: Question): () => void {

@@ -9,7 +9,9 @@ import {
   repeat,
   type Snapshot,
 } from 'millrace';
-import { map, timer } from 'rxjs';
+import { agent, tool } from 'millrace/llm';
+import { scriptedModel } from 'millrace/testing';
+import { concat, delay, filter, lastValueFrom, map, of, tap, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept } from './flows.ts';
 
@@ -105,4 +107,28 @@ test('5.3 patches tell of items that are gone: folding them gives the state afte
     expect(below(state)).toContain('list[1] success');
     expect(below(state)).not.toContain('list[2] success');
   });
+});
+
+test('6.1 after a version in which an agent called tools the state has no turns of it', async () => {
+  const model = scriptedModel([
+    { marbles: '(a|)', values: { a: { tool: 'look', input: {} } } },
+    { marbles: '(a|)', values: { a: 'Seen.' } },
+    { marbles: '(a|)', values: { a: 'Known.' } },
+  ]);
+  const flow = new Flow<{ prompt: string }>('ask');
+  const look = tool(() => 'a mill');
+  const asked = flow.step('asked', agent({ model, tools: { look } }), {
+    prompt: flow.input.prompt,
+  });
+  const live = flow
+    .output({ text: asked.out.text })
+    .live({ prompt: concat(of('What?'), of('And now?').pipe(delay(20))) });
+  const paths: string[][] = [];
+  await lastValueFrom(
+    live.state$.pipe(
+      filter(({ status }) => status === 'success'),
+      tap(({ steps }) => paths.push(Object.keys(steps))),
+    ),
+  );
+  expect(paths.at(-1)).toEqual(['asked', 'asked.turn[1]']);
 });

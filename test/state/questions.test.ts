@@ -1,4 +1,14 @@
-import { type CompiledFlow, each, Flow, MemorySaver, question, type Saver } from 'millrace';
+import {
+  type CompiledFlow,
+  type EachOptions,
+  each,
+  eq,
+  Flow,
+  MemorySaver,
+  question,
+  type Saver,
+} from 'millrace';
+import { map, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -67,7 +77,7 @@ test('5.11 a second answer from another process is refused, too', async () => {
   await flow.resume(id, { answers: { a: { ok: true } } }).result.catch(() => undefined);
   await expect(flow.resume(id, { answers: { a: { ok: false } } }).result).rejects.toMatchObject({
     code: 'invalid-answer',
-    message: '"a" has been answered already. Open are: b, c (invalid-answer)',
+    message: '"a" has been answered already. Open are: b, c. (invalid-answer)',
   });
 });
 
@@ -154,4 +164,88 @@ test('5.11 a question inside a subflow suspends the whole run', async () => {
     const again = compiled.resume(run.id, { answers: { 'review.approve': { ok: true } } });
     expect(await again.result).toEqual({ ok: true });
   }
+});
+
+/** Items of which the first one asks, and each takes longer than the one before it. */
+function asking(options: EachOptions<undefined>, settings: object, late: (n: number) => unknown) {
+  const item = new Flow<{ n: number }>('item');
+  const work = item.step('work', ({ n }) => timer(n).pipe(map(() => late(n) as number)), {
+    n: item.input.n,
+  });
+  const ok = item.step('ask', question({ answer: yesOrNo }), {}, { when: eq(item.input.n, 1) });
+  const flow = new Flow('asking');
+  const list = flow.step(
+    'list',
+    each(item.output({ work: work.out, ok: ok.out }), options),
+    { items: [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }] },
+    settings,
+  );
+  return flow.output({ list: list.out }).with({ saver: new MemorySaver() });
+}
+
+test('5.11 a run is suspended only when the items that waited for their turn have ended, too', async () => {
+  const run = asking({ concurrency: 2 }, {}, (n) => n).start({});
+  await expect(run.result).rejects.toMatchObject({ code: 'suspended' });
+  const { steps } = run.getSnapshot();
+  expect(['list[0]', 'list[1]', 'list[2]', 'list[3]'].map((path) => steps[path]?.status)).toEqual([
+    'running',
+    'success',
+    'success',
+    'success',
+  ]);
+});
+
+test('5.11 a run whose step fails beside a question of it fails', async () => {
+  const failing = (n: number) => {
+    if (n === 4) throw new Error('down');
+    return n;
+  };
+  const run = asking({}, {}, failing).start({});
+  await expect(run.result).rejects.toMatchObject({ code: 'run-failed' });
+  const saved = asking({}, { fallback: [] }, failing).start({});
+  expect(await saved.result).toEqual({ list: [] });
+});
+
+test.each([0, 20])(
+  '5.11, 3.4 a step that asks and is to be tried again after %i ms is not suspended',
+  async (delay) => {
+    let fails = 1;
+    const flow = asking({}, { retry: { count: 1, delay } }, (n) => {
+      if (n === 4 && fails-- > 0) throw new Error('down');
+      return n;
+    });
+    const run = flow.start({});
+    await expect(run.result).rejects.toMatchObject({ code: 'suspended' });
+    expect(run.getSnapshot().steps['list[3]']).toMatchObject({ status: 'success' });
+    const again = flow.resume(run.id, { answers: { 'list[0].ask': { ok: true } } });
+    expect(await again.result).toMatchObject({ list: [{ work: 1, ok: { ok: true } }, {}, {}, {}] });
+  },
+);
+
+test('5.11, 3.4 where a tool is tried again, what asked in it before asks no more', async () => {
+  let fails = 1;
+  const item = new Flow<{ n: number }>('item');
+  const work = item.step('work', ({ n }) => timer(n).pipe(map(() => n)), { n: item.input.n });
+  const ok = item.step('ask', question({ answer: yesOrNo }), {}, { when: eq(item.input.n, 1) });
+  const late = item.step(
+    'late',
+    ({ n }) => {
+      if (n === 3 && fails-- > 0) throw new Error('down');
+      return timer(30).pipe(map(() => n));
+    },
+    { n: work.out },
+  );
+  const both = new Flow('both');
+  const list = both.step(
+    'list',
+    each(item.output({ late: late.out, ok: ok.out })),
+    { items: [{ n: 1 }, { n: 3 }] },
+    { retry: { count: 1 } },
+  );
+  const flow = new Flow('outer');
+  const outer = flow.step('outer', each(both.output({ list: list.out })), { items: [{}] });
+  const saved = flow.output({ list: outer.out }).with({ saver: new MemorySaver() });
+  const run = saved.start({});
+  await expect(run.result).rejects.toMatchObject({ code: 'suspended' });
+  expect(run.getSnapshot().steps['outer[0].list[1]']).toMatchObject({ status: 'success' });
 });

@@ -1,11 +1,16 @@
 /** A step of a live flow at work on one version: what its handler may ask, and what it tells. */
-import { errorJson } from '../../errors.ts';
 import type { Outcome } from '../../state/outcome.ts';
 import { Adds, Aside, Asked, Below, Through } from '../../wire/aside.ts';
-import type { Note } from '../../wire/attempt.ts';
 import { restart } from '../../wire/channel.ts';
 import { toldInput } from '../changes.ts';
-import { AttemptsWork, direct, SimpleWork, type StepWork, type Workplace } from '../work.ts';
+import {
+  AttemptsWork,
+  direct,
+  type Retry,
+  SimpleWork,
+  type StepWork,
+  type Workplace,
+} from '../work.ts';
 import { conclude, startFollowers } from './answering.ts';
 import { atVersion } from './at-version.ts';
 import type { LiveState } from './live-state.ts';
@@ -25,7 +30,9 @@ export function startWork(state: LiveState, seat: Seat, ticket: Ticket, params: 
   if (seat.feedsFlow) ticket.chunks = [];
   if (state.listening) {
     ticket.startedAt = state.clock.now();
-    state.tell(node, { type: 'STEP_START', input: toldInput(params) }, version);
+    const input = toldInput(params);
+    state.tell(node, { type: 'STEP_START', input, ...(seat.hasBelow && { anew: true }) }, version);
+    seat.hasBelow = false;
   }
   if (!seat.keepsStarts) {
     startFollowers(state, seat, ticket);
@@ -108,11 +115,11 @@ class AtWork implements Workplace {
     if (isOuter) this.state.goOn();
   }
 
-  retry({ node }: StepWork, { attempt, delay, error }: Extract<Note, { note: 'retry' }>): void {
+  retry({ node }: StepWork, change: Retry): void {
     if (this.ticket.isGone) return;
     const isOuter = this.state.enter();
-    this.tell(node.path, node.id, { type: 'STEP_RETRY', attempt, delay, error: errorJson(error) });
-    this.push(restart(attempt + 1));
+    this.tell(node.path, node.id, change);
+    this.push(restart(change.attempt + 1));
     if (isOuter) this.state.goOn();
   }
 
@@ -131,6 +138,7 @@ class AtWork implements Workplace {
 
   private tellBelow({ path, stepId, change }: Below): void {
     const { ticket } = this;
+    this.seat.hasBelow = true;
     if (change.type === 'STEP_START') {
       ticket.below ??= new Map();
       ticket.below.set(path, stepId);

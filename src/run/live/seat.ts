@@ -127,6 +127,8 @@ export class Seat {
   givenUp: SkipDetail | undefined = undefined;
   /** Nothing has to be decided as long as all before it has succeeded. */
   readonly straight: Straight | undefined;
+  /** Something has been told below it. */
+  hasBelow = false;
   /** The context of its last call on the straight way. */
   call: Call | undefined = undefined;
   /** Others read its params or its chunks. */

@@ -1,0 +1,155 @@
+/** Runs that go on while a step with steps below it is tried again. */
+import {
+  type Commit,
+  type CompiledFlow,
+  Flow,
+  MemorySaver,
+  repeat,
+  type Saver,
+  type Snapshot,
+} from 'millrace';
+import { agent, type ChatCall } from 'millrace/llm';
+import { scriptedModel } from 'millrace/testing';
+import { firstValueFrom, from, lastValueFrom, type ObservableInput, toArray } from 'rxjs';
+import { expect, test } from 'vitest';
+
+const whole = <T>(source: ObservableInput<T>): Promise<T[]> =>
+  lastValueFrom(from(source).pipe(toArray()));
+
+/** A saver in which the run stands as its process left it that died after so many commits. */
+async function diedAfter(saver: Saver, runId: string, commits: number): Promise<Saver> {
+  const { flow, input } = (await firstValueFrom(from(saver.load(runId)))) as Snapshot;
+  const died = new MemorySaver();
+  await whole(died.claim({ runId, flow, input, t: 0 }));
+  const history: Commit[] = await whole(saver.history(runId));
+  await whole(died.save(from(history.slice(0, commits))));
+  return died;
+}
+
+/** Runs a flow, and then resumes it from the state after each of its commits. */
+async function fromEachCommit(
+  make: () => CompiledFlow<object, unknown>,
+  check: (output: unknown) => void,
+): Promise<number> {
+  const saver = new MemorySaver();
+  check((await make().complete({}, { id: 'r', saver })).output);
+  const { length } = await whole(saver.history('r'));
+  for (let commits = 1; commits < length; commits++) {
+    const died = await diedAfter(saver, 'r', commits);
+    check(await make().resume('r', { saver: died }).result);
+  }
+  return length;
+}
+
+/** A flow whose second step notes what the first one gave, and whose third one fails at odd values of it. */
+function retried(calls: string[] = []) {
+  let made = 0;
+  const inner = new Flow('inner');
+  const a = inner.step('a', async () => calls.push('a') && ++made, {});
+  const b = inner.step('b', async ({ a }: { a: number }) => calls.push('b') && a, { a: a.out });
+  const c = inner.step(
+    'c',
+    async ({ a, b }: { a: number; b: number }) => {
+      calls.push('c');
+      if (a % 2) throw new Error('odd');
+      return [a, b];
+    },
+    { a: a.out, b: b.out },
+  );
+  const flow = new Flow('outer');
+  const s = flow.step('s', inner.output({ c: c.out }), {}, { retry: { count: 3 } });
+  return flow.output({ c: s.out.c });
+}
+
+test('5.9 wherever a run stops, its steps see results of one attempt of the flow around them', async () => {
+  const commits = await fromEachCommit(retried, (output) => {
+    const [a, b] = (output as { c: number[] }).c;
+    expect(b).toBe(a);
+  });
+  expect(commits).toBeGreaterThan(15);
+});
+
+test('5.9 wherever a run stops, a round of repeat() follows from the round before it', async () => {
+  let made = 0;
+  let before = 0;
+  let fails = 1;
+  const make = () => {
+    before = made;
+    const flow = new Flow('outer');
+    const add = async ({ all }: { all: readonly number[] }) => {
+      if (all.length === 2 && fails-- > 0) throw new Error('down');
+      return { all: [...all, ++made] };
+    };
+    const s = flow.step(
+      's',
+      repeat(add, { while: ({ all }) => all.length < 4, max: 9 }),
+      { all: [] as number[] },
+      { retry: { count: 1 } },
+    );
+    return flow.output({ all: s.out.all });
+  };
+  await fromEachCommit(make, (output) => {
+    const { all } = output as { all: number[] };
+    expect(all).toHaveLength(4);
+    // Of the rounds of this process none was in vain, but for those before its failure.
+    const own = all.filter((number) => number > before);
+    expect(own).toEqual(own.map((_, i) => made - own.length + 1 + i));
+    if (before > 0) expect(own).toHaveLength(made - before);
+  });
+});
+
+test('5.9, 7.6 wherever a run stops, a turn of an agent follows from the turn before it', async () => {
+  let asked = 0;
+  let fails = 1;
+  const make = () => {
+    const model = (call: ChatCall) => {
+      const results = call.messages.filter(({ role }) => role === 'tool').length;
+      if (results === 2 && fails-- > 0) throw new Error('down');
+      const a = results < 3 ? { tool: 'next', input: { after: ++asked } } : 'done';
+      return scriptedModel([{ marbles: '(a|)', values: { a } }])(call);
+    };
+    const next = { handler: ({ after }: { after: number }) => after };
+    const flow = new Flow('outer');
+    const s = flow.step(
+      's',
+      agent({ model, tools: { next: next as never } }),
+      { prompt: 'Go.' },
+      { retry: { count: 1 } },
+    );
+    return flow.output({ messages: s.out.messages });
+  };
+  await fromEachCommit(make, (output) => {
+    const { messages } = output as { messages: { content: Record<string, unknown>[] }[] };
+    const parts = messages.flatMap(({ content }) => content);
+    const called = parts.filter(({ type }) => type === 'tool-call').map(({ input }) => input);
+    const heard = parts.filter(({ type }) => type === 'tool-result').map((part) => part['output']);
+    expect(called).toHaveLength(3);
+    expect(heard).toEqual(called.map((input) => (input as { after: number }).after));
+    expect([...heard].sort((x, y) => Number(x) - Number(y))).toEqual(heard);
+  });
+});
+
+test('3.3, 5.9 a flow that is tried again in a resumed run is run again, all of it', async () => {
+  const calls: string[] = [];
+  const flow = retried(calls);
+  const saver = new MemorySaver();
+  await flow.complete({}, { id: 'r', saver });
+  const stored = await whole(saver.history('r'));
+  const failing = stored.findIndex(({ snapshot }) => snapshot.steps['s.c']);
+  const died = await diedAfter(saver, 'r', failing + 1);
+  calls.length = 0;
+  expect(await retried(calls).resume('r', { saver: died }).result).toEqual({ c: [2, 2] });
+  expect(calls.join(' ')).toBe('c a b c a b c');
+});
+
+test('5.2 what was below a step before its last attempt is not in its state any more', async () => {
+  const { snapshot } = await retried().complete({});
+  expect(snapshot.steps['s']).toMatchObject({ status: 'success', attempts: 2 });
+  const run = retried().start({});
+  const below: string[][] = [];
+  run.events$.subscribe(({ type }) => {
+    if (type === 'STEP_RETRY') below.push(Object.keys(run.getSnapshot().steps));
+  });
+  await run.result;
+  expect(below).toEqual([['s']]);
+});
