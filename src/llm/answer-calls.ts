@@ -15,6 +15,7 @@ import { isObject } from './json.ts';
 import type { ToolCallPart } from './message.ts';
 import { type Script, scripted } from './script.ts';
 import type { Tool } from './tool.ts';
+import { readable } from './tool-result.ts';
 
 type Table = ReadonlyMap<string, Tool>;
 
@@ -69,7 +70,7 @@ function* answered(
       const { approved, reason = '' } = isObject(answer) ? answer : { approved: answer };
       if (approved !== true) return refused(`The call was not approved. ${String(reason)}`.trim());
     }
-    return { callId, name, result: yield runStep(step, input, context, segment) };
+    return readable({ callId, name, result: yield runStep(step, input, context, segment) });
   } catch (error) {
     return { callId, name, error: errorJson(error) };
   }

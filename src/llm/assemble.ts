@@ -54,7 +54,7 @@ export class Assembly {
         break;
       }
       case 'tool-call':
-        this.parts.push(toolCall(chunk));
+        this.parts.push(toolCall({ ...chunk, id: this.unused(chunk) }));
         break;
       case 'tool-result':
       case 'file':
@@ -72,6 +72,15 @@ export class Assembly {
   /** The answer so far. It is not touched by chunks that come later. */
   answer(): Answer {
     return { message: message('assistant', this.parts.flatMap(closed)), ...this.finish };
+  }
+
+  // Results find their calls by id. Some providers give the same id to several calls of an answer.
+  private unused({ id, providerExecuted }: ToolCallChunk): string {
+    const isTaken = (other: string): boolean =>
+      this.parts.some((part) => part.type === 'tool-call' && part.id === other);
+    let free = id;
+    for (let n = 2; !providerExecuted && isTaken(free); n++) free = `${id}-${n}`;
+    return free;
   }
 
   // Without an id, deltas go on with the last part if it is of their type.

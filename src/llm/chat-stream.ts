@@ -7,6 +7,8 @@ import { noUsage } from './model.ts';
 
 interface OpenCall {
   readonly id: string;
+  /** The id that the server gave it. */
+  readonly given: Json | undefined;
   name: string;
   input: string;
   providerMetadata?: ProviderMetadata;
@@ -44,7 +46,7 @@ export class ChatReader {
   /** The calls, whole now, and the last word. */
   end(): ChatChunk[] {
     const calls = [...this.calls.values()].map(
-      (call): ChatChunk => ({ type: 'tool-call', ...call }),
+      ({ given, ...call }): ChatChunk => ({ type: 'tool-call', ...call }),
     );
     const finish: ChatChunk = {
       type: 'finish',
@@ -68,7 +70,17 @@ export class ChatReader {
       break;
     }
     const { content, tool_calls: calls } = delta;
-    if (typeof content === 'string' && content !== '') chunks.push({ type: 'text', text: content });
+    for (const text of [content, delta['refusal']])
+      if (typeof text === 'string' && text !== '') chunks.push({ type: 'text', text });
+    // Mistral spreads an answer with reasoning over parts.
+    for (const part of Array.isArray(content) ? (content as Json[]) : []) {
+      const { text, thinking } = isObject(part) ? (part as JsonObject) : {};
+      if (Array.isArray(thinking)) {
+        for (const thought of thinking)
+          if (isObject(thought) && typeof thought['text'] === 'string')
+            chunks.push({ type: 'reasoning', text: thought['text'] });
+      } else if (typeof text === 'string' && text !== '') chunks.push({ type: 'text', text });
+    }
     for (const call of Array.isArray(calls) ? (calls as Json[]) : []) {
       if (isObject(call)) chunks.push(...this.readCall(call as JsonObject));
     }
@@ -77,17 +89,31 @@ export class ChatReader {
 
   private readCall(delta: JsonObject): ChatChunk[] {
     const written = isObject(delta['function']) ? (delta['function'] as JsonObject) : {};
-    const index = typeof delta['index'] === 'number' ? delta['index'] : this.nextIndex(delta['id']);
+    const { id, index: given } = delta;
+    const name = typeof written['name'] === 'string' ? written['name'] : '';
+    let index = typeof given === 'number' ? given : this.nextIndex(id);
+    const known = this.calls.get(index);
+    // Gemini gives all calls the same index. Others give each piece of a call a new id, but its name only once.
+    if (known?.name && name !== '' && typeof id === 'string' && id !== '' && id !== known.given)
+      index = this.indexOf(id);
     const call = this.calls.get(index) ?? this.openCall(index, delta);
-    if (typeof written['name'] === 'string' && call.name === '') call.name = written['name'];
+    if (call.name === '') call.name = name;
     // Gemini signs its calls here, and wants the signature back with the call.
     if (delta['extra_content'] !== undefined) {
       call.providerMetadata = { [optionsKey]: { extra_content: delta['extra_content'] } };
     }
-    const { arguments: text } = written;
+    const { arguments: input } = written;
+    // Some servers have parsed them already.
+    const text = isObject(input) ? JSON.stringify(input) : input;
     if (typeof text !== 'string' || text === '') return [];
     call.input += text;
     return [{ type: 'tool-input', id: call.id, name: call.name, delta: text }];
+  }
+
+  /** Where the call of an id is, or is to be. */
+  private indexOf(id: string): number {
+    const known = [...this.calls].find(([, { given }]) => given === id);
+    return known ? known[0] : Math.max(...this.calls.keys()) + 1;
   }
 
   // Servers that count no calls begin a new one with a new id.
@@ -103,7 +129,7 @@ export class ChatReader {
     const taken = [...this.calls.values()].some(({ id }) => id === given);
     const id =
       typeof given === 'string' && given !== '' && !taken ? given : `call_${crypto.randomUUID()}`;
-    const call: OpenCall = { id, name: '', input: '' };
+    const call: OpenCall = { id, given, name: '', input: '' };
     this.calls.set(index, call);
     return call;
   }

@@ -19,7 +19,7 @@ import { conversation, type LlmParams, paramsSchema } from './params.ts';
 import { type Script, scripted } from './script.ts';
 import { type Structure, structureOf } from './structure.ts';
 import { type Tool, type Tools, toolTable } from './tool.ts';
-import { errorText, resultPart } from './tool-result.ts';
+import { errorText, readable, resultPart } from './tool-result.ts';
 import { type LlmResult, takeTurn, turnStep } from './turn.ts';
 import { reach } from './window.ts';
 
@@ -100,7 +100,7 @@ function* converse(
 ): Script<LlmResult<unknown>> {
   const { model, memory, repair = 1, chunks = 'text', onToolError } = options;
   const { window = Number.POSITIVE_INFINITY } = options;
-  const { toolResults: results = [] } = params;
+  const results = (params.toolResults ?? []).map(readable);
   const { path } = context;
   const around = runAround(context);
   const fail = onToolError === 'fail' ? refuseErrors(path) : () => undefined;
@@ -111,7 +111,12 @@ function* converse(
       ? []
       : yield around.remembered(memory, window + reach);
   const tools = (yield toolTable(options.tools, around.offers, context)) as Table;
-  const { before, said } = conversation(params, options, remembered as Message[], path);
+  const { before, said } = conversation(
+    { ...params, toolResults: results },
+    options,
+    remembered as Message[],
+    path,
+  );
   const all: Message[] = [];
   let fresh = said;
   let usage = noUsage;

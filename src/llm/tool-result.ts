@@ -1,5 +1,5 @@
 /** Results of tools as parts of messages: what the model reads. */
-import type { ErrorJson, ToolResult } from '../index.ts';
+import { type ErrorJson, errorJson, type ToolResult } from '../index.ts';
 import { isObject, toJson } from './json.ts';
 import type { ToolResultPart } from './message.ts';
 import { linesOf } from './structure.ts';
@@ -8,6 +8,17 @@ export function resultPart({ callId, name, result, error }: ToolResult): ToolRes
   return error
     ? { type: 'tool-result', id: callId, name, output: errorText(error), isError: true }
     : { type: 'tool-result', id: callId, name, output: jsonOf(name, result) };
+}
+
+/** A result that cannot be told to a model is that of a tool that failed. */
+export function readable(answer: ToolResult): ToolResult {
+  try {
+    resultPart(answer);
+    return answer;
+  } catch (error) {
+    const { callId, name } = answer;
+    return { callId, name, error: errorJson(error) };
+  }
 }
 
 const jsonOf = (name: string, result: unknown) => toJson(result, `The result of "${name}"`);

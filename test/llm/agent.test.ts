@@ -1,6 +1,17 @@
 /** Agents: bounded loops of turns with tools. */
 import { defineStep, Flow, type FlowEvent, MemorySaver, question } from 'millrace';
-import { type AgentOptions, agent, llm, type McpClient, message, tool } from 'millrace/llm';
+import {
+  type AgentOptions,
+  agent,
+  type ChatCall,
+  type ChatChunk,
+  type ChatModel,
+  llm,
+  type McpClient,
+  message,
+  tool,
+} from 'millrace/llm';
+import { scriptedModel } from 'millrace/testing';
 import { firstValueFrom, type Observable, of, throwError, toArray } from 'rxjs';
 import { expect, expectTypeOf, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -500,4 +511,56 @@ test('7.6 options that cannot be are refused', () => {
     }),
   ).toThrow('must tell its JSON Schema');
   expect(message('user', 'x').version).toBe(1);
+});
+
+test('7.3 calls of one turn that have one id are told apart, and each is answered with its own result', async () => {
+  const usage = { input: 1, output: 1, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
+  const call = (n: number): ChatChunk => ({
+    type: 'tool-call',
+    id: 'same',
+    name: 'double',
+    input: JSON.stringify({ n }),
+  });
+  const heard: ChatCall[] = [];
+  const twice: ChatModel = (asked) =>
+    heard.push(asked) === 1
+      ? of<ChatChunk[]>(call(1), call(2), { type: 'finish', reason: 'tool-calls', usage })
+      : of<ChatChunk[]>({ type: 'text', text: 'Done.' }, { type: 'finish', reason: 'stop', usage });
+  const double = tool(({ n }: { n: number }) => 2 * n, { input: z.object({ n: z.number() }) });
+  const flow = new Flow('one-id');
+  const asked = flow.step('asked', agent({ model: twice, tools: { double } }), { prompt: 'Go.' });
+  await flow.output({ text: asked.out.text }).complete({});
+  const parts = heard[1]?.messages.flatMap(({ content }) => content) ?? [];
+  const called = parts.filter((part) => part.type === 'tool-call');
+  const results = parts.filter((part) => part.type === 'tool-result');
+  expect(called.map(({ input }) => input)).toEqual([{ n: 1 }, { n: 2 }]);
+  expect(results.map(({ id, output }) => [id, output])).toEqual([
+    [called[0]?.id, 2],
+    [called[1]?.id, 4],
+  ]);
+  expect(called[0]?.id).not.toBe(called[1]?.id);
+});
+
+test('7.5 a tool whose result is no JSON has failed, and the model is told', async () => {
+  const answered = async (onToolError: 'answer' | 'fail') => {
+    const counting = scriptedModel([
+      { marbles: '(a|)', values: { a: { tool: 'count', input: {} } } },
+      { marbles: '(a|)', values: { a: 'So be it.' } },
+    ]);
+    const flow = new Flow('bigint');
+    const asked = flow.step(
+      'asked',
+      agent({ model: counting, tools: { count: tool(() => 1n) }, onToolError }),
+      {
+        prompt: 'Go.',
+      },
+    );
+    return flow.output({ messages: asked.out.messages }).complete({});
+  };
+  const { output } = await answered('answer');
+  const results = output.messages
+    .flatMap(({ content }) => content)
+    .filter(({ type }) => type === 'tool-result');
+  expect(results).toMatchObject([{ isError: true, output: expect.stringContaining('as JSON') }]);
+  await expect(answered('fail')).rejects.toMatchObject({ code: 'run-failed' });
 });

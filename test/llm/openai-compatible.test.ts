@@ -263,3 +263,55 @@ test('a server that is not there is asked again', async () => {
   );
   expect(asked).toBe(3);
 });
+
+test('7.3 calls that all have one index stay apart by their ids', async () => {
+  const call = (id: string, name: string, text: string) =>
+    delta({ tool_calls: [{ index: 0, id, function: { name, arguments: text } }] });
+  const { ask } = serverOf([
+    call('a', 'f', '{"x":1}'),
+    call('b', 'g', '{"x"'),
+    call('b', 'g', ':2}'),
+    call('c', 'f', '{}'),
+    delta({}, 'tool_calls'),
+  ]);
+  expect(toolCalls((await ask()).message).map(({ id, name, input }) => [id, name, input])).toEqual([
+    ['a', 'f', { x: 1 }],
+    ['b', 'g', { x: 2 }],
+    ['c', 'f', {}],
+  ]);
+});
+
+test('7.3 a call whose pieces all have ids of their own stays one call', async () => {
+  const piece = (id: string, written: object) =>
+    delta({ tool_calls: [{ index: 0, id, function: written }] });
+  const { ask } = serverOf([
+    piece('a', { name: 'f', arguments: '{"x"' }),
+    piece('b', { arguments: ':1}' }),
+    delta({}, 'tool_calls'),
+  ]);
+  const [call, ...others] = toolCalls((await ask()).message);
+  expect([call?.id, call?.input, others]).toEqual(['a', { x: 1 }, []]);
+});
+
+test('7.3 arguments that the server has parsed already are arguments', async () => {
+  const written = { name: 'f', arguments: { x: 1 } };
+  const { ask } = serverOf([
+    delta({ tool_calls: [{ index: 0, id: 'a', function: written }] }, 'tool_calls'),
+  ]);
+  expect(toolCalls((await ask()).message)[0]?.input).toEqual({ x: 1 });
+});
+
+test('7.1 a text in parts, with what the model thought, and a refusal are the answer', async () => {
+  const { ask } = serverOf(
+    [
+      delta({ content: [{ type: 'thinking', thinking: [{ type: 'text', text: 'Hm.' }] }] }),
+      delta({ content: [{ type: 'text', text: 'Yes.' }] }, 'stop'),
+    ],
+    [delta({ content: null, refusal: 'I will not.' }, 'stop')],
+  );
+  expect((await ask()).message.content).toEqual([
+    { type: 'reasoning', text: 'Hm.' },
+    { type: 'text', text: 'Yes.' },
+  ]);
+  expect((await ask()).message.content).toEqual([{ type: 'text', text: 'I will not.' }]);
+});

@@ -1,6 +1,7 @@
 /** Steps as tools, over links of the graph. */
 import { defineStep, Flow, MemorySaver, type ToolResult } from 'millrace';
-import { llm } from 'millrace/llm';
+import { type ChatCall, llm } from 'millrace/llm';
+import { scriptedModel } from 'millrace/testing';
 import { firstValueFrom, toArray } from 'rxjs';
 import { expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
@@ -277,4 +278,20 @@ test('1.13 a tool link starts at an LLM step', () => {
   const a = flow.step('a', () => 1, {});
   const b = flow.step('b', () => 2, {});
   expect(() => flow.link(a, b, { isTool: true })).toThrow('which is no LLM step');
+});
+
+test('7.5 a tool at a link whose result is no JSON has failed, and the next model is told', async () => {
+  const counting = scriptedModel([
+    { marbles: '(a|)', values: { a: { tool: 'count', input: {} } } },
+    { marbles: '(a|)', values: { a: 'So be it.' } },
+  ]);
+  const flow = new Flow('bigint');
+  const ask = flow.step('ask', llm({ model: counting, memory: 'chat' }), { prompt: 'Go.' });
+  const count = flow.tool(ask, 'count', () => 1n);
+  const answer = flow.step('answer', llm({ model: counting, memory: 'chat' }), {});
+  flow.link(count, answer, { isToolResult: true });
+  const { output } = await flow.output({ text: answer.out.text }).complete({});
+  expect(output.text).toBe('So be it.');
+  const parts = (counting.calls[1] as ChatCall).messages.flatMap(({ content }) => content);
+  expect(parts.find(({ type }) => type === 'tool-result')).toMatchObject({ isError: true });
 });
