@@ -76,11 +76,9 @@ export class Assembly {
 
   // Results find their calls by id. Some providers give the same id to several calls of an answer.
   private unused({ id, providerExecuted }: ToolCallChunk): string {
-    const isTaken = (other: string): boolean =>
-      this.parts.some((part) => part.type === 'tool-call' && part.id === other);
-    let free = id;
-    for (let n = 2; !providerExecuted && isTaken(free); n++) free = `${id}-${n}`;
-    return free;
+    const { parts } = this;
+    const isTaken = parts.some((part) => part.type === 'tool-call' && part.id === id);
+    return isTaken && !providerExecuted ? `${id}-${parts.length}` : id;
   }
 
   // Without an id, deltas go on with the last part if it is of their type.
@@ -102,6 +100,13 @@ function closed(part: OpenPart | Part): Part[] {
   const { type, text, providerMetadata } = part;
   if (text === '' && !providerMetadata) return [];
   return [{ type, text, ...(providerMetadata && { providerMetadata }) }];
+}
+
+/** A part as the chunk that makes it. */
+export function chunkOf(part: Part): ChatChunk {
+  if (part.type !== 'tool-call') return part;
+  const { invalidInput, ...call } = part;
+  return { ...call, input: invalidInput ?? JSON.stringify(part.input) };
 }
 
 function toolCall({ input: written, ...call }: ToolCallChunk): Part {

@@ -20,7 +20,7 @@ import { type Script, scripted } from './script.ts';
 import { type Structure, structureOf } from './structure.ts';
 import { type Tool, type Tools, toolTable } from './tool.ts';
 import { errorText, readable, resultPart } from './tool-result.ts';
-import { type LlmResult, takeTurn, turnStep } from './turn.ts';
+import { chunksOf, type LlmResult, takeTurn, turnStep } from './turn.ts';
 import { reach } from './window.ts';
 
 /** What goes to the model as it is. */
@@ -82,6 +82,7 @@ export function conversationStep(
     handler,
     input: paramsSchema,
     isLlm: true,
+    chunksOf: (result: LlmResult) => chunksOf(result, options.chunks),
     ...(!hasTurns && { usage: ({ usage }: LlmResult) => ({ ...usage }) }),
     ...(description !== undefined && { description }),
   }) as Step<LlmParams>;
@@ -111,12 +112,7 @@ function* converse(
       ? []
       : yield around.remembered(memory, window + reach);
   const tools = (yield toolTable(options.tools, around.offers, context)) as Table;
-  const { before, said } = conversation(
-    { ...params, toolResults: results },
-    options,
-    remembered as Message[],
-    path,
-  );
+  const { before, said } = conversation(params, results, options, remembered as Message[], path);
   const all: Message[] = [];
   let fresh = said;
   let usage = noUsage;

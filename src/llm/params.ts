@@ -38,11 +38,12 @@ export interface Conversation {
 /** Puts together what the model is to hear. */
 export function conversation(
   params: LlmParams,
+  toolResults: readonly ToolResult[],
   options: { readonly system?: string | undefined; readonly window?: number | undefined },
   memory: readonly Message[],
   path: string,
 ): Conversation {
-  const { prompt, system = options.system, messages, toolResults = [] } = params;
+  const { prompt, system = options.system, messages } = params;
   const given = messages === undefined ? [] : toMessages(messages);
   const calledInGiven = new Set(given.flatMap(toolCalls).map(({ id }) => id));
   const results = toolResults.map(resultPart);

@@ -14,11 +14,10 @@ export function resultPart({ callId, name, result, error }: ToolResult): ToolRes
 export function readable(answer: ToolResult): ToolResult {
   try {
     resultPart(answer);
-    return answer;
   } catch (error) {
-    const { callId, name } = answer;
-    return { callId, name, error: errorJson(error) };
+    return { ...answer, result: undefined, error: errorJson(error) };
   }
+  return answer;
 }
 
 const jsonOf = (name: string, result: unknown) => toJson(result, `The result of "${name}"`);

@@ -10,7 +10,7 @@ import {
   StepResult,
   Through,
 } from '../index.ts';
-import { type Answer, Assembly } from './assemble.ts';
+import { type Answer, Assembly, chunkOf } from './assemble.ts';
 import {
   type Message,
   message,
@@ -22,6 +22,7 @@ import {
 import {
   addUsage,
   type ChatCall,
+  type ChatChunk,
   type ChatModel,
   type FinishReason,
   noUsage,
@@ -107,6 +108,19 @@ const ask = (model: ChatModel, call: ChatCall, chunks: 'text' | 'all'): Observab
       },
     });
   });
+
+/** What readers of the chunks get where the step had ended before the run was resumed: all texts, or all that is known, whole. */
+export function chunksOf(
+  { messages, finishReason: reason, usage }: LlmResult,
+  chunks: 'text' | 'all' | undefined,
+): readonly (string | ChatChunk)[] {
+  const answers = messages.filter(({ role }) => role === 'assistant');
+  if (chunks !== 'all') return answers.map(messageText).filter(Boolean);
+  return [
+    ...answers.flatMap(({ content }) => content.map(chunkOf)),
+    { type: 'finish', reason, usage },
+  ];
+}
 
 const resultOf = (
   { message: answered, reason }: Answer,

@@ -100,7 +100,7 @@ export function savingGate({
         defer(() => saver.save(commits)).subscribe({
           next: (seq) => {
             durable = Math.max(durable, seq);
-            while (unsaved.length > 0 && (unsaved[0] as number) <= durable) unsaved.shift();
+            while ((unsaved[0] as number) <= durable) unsaved.shift();
             release();
           },
           error: failed,

@@ -28,7 +28,7 @@ export class Streams {
     for (const channel of node.channels) this.at(channel).push(chunk);
   }
 
-  /** A node had ended before this process began. Its chunks are not stored: its result stands for them, a list item by item. */
+  /** A node had ended before this process began. Its chunks are not stored: what its step makes of the result stands for them, or the result, a list item by item. */
   replay(node: PlanNode): void {
     this.replayed.add(node.index);
   }
@@ -51,7 +51,8 @@ export class Streams {
     const outcome = this.outcomes[stream];
     if (outcome?.status === 'success' && this.replayed.has(stream)) {
       const { value } = outcome;
-      for (const chunk of Array.isArray(value) ? value : [value])
+      const { step } = this.plan.nodes[stream] as PlanNode;
+      for (const chunk of step?.chunksOf?.(value as never) ?? [value].flat())
         if (chunk !== undefined) made.push(chunk);
     }
     if (outcome) made.end(endOf(outcome));

@@ -26,9 +26,9 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
           t0: snapshot.t0 ?? t,
           t1: undefined,
           error: undefined,
-          ...(event.version !== undefined && { version: event.version }),
-          ...(event.data && { data: event.data }),
-          ...(event.parentId !== undefined && { parentId: event.parentId }),
+          version: event.version ?? snapshot.version,
+          data: event.data ?? snapshot.data,
+          parentId: event.parentId ?? snapshot.parentId,
         },
         tableFor(snapshot),
       );

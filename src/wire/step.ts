@@ -100,6 +100,8 @@ export interface Step<in Params = never, out Result = unknown, out Chunk = unkno
   readonly reduce?: Reduce | undefined;
   /** Reads the usage off a result, for events and for the sum of the run. */
   readonly usage?: ((result: never) => Usage | undefined) | undefined;
+  /** What its readers get in a run that goes on after it has ended: chunks are not stored. By default the result, a list item by item. */
+  readonly chunksOf?: ((result: never) => readonly unknown[]) | undefined;
   /** What an answer must satisfy, of a step that asks. */
   readonly answer?: Schema | undefined;
   /** A streaming operator that answers each input exactly once, and so may stay subscribed in a live flow. */

@@ -1,7 +1,16 @@
 /** LLM steps in flows: chunks, results, structured answers, memory. */
-import { Flow, type FlowEvent, isRestart, listOf, MemorySaver } from 'millrace';
-import { type ChatChunk, llm, type Message, messageText } from 'millrace/llm';
-import { firstValueFrom, map, type Observable, scan, toArray } from 'rxjs';
+import { Flow, type FlowEvent, isRestart, listOf, MemorySaver, type Ref } from 'millrace';
+import {
+  agent,
+  assemble,
+  type ChatChunk,
+  type ChatModel,
+  llm,
+  type Message,
+  messageText,
+  tool,
+} from 'millrace/llm';
+import { firstValueFrom, map, type Observable, of, scan, toArray } from 'rxjs';
 import { expect, expectTypeOf, test } from 'vitest';
 import { z } from 'zod';
 import { model, said } from './script.ts';
@@ -395,3 +404,55 @@ test('6.5 in a live flow a newer prompt cancels the request of the older one', a
   prompts.next({ prompt: 'fast' });
   expect([stopped, outputs]).toEqual([1, [{ text: 'quick' }]]);
 });
+
+test.each(['text', 'all'] as const)(
+  '5.9 a reader of the chunks of an LLM step that had ended gets chunks of the same kind when the run is resumed: %s',
+  async (chunks) => {
+    const usage = { input: 1, output: 2, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
+    let asked = 0;
+    const model: ChatModel = () =>
+      ++asked === 1
+        ? of<ChatChunk[]>(
+            { type: 'text', text: 'I ' },
+            { type: 'text', text: 'look.' },
+            { type: 'tool-call', id: '1', name: 'look', input: '{"at":"it"}' },
+            { type: 'finish', reason: 'tool-calls', usage },
+          )
+        : of<ChatChunk[]>(
+            { type: 'text', text: 'Seen.' },
+            { type: 'finish', reason: 'stop', usage },
+          );
+    let isBroken = true;
+    const flow = new Flow('read');
+    const look = tool(() => 'a mill', { input: z.object({ at: z.string() }) });
+    const tale = flow.step('tale', agent({ model, chunks, tools: { look } }), { prompt: 'Go.' });
+    const reader = flow.step(
+      'reader',
+      ({ told }) =>
+        told.pipe(
+          toArray(),
+          map((all) => {
+            if (isBroken) throw new Error('down');
+            return all;
+          }),
+        ),
+      { told: tale.chunks as Ref<Observable<unknown>> },
+    );
+    const compiled = flow.output({ all: reader.out }).with({ saver: new MemorySaver() });
+    const run = compiled.start({});
+    await expect(run.result).rejects.toMatchObject({ code: 'run-failed' });
+    isBroken = false;
+    const { all } = await compiled.resume(run.id).result;
+    expect(asked).toBe(2);
+    if (chunks === 'text') expect(all).toEqual(['I look.', 'Seen.']);
+    else {
+      const answer = assemble(all as ChatChunk[]);
+      expect(answer.message.content).toEqual([
+        { type: 'text', text: 'I look.' },
+        { type: 'tool-call', id: '1', name: 'look', input: { at: 'it' } },
+        { type: 'text', text: 'Seen.' },
+      ]);
+      expect(answer).toMatchObject({ reason: 'stop', usage: { input: 2, output: 4 } });
+    }
+  },
+);
