@@ -97,9 +97,10 @@ function keptSteps(
   const kept = new Map<string, Kept>();
   for (const [path, step] of Object.entries(before.steps)) {
     const node = ownerOf(plan, path);
-    if (!node || affected.has(node.index)) continue;
+    // What was not needed before is decided anew.
+    if (!node || affected.has(node.index) || step.reason === 'not-needed') continue;
     const made = keep(step, before);
-    if (made.recorded.outcome || node.kind === 'close') kept.set(path, made);
+    if (made.recorded.outcome || (node.kind === 'close' && !step.reason)) kept.set(path, made);
   }
   for (const [path, { result: output }] of edited)
     kept.set(path, keep({ attempts: 0, ...before.steps[path], status: 'success', output }, before));

@@ -83,7 +83,7 @@ export abstract class Hosted implements Host {
   }
 
   recorded(path: string): Recorded | undefined {
-    return this.setup.host ? this.setup.host.recorded(path) : this.setup.recorded?.(path);
+    return (this.setup.host ?? this.setup).recorded?.(path);
   }
 
   forget(path: string): void {

@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly metadata?: Readonly<Record<string, Json>>;
   /** Keeps the run, so that it can be continued, resumed and forked. */
   readonly saver?: Saver;
-  /** When the steps after a step may start. Default `async`. */
+  /** When the steps after a step may start. Default `async`. Without a saver nothing has to be durable. */
   readonly durability?: Durability;
   /** How many commits may wait to be durable under `async`, before the run waits for them. Default 1000. */
   readonly maxPending?: number;

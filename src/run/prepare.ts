@@ -117,7 +117,10 @@ const memoryOf = (
     : stored(saver, parentId, 'continue').pipe(map((parent) => parent.data));
 
 export interface ResumeOptions
-  extends Pick<RunOptions, 'saver' | 'durability' | 'signal' | 'clock' | 'logger' | 'concurrency'> {
+  extends Pick<
+    RunOptions,
+    'saver' | 'durability' | 'signal' | 'clock' | 'logger' | 'concurrency' | 'outputs'
+  > {
   /** Answers to open questions, by the path of their step. */
   readonly answers?: Readonly<Record<string, unknown>>;
   /** Goes on although the flow has changed since the run was stored. */

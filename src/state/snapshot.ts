@@ -150,7 +150,7 @@ export const tableFor = (snapshot: Snapshot): Table<StepState> =>
 
 /** Whether a path leads to something inside of the step at another one. */
 export const isBelow = (path: string, above: string): boolean =>
-  path.startsWith(above) && /[.[]/.test(path[above.length] ?? '');
+  path.startsWith(`${above}.`) || path.startsWith(`${above}[`);
 
 /** The state of a run before its first event. */
 export const emptySnapshot = (runId: string, flow: FlowIdentity): Snapshot =>

@@ -1,5 +1,5 @@
 import { Flow, FlowError, orElse, type RunOptions } from 'millrace';
-import { NEVER, timer } from 'rxjs';
+import { firstValueFrom, NEVER, timer, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import {
   after,
@@ -321,3 +321,17 @@ test('3.1 onError stop: a failure inside a flow used as a step stops the whole r
   expect(told.events.at(-1)).toMatchObject({ type: 'FLOW_ERROR', t: 5 });
   expect(errorOf(told).errors.map(({ path }) => path)).toEqual(['sub.bad']);
 });
+
+test.each(['sync', 'async', 'exit'] as const)(
+  '5.4 without a saver a run is what it is with any other durability: %s',
+  async (durability) => {
+    const flow = new Flow<{ n: number }>('unsaved');
+    const one = flow.step('one', ({ n }) => n + 1, { n: flow.input.n });
+    const compiled = flow.output({ n: one.out });
+    const types = async (options: object) =>
+      (await firstValueFrom(compiled.run({ n: 1 }, options).pipe(toArray()))).map(
+        ({ type }) => type,
+      );
+    expect(await types({ durability, maxPending: 0 })).toEqual(await types({}));
+  },
+);

@@ -175,3 +175,39 @@ test('5.10 what cannot be edited is refused with its name', async () => {
     code: 'invalid-option',
   });
 });
+
+/** Two outputs, each of a step of its own and one of a flow. */
+function twoOutputs(calls: string[]) {
+  const inner = new Flow<{ n: number }>('inner');
+  const deep = inner.step('deep', ({ n }) => calls.push('deep') && n + 1, { n: inner.input.n });
+  const flow = new Flow<{ n: number }>('two');
+  const first = flow.step('first', ({ n }) => calls.push('first') && n, { n: flow.input.n });
+  const second = flow.step('second', inner.output({ n: deep.out }), { n: first.out });
+  return flow.output({ first: first.out, second: second.out.n }).with({ saver: new MemorySaver() });
+}
+
+test('5.10, 2.15 a fork decides anew what is needed: steps that the run had left out are run for the outputs that it wants', async () => {
+  const calls: string[] = [];
+  const flow = twoOutputs(calls);
+  await flow.complete({ n: 1 }, { id: 'part', outputs: ['first'] });
+  expect(calls).toEqual(['first']);
+  const again = flow.fork('part', { outputs: ['first'] });
+  expect(await again.result).toEqual({ first: 1 });
+  expect(again.getSnapshot().steps['second']).toMatchObject({ reason: 'not-needed' });
+  const other = flow.fork('part', { outputs: ['second'] });
+  expect(await other.result).toEqual({ second: 2 });
+  const types: string[] = [];
+  other.events$.subscribe(({ type, path }) => path.startsWith('second') && types.push(type));
+  expect(types).toEqual(['STEP_START', 'STEP_START', 'STEP_OUTPUT', 'STEP_OUTPUT']);
+  expect(await flow.fork('part').result).toEqual({ first: 1, second: 2 });
+  expect(calls).toEqual(['first', 'deep', 'deep']);
+});
+
+test('5.9, 2.15 outputs are given again when a run is resumed', async () => {
+  const calls: string[] = [];
+  const flow = twoOutputs(calls);
+  const run = flow.start({ n: 1 }, { outputs: ['first'], signal: AbortSignal.abort() });
+  await expect(run.result).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await flow.resume(run.id, { outputs: ['first'] }).result).toEqual({ first: 1 });
+  expect(calls).toEqual(['first']);
+});
