@@ -141,12 +141,11 @@ function runCode(
   const checked = schema && checkedParams(schema, params, path);
   const go = (outcome: Awaited<typeof checked>): void => {
     if (out.closed) return;
-    if (outcome?.status !== 'failure') {
-      run(outcome?.status === 'success' ? outcome.value : params);
-      return;
+    if (outcome?.status !== 'failure') run(outcome ? successOf(outcome) : params);
+    else {
+      below.start(params);
+      end.fail(outcome.error);
     }
-    below.start(params);
-    end.fail(outcome.error);
   };
   if (checked instanceof Promise) void checked.then(go);
   else go(checked);

@@ -147,7 +147,7 @@ export function resumedRun(
         options: placed,
         setup: (tell) => ({
           isResumed: true,
-          seq: snapshot.seq + 1,
+          before: snapshot,
           memory: asItStood(snapshot.data, runId),
           recorded: recordedIn(snapshot),
           answers,

@@ -105,7 +105,7 @@ export function savingGate({
           },
           error: failed,
           complete: () => {
-            if (isSaving) failed(new Error('it ended its stream before the run had ended'));
+            if (isSaving) failed(new Error('its stream ended before the run'));
           },
         });
       };

@@ -2,6 +2,7 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import type { FlowError } from '../errors.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
+import type { Snapshot } from '../state/snapshot.ts';
 import type { Host, Recorded } from '../wire/host.ts';
 
 /** Who hears of a run. */
@@ -27,8 +28,8 @@ export interface Setup {
   readonly gate?: MonoTypeOperatorFunction<FlowEvent> | undefined;
   /** What became of a step when the run was stored. */
   readonly recorded?: ((path: string) => Recorded | undefined) | undefined;
-  /** The number of the first event. */
-  readonly seq?: number | undefined;
+  /** The state that it goes on from: its events are counted on, and what its steps have used counts. */
+  readonly before?: Snapshot | undefined;
   /** The input has been checked when the run was first started. */
   readonly isResumed?: boolean;
   readonly forkOf?: { readonly runId: string; readonly seq: number } | undefined;

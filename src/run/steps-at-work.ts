@@ -34,8 +34,6 @@ export interface Engine extends Host {
   goOn(task?: () => void): void;
 }
 
-const waitsOnly = new Activity(0, 1);
-
 export class StepsAtWork implements Workplace {
   private readonly all = new WorkList();
   /** The plain handler that is being called now. */
@@ -150,7 +148,7 @@ export class StepsAtWork implements Workplace {
     else if (chunk instanceof Adds) work.add(chunk);
     else if (chunk instanceof Asked) {
       engine.tell(work.node, { type: 'STEP_WAIT', question: chunk.question });
-      this.note(work, waitsOnly);
+      this.note(work, new Activity(0, 1));
     }
   }
 

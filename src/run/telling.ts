@@ -1,14 +1,15 @@
 /** Numbers what happens in a run and tells it: at once, or when the gate lets it pass. */
 import { type MonoTypeOperatorFunction, Subject, type Subscription } from 'rxjs';
 import { type Change, type FlowEvent, summed, type Usage } from '../state/event.ts';
+import type { Snapshot } from '../state/snapshot.ts';
 import type { Clock } from '../wire/clock.ts';
 import type { Listener } from './setup.ts';
 
 export interface TellingOptions {
   readonly runId: string;
   readonly clock: Clock;
-  /** The number of the first event; more than 0 in a run that goes on. */
-  readonly seq?: number | undefined;
+  /** The state that a run goes on from. */
+  readonly before?: Snapshot | undefined;
   readonly gate?: MonoTypeOperatorFunction<FlowEvent> | undefined;
   readonly listener: Pick<Listener, 'event'>;
   /** The gate has broken: nothing passes any more. */
@@ -28,7 +29,10 @@ export class Telling {
 
   constructor(options: TellingOptions) {
     this.options = options;
-    this.seq = options.seq ?? 0;
+    const { before } = options;
+    this.seq = before ? before.seq + 1 : 0;
+    for (const { usage } of Object.values(before?.steps ?? {}))
+      this.usage = summed(this.usage, usage);
   }
 
   /** Opens the gate, where there is one. It may break at once. */
@@ -52,8 +56,7 @@ export class Telling {
 
   /** Tells a change, then does what follows from it. The gate may hold both back. */
   tell(path: string, stepId: string, change: Change, then?: () => void, t?: number): void {
-    if (change.type === 'STEP_OUTPUT' && change.usage)
-      this.usage = summed(this.usage, change.usage);
+    if (change.type === 'STEP_OUTPUT') this.usage = summed(this.usage, change.usage);
     const event = this.event(path, stepId, change, t);
     if (this.gate) {
       if (then) this.passing.set(event.seq, then);

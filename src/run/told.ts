@@ -42,7 +42,7 @@ export abstract class Told extends Hosted {
         ? new Telling({
             runId: this.runId,
             clock: this.clock,
-            seq: setup.seq,
+            before: setup.before,
             gate,
             listener,
             broken: (error) => this.fail(brokenGate(error)),

@@ -93,7 +93,8 @@ export const isFinal = ({ type }: Change): boolean =>
   type.startsWith('FLOW_') && type !== 'FLOW_START' && type !== 'FLOW_UNSAVED';
 
 /** The counts so far, and those of one more step. */
-export function summed(usage: Usage | undefined, more: Usage): Usage {
+export function summed(usage: Usage | undefined, more: Usage | undefined): Usage | undefined {
+  if (!more) return usage;
   const sum: Record<string, number> = { ...usage };
   for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
   return sum;

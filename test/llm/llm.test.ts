@@ -456,3 +456,33 @@ test.each(['text', 'all'] as const)(
     }
   },
 );
+
+test('4.1, 5.9 the usage of a run that goes on is that of all of it', async () => {
+  const usage = { input: 3, output: 2, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
+  const model: ChatModel = () =>
+    of<ChatChunk[]>({ type: 'text', text: 'So.' }, { type: 'finish', reason: 'stop', usage });
+  let isBroken = true;
+  const flow = new Flow('two');
+  const first = flow.step('first', llm({ model }), { prompt: 'Go.' });
+  const between = flow.step(
+    'between',
+    ({ text }) => {
+      if (isBroken) throw new Error('down');
+      return text;
+    },
+    { text: first.out.text },
+  );
+  const second = flow.step('second', llm({ model }), { prompt: between.out });
+  const compiled = flow.output({ text: second.out.text }).with({ saver: new MemorySaver() });
+  const run = compiled.start({});
+  await expect(run.result).rejects.toMatchObject({ code: 'run-failed' });
+  isBroken = false;
+  const used = async (events$: Observable<FlowEvent>) =>
+    (await firstValueFrom(events$.pipe(toArray()))).find(({ type }) => type === 'FLOW_OUTPUT');
+  expect(await used(compiled.resume(run.id).events$)).toMatchObject({
+    usage: { input: 6, output: 4 },
+  });
+  expect(await used(compiled.fork(run.id).events$)).toMatchObject({
+    usage: { input: 6, output: 4 },
+  });
+});

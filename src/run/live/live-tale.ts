@@ -28,8 +28,7 @@ export class LiveTale {
     if (!this.hear) return;
     if (change.type === 'FLOW_START') this.begun = version;
     else if (isFinal(change) && version === this.begun) this.begun = undefined;
-    if (change.type === 'STEP_OUTPUT' && change.usage && !isAgain)
-      this.usage = summed(this.usage, change.usage);
+    if (change.type === 'STEP_OUTPUT' && !isAgain) this.usage = summed(this.usage, change.usage);
     const { runId, clock } = this;
     const place = { runId, path, stepId, seq: this.seq++, t: clock.now() };
     this.hear(Object.freeze({ ...change, ...place, ...(version !== undefined && { version }) }));
