@@ -60,7 +60,12 @@ export function runBelow(
     const nest = step.plan || step.inner ? host.nest : undefined;
     const inTurn = (work: () => void): void => (nest ? nest.push({ work }) : work());
     // Whoever runs it may have something else to begin when it has ended.
-    const atEnd = (end: () => void): void => inTurn(() => (host.atOnce ? host.atOnce(end) : end()));
+    const atEnd = (end: () => void): void =>
+      inTurn(() => {
+        if (out.closed) return;
+        if (host.atOnce) host.atOnce(end);
+        else end();
+      });
     const below = new Reporter(host, path, (aside) => {
       const work = (): void => {
         if (!out.closed) out.next(aside);
@@ -83,7 +88,6 @@ export function runBelow(
         }),
       fail: (error) =>
         atEnd(() => {
-          if (out.closed) return;
           if (segment !== '' && error.code !== 'cancelled') below.end({ error: errorJson(error) });
           below.rest(0);
           out.error(error);
