@@ -313,8 +313,21 @@ function snapshotOf(
     wrong.push(`the state says that the run is in ${snapshot.status}`);
   if (!wish.error && canonical(snapshot.output) !== canonical(wish.output))
     wrong.push(`the state has the output ${canonical(snapshot.output)}`);
+  // What was told below a step before its last attempt is void.
+  const there = new Set<string>();
+  for (const event of events) {
+    if ('anew' in event)
+      for (const path of there)
+        if (path.startsWith(`${event.path}.`) || path.startsWith(`${event.path}[`))
+          there.delete(path);
+    if (event.type !== 'STEP_CHUNK' && event.type !== 'STEP_LATE') there.add(event.path);
+  }
   for (const [path, own] of lives) {
     const step = stepState(snapshot, path);
+    if (!there.has(path)) {
+      if (step) wrong.push(`the state has "${path}", which is void`);
+      continue;
+    }
     const last = own.at(-1) as Told1;
     const status = last.because === 'cut short' ? 'cancelled' : last.status;
     if (step?.status !== status)
