@@ -118,7 +118,7 @@ export class MemorySaver implements Saver {
 export const runExists = (runId: string): FlowError =>
   new FlowError(
     'run-exists',
-    `A run "${runId}" exists already. Give the new run another id, or leave the id out to get a new one; to go on with it use flow.resume("${runId}")`,
+    `A run "${runId}" exists already. Give the new run another id, or none; to go on with it use flow.resume("${runId}")`,
   );
 
 export const staleRun = (

@@ -197,7 +197,7 @@ export function stored(saver: Saver, runId: string, what: string): Observable<Sn
       if (snapshot) return revive(freeze(snapshot));
       throw new FlowError(
         'run-not-found',
-        `There is no run "${runId}" to ${what}. The saver knows of none with this id; flow.list() shows those that it knows`,
+        `There is no run "${runId}" to ${what}. flow.list() shows those that the saver knows`,
       );
     }),
   );
@@ -249,13 +249,13 @@ function refuseOtherFlow(
   if (status === 'success')
     throw new FlowError(
       'invalid-option',
-      `The run "${runId}" has ended in success: there is nothing to resume. Load its state with the saver, or fork it to run parts again`,
+      `The run "${runId}" has ended in success: there is nothing to resume. Load its state, or fork it`,
     );
   if (known.hash === now.hash || allowChanged) return;
   const steps = changedSteps(known.steps ?? {}, now.steps ?? {});
   throw new FlowError(
     'definition-changed',
-    `The flow "${now.id}" has changed since the run "${runId}" was stored. Different are: ${steps.join(', ') || 'its input or outputs'}. Resume it with { allowChanged: true } to go on with the flow as it is now, or with the flow as it was`,
+    `The flow "${now.id}" has changed since the run "${runId}" was stored. Different are: ${steps.join(', ') || 'its input or outputs'}. Resume it with { allowChanged: true }, or with the flow as it was`,
     {
       issues: steps.map((path) => ({ path, message: 'is different' })),
     },

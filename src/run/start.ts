@@ -208,7 +208,7 @@ export function suspendedError(
   const open = Object.keys(questions).sort();
   return new FlowError(
     'suspended',
-    `The run "${id}" of "${plan.definition.id}" waits for answers to: ${open.join(', ')}. ${saver ? `Give them with flow.resume("${id}", { answers: { [path]: value } })` : 'Nothing can answer it: start it with flow.start(), which stays open for run.answer(path, value), or give it a saver and resume it'}`,
+    `The run "${id}" of "${plan.definition.id}" waits for answers to: ${open.join(', ')}. ${saver ? `Give them with flow.resume("${id}", { answers: { [path]: value } })` : 'Start it with flow.start() and use run.answer(path, value), or give it a saver'}`,
     { issues: open.map((path) => ({ path, message: JSON.stringify(questions[path]) ?? '' })) },
   );
 }
