@@ -106,15 +106,10 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
       });
     });
 
-  const once = (attempt: number): Observable<Note> =>
-    new Observable<Note>((out) => {
+  const begun = (source: Observable<Note>): Observable<Note> =>
+    new Observable((out) => {
       const go = () => {
-        call(step.handler as Handler<unknown>, attempt)
-          .pipe(
-            within(timeout.idle, clock, () => tooQuiet(attempt), true),
-            within(timeout.attempt, clock, () => tooLong(attempt)),
-          )
-          .subscribe(out);
+        source.subscribe(out);
       };
       if (started) {
         host.forget?.(path);
@@ -123,11 +118,20 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
         started = true;
         out.next({ note: 'start', go });
       }
-    }).pipe(limitedBy(limiters));
+    });
+
+  const once = (attempt: number): Observable<Note> =>
+    begun(
+      call(step.handler as Handler<unknown>, attempt).pipe(
+        within(timeout.idle, clock, () => tooQuiet(attempt), true),
+        within(timeout.attempt, clock, () => tooLong(attempt)),
+      ),
+    ).pipe(limitedBy(limiters));
 
   return repeated(once, retry, host).pipe(
     within(timeout.total, clock, late('and its retries took longer than', timeout.total)),
-    fallBack(settings, params, (code) => call(code, 0)),
+    // It may have run out of time while it waited for a place.
+    fallBack(settings, params, (code) => begun(call(code, 0))),
     kept(cache, params, host),
   );
 }
@@ -161,9 +165,10 @@ function repeated(
         out.error(error);
         return;
       }
+      // First: whoever hears of the retry may stop it.
+      if (delay > 0) stopTimer = host.clock.after(delay, next);
       out.next({ note: 'retry', attempt, delay, error });
       if (delay === 0) next();
-      else stopTimer = host.clock.after(delay, next);
     };
     const next = () => {
       again = true;

@@ -2,7 +2,17 @@ import { defineStep, Flow, type FlowError, type StepOptions } from 'millrace';
 import { NEVER, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { after, atOnce, chunksOf, endings, errorOf, failing, outputOf, virtually } from './told.ts';
+import {
+  after,
+  atOnce,
+  chunksOf,
+  endings,
+  errorOf,
+  failing,
+  lines,
+  outputOf,
+  virtually,
+} from './told.ts';
 
 function flowOf(options: StepOptions<unknown>, handler: () => unknown = failing('boom')) {
   const flow = new Flow('fallback');
@@ -40,6 +50,31 @@ test('3.3 fallback: a function may take its time, and may stream', async () => {
   const told = atOnce(flowOf({ fallback: () => of('x', 'y') }), {});
   expect(outputOf(told)).toEqual({ a: 'y' });
   expect(chunksOf(told, 'a')).toEqual(['x', 'y']);
+});
+
+test('3.3 fallback: a step that had no place in time starts before its fallback tells anything', () => {
+  const flow = new Flow('crowded');
+  flow.step('a', after(50, 'a'), {});
+  const b = flow.step(
+    'b',
+    after(50, 'b'),
+    {},
+    { timeout: { total: 10 }, fallback: () => of('x', 'y') },
+  );
+  flow.step('c', ({ words }) => words, { words: b.chunks });
+  const told = virtually(flow.output({}), {}, { concurrency: 1 });
+  expect(lines(told).filter((line) => !line.endsWith(' a'))).toEqual([
+    'FLOW_START',
+    'STEP_START b',
+    'STEP_START c',
+    'STEP_CHUNK b',
+    'STEP_CHUNK c',
+    'STEP_CHUNK b',
+    'STEP_CHUNK c',
+    'STEP_OUTPUT b',
+    'STEP_OUTPUT c',
+    'FLOW_OUTPUT',
+  ]);
 });
 
 test('3.3 fallback: a function that throws fails the step with its own error', () => {

@@ -1,4 +1,11 @@
-import { defineStep, Flow, FlowError, type StepContext, type StepOptions } from 'millrace';
+import {
+  type Clock,
+  defineStep,
+  Flow,
+  FlowError,
+  type StepContext,
+  type StepOptions,
+} from 'millrace';
 import { type Observable, throwError, timer } from 'rxjs';
 import { expect, test, vi } from 'vitest';
 import { z } from 'zod';
@@ -206,6 +213,27 @@ test('3.4 a cancelled run is not retried: its timer is cleared', () => {
     status: 'cancelled',
     steps: { a: { status: 'cancelled' } },
   });
+});
+
+test('3.5 a run that is cancelled by whoever hears of a retry leaves no timer for it', () => {
+  const flow = new Flow('cancelled');
+  flow.step('a', failing(), {}, { retry: { count: 5, delay: 60_000 } });
+  const timers = new Set<() => void>();
+  const clock: Clock = {
+    now: () => 0,
+    after(_, callback) {
+      timers.add(callback);
+      return () => timers.delete(callback);
+    },
+  };
+  const abort = new AbortController();
+  const run$ = flow.output({}).run({}, { clock, signal: abort.signal });
+  run$.subscribe({
+    next: ({ type }) => type === 'STEP_RETRY' && abort.abort(),
+    error: () => undefined,
+  });
+  expect(abort.signal.aborted).toBe(true);
+  expect(timers.size).toBe(0);
 });
 
 test('3.3 retry: attempts see their number and the same idempotency key', () => {
