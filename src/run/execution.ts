@@ -89,10 +89,6 @@ export class Execution extends Told implements View, Engine {
     return this.streams?.read(channel);
   }
 
-  protected get isCalling(): boolean {
-    return this.ready.isDraining;
-  }
-
   protected stopWork(): void {
     this.atWork.stop();
   }
@@ -120,9 +116,12 @@ export class Execution extends Told implements View, Engine {
   }
 
   work(): boolean {
-    if (this.ready.drain(this.nest)) return true;
+    // A handler that is called may end the run itself, and has yet to return then.
+    this.deafness(1);
+    const hasMore = this.ready.drain(this.nest);
+    this.deafness(-1);
+    if (hasMore) return true;
     this.endedAt = undefined;
-    this.fallSilent();
     this.considerSuspending();
     return false;
   }

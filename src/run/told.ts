@@ -28,7 +28,7 @@ export abstract class Told extends Hosted {
   private hasEnd = false;
   /** It has been told. */
   private isOver = false;
-  /** How many handlers were stopped and have not delivered yet. */
+  /** How many handlers were stopped, or are being called, and have not delivered yet. */
   private deaf = 0;
   private forgetSignal: (() => void) | undefined;
 
@@ -50,8 +50,6 @@ export abstract class Told extends Hosted {
         : undefined;
   }
 
-  /** Handlers may be in the midst of being called. */
-  protected abstract readonly isCalling: boolean;
   /** Stops all that is at work. */
   protected abstract stopWork(): void;
   protected abstract memoryNow(): Left;
@@ -159,9 +157,8 @@ export abstract class Told extends Hosted {
     this.fallSilent();
   }
 
-  /** A handler that has ended the run itself has yet to return. */
-  protected fallSilent(): void {
-    if (this.isOver && this.deaf === 0 && !this.isCalling) this.listener.silent?.();
+  private fallSilent(): void {
+    if (this.isOver && this.deaf === 0) this.listener.silent?.();
   }
 }
 

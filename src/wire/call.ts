@@ -99,11 +99,14 @@ export function callOnce(
 ): void {
   const call = new Call(host, callee, attempt);
   const checked = checkedSink(callee, call, sink);
+  // The handler may end the run itself, and has yet to return then.
+  host.deafness(1);
   try {
     consume(code(call), callee.step.reduce, checked);
   } catch (error) {
     checked.fail(error);
   }
+  host.deafness(-1);
 }
 
 /** Tells the sink what comes of a call that has been made, and returned this. */

@@ -85,7 +85,8 @@ function faults(given: Case, cut: Cut): readonly string[] {
     if (cut.by === 'unsubscribe') stop = () => left.next();
     flow.run(given.input, options).pipe(takeUntil(left)).subscribe({ next: hear, error, complete });
   }
-  clock.runTo(cut.when === 'instant' ? cut.n : undefined);
+  // What is left then shows before time goes on.
+  clock.runTo(cut.when === 'instant' ? cut.n : undefined, () => isCut);
   if (cut.when === 'instant') cutNow();
   if (!isCut) return [];
   const wrong = faultsAfter(cut, clock, events, works, ended, run);

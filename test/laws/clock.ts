@@ -36,9 +36,9 @@ export class TestClock implements Clock {
     return this.timers.filter(({ isDeaf }) => isDeaf).length;
   }
 
-  /** Lets timers fire, in order; those of the last instant, too. */
-  runTo(end = Number.POSITIVE_INFINITY): void {
-    for (;;) {
+  /** Lets timers fire, in order; those of the last instant, too. `halt`: asked after each whether that is enough. */
+  runTo(end = Number.POSITIVE_INFINITY, halt = () => false): void {
+    while (!halt()) {
       let next: Timer | undefined;
       for (const timer of this.timers) {
         if (!next || timer.at < next.at || (timer.at === next.at && timer.order < next.order))
@@ -49,7 +49,7 @@ export class TestClock implements Clock {
       this.time = next.at;
       next.callback();
     }
-    if (end !== Number.POSITIVE_INFINITY) this.time = Math.max(this.time, end);
+    if (end !== Number.POSITIVE_INFINITY && !halt()) this.time = Math.max(this.time, end);
   }
 
   private add(ms: number, callback: () => void, isDeaf: boolean): () => void {

@@ -1,7 +1,15 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { each, Flow, FlowError, type FlowEvent, repeat, type StepContext } from 'millrace';
+import {
+  each,
+  Flow,
+  FlowError,
+  type FlowEvent,
+  type Run,
+  repeat,
+  type StepContext,
+} from 'millrace';
 import { config, interval, Observable, timer } from 'rxjs';
 import { afterEach, expect, test, vi } from 'vitest';
 import { inVirtualTime, lines, listen, rejection } from './told.ts';
@@ -365,6 +373,48 @@ test('3.5 a handler that cancels its own run is stopped like any other', async (
     expect(lines(told)).toEqual(['FLOW_START', 'STEP_START a', 'FLOW_CANCEL']);
     expect(signal?.aborted).toBe(true);
     expect(timers()).toBeLessThanOrEqual(before);
+  }
+});
+
+test('3.5 a handler that cancels its own run, and is deaf to that, is waited for wherever it runs', async () => {
+  type Code = (params: unknown, context: StepContext) => unknown;
+  const inner = (code: Code) => {
+    const flow = new Flow('inner');
+    const wait = flow.step('wait', () => timer(1), {});
+    flow.step('x', code, {}, { after: [wait] });
+    return flow.output({});
+  };
+  const secondAttempt = (code: Code) => (params: unknown, context: StepContext) => {
+    if (context.attempt === 1) throw new Error('again');
+    return code(params, context);
+  };
+  const places: [string, (flow: Flow<object>, code: Code) => void][] = [
+    ['sub.x', (flow, code) => flow.step('sub', inner(code), {})],
+    ['sub.x', (flow, code) => flow.step('sub', inner(code), {}, { retry: { count: 1 } })],
+    ['list[0].x', (flow, code) => flow.step('list', each(inner(code)), { items: [{}] })],
+    ['list[1]', (flow, code) => flow.step('list', each(code), { items: timer(1, 1) })],
+    [
+      'a',
+      (flow, code) => flow.step('a', secondAttempt(code), {}, { retry: { count: 1, delay: 1 } }),
+    ],
+  ];
+  for (const [path, make] of places) {
+    const deaf = deferred<string>();
+    const flow = new Flow('own');
+    let run: Run<object> | undefined;
+    make(flow, (_, context) => {
+      if (context.path !== path) return 0;
+      run?.cancel('enough');
+      return deaf.promise;
+    });
+    run = flow.output({}).start({});
+    const told = listen(run.events$);
+    await rejection(run.result);
+    expect([path, told.isComplete]).toEqual([path, false]);
+    deaf.resolve('late');
+    await turn();
+    expect(lines(told).slice(-2)).toEqual(['FLOW_CANCEL', `STEP_LATE ${path}`]);
+    expect(told.isComplete).toBe(true);
   }
 });
 
