@@ -111,12 +111,7 @@ export function callOnce(
 
 /** Tells the sink what comes of a call that has been made, and returned this. */
 export function takeIn(callee: Callee, call: Call, returned: unknown, sink: CallSink): void {
-  const checked = checkedSink(callee, call, sink);
-  try {
-    consume(returned, callee.step.reduce, checked);
-  } catch (error) {
-    checked.fail(error);
-  }
+  consume(returned, callee.step.reduce, checkedSink(callee, call, sink));
 }
 
 /** Tells the sink what a call that has been made threw. */
@@ -270,7 +265,7 @@ class CheckedSink implements OpenSink, Stoppable {
     const { path } = this.callee;
     return new FlowError(
       'invalid-result',
-      `The schema for the chunks of step "${path}" answers in a promise, which would hold the stream up. Take a schema that answers at once.`,
+      `A chunk of step "${path}" is a promise, or its schema answers in one, which would hold the stream up. Await it first, and take a schema that answers at once.`,
       { path },
     );
   }

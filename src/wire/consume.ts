@@ -33,14 +33,20 @@ type Stop = () => boolean;
 
 /** Takes a handler's result in. Synchronous results are told before it returns. */
 export function consume(result: unknown, reduce: Reduce | undefined, sink: OpenSink): void {
-  if (isResult(result)) sink.done(result);
-  else if (can(result, 'then')) settle(result as PromiseLike<unknown>, reduce, sink);
-  else if (can(result, 'subscribe'))
-    observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
-  else if (isIterator(result as object)) pull(result as Iterator<unknown>, reduce, sink);
-  // By its reader: the iterator of a web stream cannot be stopped while it waits for a chunk.
-  else if (can(result, 'getReader')) pullLater(readerOf(result as ReadableStream), reduce, sink);
-  else pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
+  try {
+    if (isResult(result)) sink.done(result);
+    else if (can(result, 'then')) settle(result as PromiseLike<unknown>, reduce, sink);
+    else if (can(result, 'subscribe'))
+      observe(fromSubscribable(result as Subscribable<unknown>), reduce, sink);
+    else if (isIterator(result as object)) pull(result as Iterator<unknown>, reduce, sink);
+    // By its reader: the iterator of a web stream cannot be stopped while it waits for a chunk.
+    else if (can(result, 'getReader')) pullLater(readerOf(result as ReadableStream), reduce, sink);
+    else pullLater((result as AsyncIterable<unknown>)[Symbol.asyncIterator](), reduce, sink);
+  } catch (error) {
+    // What has thrown brings nothing else.
+    sink.opened(() => false);
+    sink.fail(error);
+  }
 }
 
 /** Whether a handler has returned its result itself, and nothing has to be waited for. */
@@ -74,21 +80,13 @@ function settle(promise: PromiseLike<unknown>, reduce: Reduce | undefined, sink:
       settled = true;
       // A sink that is closed still hears of it: it reports what came too late.
       if (stopped) sink.done(value);
-      else guarded(sink, () => consume(value, reduce, sink));
+      else consume(value, reduce, sink);
     },
     (error: unknown) => {
       settled = true;
       sink.fail(error);
     },
   );
-}
-
-function guarded(sink: Sink, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    sink.fail(error);
-  }
 }
 
 function observe(source: Observable<unknown>, reduce: Reduce | undefined, sink: OpenSink): void {
@@ -166,7 +164,7 @@ function pullLater(
   const next = (): void => {
     if (stopped) return;
     pending = true;
-    iterator.next().then(step).then(undefined, fail);
+    Promise.resolve(iterator.next()).then(step).then(undefined, fail);
   };
   next();
 }
@@ -270,7 +268,7 @@ export function fromSubscribable<T>(source: Subscribable<T> | Store<T>): Observa
     const subscribe = source.subscribe as (
       observer: object,
       options?: object,
-    ) => Unsubscribable | (() => void) | undefined;
+    ) => Partial<Unsubscribable> | (() => void) | undefined;
     // A store takes a function, others take an object with methods: they get both in one. A platform Observable would take that for a
     // mere function and tell it of values only; a store would call what it is given besides.
     const subscription = isPlatformObservable(source)
@@ -281,7 +279,7 @@ export function fromSubscribable<T>(source: Subscribable<T> | Store<T>): Observa
         );
     return () => {
       if (typeof subscription === 'function') subscription();
-      else subscription?.unsubscribe();
+      else subscription?.unsubscribe?.();
     };
   });
 }

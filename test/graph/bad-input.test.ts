@@ -288,8 +288,11 @@ test('2.9 a chunk that its schema refuses, or cannot judge at once', async () =>
   - Invalid input: expected string, received number`,
   );
   expect(await stream(z.string().refine(async () => true))).toBe(
-    'The schema for the chunks of step "page" answers in a promise, which would hold the stream up. Take a schema that answers at once. (invalid-result)',
+    'A chunk of step "page" is a promise, or its schema answers in one, which would hold the stream up. Await it first, and take a schema that answers at once. (invalid-result)',
   );
+  const promises = new Flow<object>('digest');
+  promises.step('page', () => [Promise.resolve('a')].values(), {});
+  expect(await failureOf(promises)).toMatch(/^A chunk of step "page" is a promise/);
 });
 
 test('2.11 an operator that completes without a value', async () => {

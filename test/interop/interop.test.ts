@@ -381,6 +381,19 @@ test('2.10 a store that a step returns tells chunks, and is left with the run', 
   expect(store.size).toBe(1);
 });
 
+test('fromSubscribable: whatever a store gives back is taken, also what ends nothing', async () => {
+  for (const given of [5, {}, null, 'id']) {
+    const store = {
+      subscribe: (listener: (value: number) => void) => {
+        listener(1);
+        return given;
+      },
+    };
+    expect(await firstValueFrom(fromSubscribable(store))).toBe(1);
+    fromSubscribable(store).subscribe().unsubscribe();
+  }
+});
+
 test('fromSubscribable: what a foreign Observable says of its end comes through, and a source that never stops by itself can be stopped', async () => {
   const failing = { subscribe: (o: { error(e: unknown): void }) => o.error(new Error('foreign')) };
   await expect(firstValueFrom(fromSubscribable(failing as never))).rejects.toThrow('foreign');

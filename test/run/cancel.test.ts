@@ -388,7 +388,7 @@ test('3.5 a handler that cancels its own run, and is deaf to that, is waited for
     if (context.attempt === 1) throw new Error('again');
     return code(params, context);
   };
-  const places: [string, (flow: Flow<object>, code: Code) => void][] = [
+  const places: [string, (flow: Flow<unknown>, code: Code) => void][] = [
     ['sub.x', (flow, code) => flow.step('sub', inner(code), {})],
     ['sub.x', (flow, code) => flow.step('sub', inner(code), {}, { retry: { count: 1 } })],
     ['list[0].x', (flow, code) => flow.step('list', each(inner(code)), { items: [{}] })],
@@ -401,7 +401,7 @@ test('3.5 a handler that cancels its own run, and is deaf to that, is waited for
   for (const [path, make] of places) {
     const deaf = deferred<string>();
     const flow = new Flow('own');
-    let run: Run<object> | undefined;
+    let run: Run<unknown> | undefined;
     make(flow, (_, context) => {
       if (context.path !== path) return 0;
       run?.cancel('enough');

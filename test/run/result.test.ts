@@ -206,6 +206,16 @@ test('2.10 an iterator and an async iterable that are no generators are streams,
   expect(await later(() => iterable)).toEqual({ result: [0, 1], chunks: [0, 1] });
 });
 
+test('2.10 an async iterator that answers without a promise is read as for await reads it', async () => {
+  const iterable = {
+    [Symbol.asyncIterator]: () => {
+      let n = 0;
+      return { next: () => (n < 2 ? { done: false, value: n++ } : { done: true, value: 'end' }) };
+    },
+  };
+  expect(await later(() => iterable)).toEqual({ result: 'end', chunks: [0, 1] });
+});
+
 test('2.10 a web stream gives chunks', async () => {
   expect(
     await later(() => new Response('stream').body?.pipeThrough(new TextDecoderStream())),
@@ -340,6 +350,16 @@ test('2.10 a then, a subscribe or an iterator that throws fails the step', async
     expect(errorOf(await told(kind)).errors[0]?.message).toBe(
       'Step "a" failed: bad protocol (step-failed)',
     );
+    const run = flowOf(kind).start({});
+    let isComplete = false;
+    await rejection(run.result);
+    run.events$.subscribe({
+      next: ({ type }) => expect(type).not.toBe('STEP_LATE'),
+      complete: () => {
+        isComplete = true;
+      },
+    });
+    expect(isComplete).toBe(true);
   }
 });
 
