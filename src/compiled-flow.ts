@@ -148,8 +148,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    */
   operator(options: OperatorOptions = {}): OperatorFunction<Input, Output> {
     // Here the concurrency is that of runs, and not of their steps.
-    const { flatten: _, concurrency, ordered: __, ...others } = options;
-    this.checked({ concurrency });
+    const { flatten: _, concurrency: __, ordered: ___, ...others } = options;
     const placed = this.checked(others);
     const flow = this.runnable();
     const run = (input: Input, out: Out<Output>) =>
@@ -166,8 +165,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    */
   live(inputs: LiveInputs<Input>, options: LiveOptions = {}): Live<Input, Output> {
     const placed = { ...this.defaults, ...options };
-    const { equals: _, ...others } = placed;
-    checkLiveOptions(others, this.plan());
+    checkLiveOptions(placed, this.plan());
     return new Live<Input, Output>(this.plan(), lazily(this.runnable()), inputs, placed);
   }
 

@@ -70,6 +70,12 @@ export class Draft<Step extends StepShape = StepShape> {
     checkSchema(entry.step.output, `output of step "${id}"`);
     const place = `step "${id}"`;
     const settings = kept(checked(place, entry.settings, settingChecks, stated && ['after']));
+    const { policy, concurrency, maxPending } = settings;
+    if (maxPending && policy !== 'concat' && !(policy === 'merge' && concurrency))
+      throw new FlowError(
+        'invalid-option',
+        `The option "maxPending" of ${place} is for policy: "concat", or "merge" with "concurrency", which keep a queue.`,
+      );
     const added = Object.freeze({ ...entry, settings });
     const links: Links = new Map(this.linksInto.get(id));
     for (const { from, ...options } of stated ?? [])

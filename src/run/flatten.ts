@@ -15,7 +15,8 @@ import {
   switchMap,
   takeUntil,
 } from 'rxjs';
-import { FlowError, showValue } from '../errors.ts';
+import { FlowError } from '../errors.ts';
+import { check, oneOf, whole } from '../graph/settings.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
 import { type Begin, inTurns } from './turns.ts';
 
@@ -31,14 +32,20 @@ export interface Flattening {
   readonly ordered?: boolean;
 }
 
+const checks = {
+  flatten: oneOf('concat', 'merge', 'switch', 'exhaust'),
+  concurrency: whole(1),
+};
+
 export function flattened<Input, Output>(
   begin: Begin<Input, Output>,
-  { flatten = 'concat', concurrency = Number.POSITIVE_INFINITY, ordered = false }: Flattening,
+  { flatten = 'concat', concurrency, ordered }: Flattening,
 ): OperatorFunction<Input, Output> {
-  if (ordered && flatten !== 'merge')
+  check('operator()', { flatten, concurrency }, checks);
+  if ((ordered || concurrency) && flatten !== 'merge')
     throw new FlowError(
       'invalid-option',
-      `The option "ordered" of operator() is for flatten: "merge", not "${flatten}". Leave it out: the others keep the order anyway.`,
+      `The option "${ordered ? 'ordered' : 'concurrency'}" of operator() is for flatten: "merge", not "${flatten}".`,
     );
   const run = (input: Input) => new Observable<Output>((out) => begin(input, out));
   switch (flatten) {
@@ -48,13 +55,8 @@ export function flattened<Input, Output>(
       return ordered ? inOrder(run, concurrency) : inTurns(begin, concurrency);
     case 'switch':
       return switchMap(run);
-    case 'exhaust':
-      return exhaustMap(run);
     default:
-      throw new FlowError(
-        'invalid-option',
-        `The option "flatten" of operator() is ${showValue(flatten)}. It takes "concat", "merge", "switch" or "exhaust".`,
-      );
+      return exhaustMap(run);
   }
 }
 
@@ -68,7 +70,7 @@ interface Placed<Output> {
 const inOrder =
   <Input, Output>(
     run: (input: Input) => Observable<Output>,
-    concurrency: number,
+    concurrency: number | undefined,
   ): OperatorFunction<Input, Output> =>
   (source) =>
     defer(() => {

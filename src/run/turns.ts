@@ -20,7 +20,10 @@ export type Begin<Input, Output> = (input: Input, out: Out<Output>) => void;
  * hundred such inputs are too many for the stack.
  */
 export const inTurns =
-  <Input, Output>(begin: Begin<Input, Output>, most: number): OperatorFunction<Input, Output> =>
+  <Input, Output>(
+    begin: Begin<Input, Output>,
+    most = Number.POSITIVE_INFINITY,
+  ): OperatorFunction<Input, Output> =>
   (source) =>
     new Observable((out) => {
       source.subscribe(new Turns(begin, most, out));

@@ -188,7 +188,7 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
     switch (note.note) {
       case 'start':
         this.hasBegun = true;
-        this.place.begin(this, note.go ?? nothing);
+        this.place.begin(this, note.go);
         break;
       case 'chunk':
         this.hasBelow ||= note.chunk instanceof Below;

@@ -27,7 +27,7 @@ import { subscribeTo } from './subscribe.ts';
 
 export type Note =
   /** Whoever hears this calls `go`, when all who must hear the first chunk are there. */
-  | { readonly note: 'start'; readonly go?: () => void }
+  | { readonly note: 'start'; readonly go: () => void }
   | { readonly note: 'chunk'; readonly chunk: unknown }
   | {
       readonly note: 'retry';
@@ -229,14 +229,7 @@ function kept(
   if (!cache) return (source) => source;
   return (source) =>
     new Observable((out) => {
-      let key: string;
-      try {
-        key = cache.key(params);
-      } catch (error) {
-        out.next({ note: 'start' });
-        out.error(error);
-        return;
-      }
+      const key = cache.key(params);
       const known = cache.get(key, clock);
       if (known) {
         const go = () => {

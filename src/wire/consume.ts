@@ -69,17 +69,13 @@ const isIterator = (value: object): boolean => can(value, 'next') && Symbol.iter
 
 /** A promise may bring a stream: `async () => (await fetch(url)).body`. */
 function settle(promise: PromiseLike<unknown>, reduce: Reduce | undefined, sink: OpenSink): void {
-  let stopped = false;
   let settled = false;
-  sink.opened(() => {
-    stopped = true;
-    return !settled;
-  });
+  sink.opened(() => !settled);
   promise.then(
     (value) => {
       settled = true;
       // A sink that is closed still hears of it: it reports what came too late.
-      if (stopped) sink.done(value);
+      if (sink.closed) sink.done(value);
       else consume(value, reduce, sink);
     },
     (error: unknown) => {
@@ -172,14 +168,8 @@ function pullLater(
 function readerOf(stream: ReadableStream<unknown>): AsyncIterator<unknown> {
   const reader = stream.getReader();
   return {
-    next: async () => {
-      const { done, value } = await reader.read();
-      return done ? { done, value: undefined } : { done: false, value };
-    },
-    return: async () => {
-      await reader.cancel();
-      return { done: true, value: undefined };
-    },
+    next: () => reader.read() as Promise<IteratorResult<unknown>>,
+    return: () => reader.cancel() as Promise<never>,
   };
 }
 
@@ -273,10 +263,7 @@ export function fromSubscribable<T>(source: Subscribable<T> | Store<T>): Observa
     // mere function and tell it of values only; a store would call what it is given besides.
     const subscription = isPlatformObservable(source)
       ? subscribe.call(source, observer, { signal: stop.signal })
-      : subscribe.call(
-          source,
-          Object.assign((value: T) => out.next(value), observer),
-        );
+      : subscribe.call(source, Object.assign(observer.next, observer));
     return () => {
       if (typeof subscription === 'function') subscription();
       else subscription?.unsubscribe?.();

@@ -41,14 +41,19 @@ export interface LiveKinds extends Kinds {
 }
 
 const live = (kinds: LiveKinds): fc.Arbitrary<LiveSettings> =>
-  fc.record({
-    policy: fc.constantFrom(...kinds.policies),
-    concurrency: fc.constantFrom(undefined, undefined, 2, 3),
-    maxPending: kinds.queues
-      ? fc.constant(undefined)
-      : fc.constantFrom(undefined, undefined, undefined, 1, 2),
-    equals: fc.constantFrom(undefined, undefined, true),
-  });
+  fc
+    .record({
+      policy: fc.constantFrom(...kinds.policies),
+      concurrency: fc.constantFrom(undefined, undefined, 2, 3),
+      maxPending: kinds.queues
+        ? fc.constant(undefined)
+        : fc.constantFrom(undefined, undefined, undefined, 1, 2),
+      equals: fc.constantFrom(undefined, undefined, true),
+    })
+    .map((settings) => (hasQueue(settings) ? settings : { ...settings, maxPending: undefined }));
+
+const hasQueue = ({ policy, concurrency }: LiveSettings): boolean =>
+  policy === 'concat' || (policy === 'merge' && concurrency !== undefined);
 
 export function liveCases(kinds: LiveKinds): fc.Arbitrary<LiveCase> {
   const value = fc.oneof({ weight: 8, arbitrary: fc.nat({ max: 6 }) }, fc.constant(null));

@@ -308,6 +308,22 @@ test('6.5 exhaust: a newer version that reads what an older one has not got says
   });
 });
 
+test('6.5 maxPending without a queue is refused where it is written', () => {
+  const settings = [
+    {},
+    { policy: 'switch' },
+    { policy: 'exhaust' },
+    { policy: 'conflate' },
+  ] as const;
+  for (const given of [...settings, { policy: 'merge' }, { concurrency: 2 }] as const) {
+    expect(() => work({ ...given, maxPending: 3 })).toThrow(
+      'The option "maxPending" of step "step" is for policy: "concat", or "merge" with "concurrency", which keep a queue. (invalid-option)',
+    );
+  }
+  for (const given of [{ policy: 'concat' }, { policy: 'merge', concurrency: 2 }] as const)
+    work({ ...given, maxPending: 3 });
+});
+
 test('6.5 switch: a version that a newer one has superseded is told as that', () => {
   const n = new Subject<number>();
   const live = work({}, 1000).live({ n });

@@ -179,12 +179,17 @@ test('2.16 run options hold for every run', () => {
 
 test('2.16 a bad option is refused at once, by name', () => {
   expect(() => slow().operator({ flatten: 'zip' as never })).toThrow(
-    'The option "flatten" of operator() is "zip". It takes "concat", "merge", "switch" or "exhaust".',
+    'The option "flatten" of operator() is "zip". It takes "concat", "merge", "switch", "exhaust".',
   );
   expect(() => slow().operator({ ordered: true })).toThrow(
     'The option "ordered" of operator() is for flatten: "merge", not "concat".',
   );
   expect(() => slow().operator({ flatten: 'merge', concurrency: 0 })).toThrow(
-    'The option "concurrency" of a run of "slow" is 0. It takes a whole number, 1 or more.',
+    'The option "concurrency" of operator() is 0. It takes a whole number, 1 or more.',
   );
+  for (const flatten of ['concat', 'switch', 'exhaust', undefined] as const) {
+    expect(() => slow().operator({ ...(flatten && { flatten }), concurrency: 3 })).toThrow(
+      `The option "concurrency" of operator() is for flatten: "merge", not "${flatten ?? 'concat'}".`,
+    );
+  }
 });

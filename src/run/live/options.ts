@@ -1,5 +1,6 @@
 /** The options of a live flow. */
 import { FlowError } from '../../errors.ts';
+import { check, code } from '../../graph/settings.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { checkOptions, type RunOptions } from '../options.ts';
 import type { Equals } from './same.ts';
@@ -22,9 +23,10 @@ const refused = [
 ] as const satisfies readonly (keyof RunOptions)[];
 
 /** Throws a FlowError (`invalid-option`) for options that a live flow cannot have, defaults of the flow included. */
-export function checkLiveOptions(options: RunOptions, plan: Plan): void {
+export function checkLiveOptions({ equals, ...options }: LiveOptions, plan: Plan): void {
+  check(`live() of "${plan.definition.id}"`, { equals }, { equals: code });
   for (const name of refused) {
-    const value = options[name];
+    const value = (options as RunOptions)[name];
     if (value === undefined || value === 'continue') continue;
     throw new FlowError(
       'invalid-option',
