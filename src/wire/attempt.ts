@@ -8,6 +8,8 @@
  */
 import {
   catchError,
+  defer,
+  from,
   type MonoTypeOperatorFunction,
   Observable,
   type Subscription,
@@ -16,7 +18,7 @@ import {
 import { FlowError } from '../errors.ts';
 import type { Retry, StepSettings } from '../graph/definition.ts';
 import { oncePer } from '../plain.ts';
-import { Aside, Through } from './aside.ts';
+import { Adds, Aside, Through } from './aside.ts';
 import { ResultCache } from './cache.ts';
 import { type Callee, callOnce } from './call.ts';
 import { within } from './clock.ts';
@@ -45,14 +47,14 @@ export type Note =
 /** What the attempts of a step share over all runs of the process. */
 export interface Shared {
   readonly limiter?: Limiter | undefined;
-  readonly cache?: ResultCache | undefined;
+  readonly cache?: ResultCache<Note> | undefined;
 }
 
 /** One limiter and one cache for a step of a definition, however many plans it is part of. */
 const sharedOf = oncePer(
   ({ concurrency, cache }: StepSettings): Shared => ({
-    limiter: concurrency === undefined ? undefined : new Limiter(concurrency),
-    cache: cache && new ResultCache(cache),
+    limiter: concurrency ? new Limiter(concurrency) : undefined,
+    cache: cache && new ResultCache<Note>(cache),
   }),
 );
 
@@ -132,7 +134,7 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
     within(timeout.total, clock, late('and its retries took longer than', timeout.total)),
     // It may have run out of time while it waited for a place.
     fallBack(settings, params, (code) => begun(call(code, 0))),
-    kept(cache, params, host),
+    kept(cache, params, host, begun),
   );
 }
 
@@ -220,39 +222,32 @@ function fallBack(
   );
 }
 
+/** What steps below have told is theirs, but their chunks, and what they remember, are those of this step. */
+const isOwn = (chunk: unknown): boolean =>
+  !(chunk instanceof Aside) || chunk instanceof Through || chunk instanceof Adds;
+
 /** Answers from the cache where it can, and fills it. */
 function kept(
-  cache: ResultCache | undefined,
+  cache: ResultCache<Note> | undefined,
   params: unknown,
   { clock }: Host,
+  begun: MonoTypeOperatorFunction<Note>,
 ): MonoTypeOperatorFunction<Note> {
   if (!cache) return (source) => source;
   return (source) =>
-    new Observable((out) => {
+    defer(() => {
       const key = cache.key(params);
       const known = cache.get(key, clock);
-      if (known) {
-        const go = () => {
-          for (const chunk of known.chunks) out.next({ note: 'chunk', chunk });
-          out.next({ note: 'result', result: known.result, attempts: 0, isCached: true });
-          out.complete();
-        };
-        out.next({ note: 'start', go });
-        return;
-      }
-      let chunks: unknown[] = [];
-      source
-        .pipe(
-          tap((note) => {
-            if (note.note === 'retry') chunks = [];
-            // What steps below have told is theirs, but their chunks are chunks of this step.
-            else if (note.note === 'chunk') {
-              if (!(note.chunk instanceof Aside) || note.chunk instanceof Through)
-                chunks.push(note.chunk);
-            } else if (note.note === 'result' && note.attempts > 0)
-              cache.set(key, { chunks, result: note.result }, clock);
-          }),
-        )
-        .subscribe(out);
+      if (known) return begun(from(known));
+      let notes: Note[] = [];
+      return source.pipe(
+        tap((note) => {
+          if (note.note === 'retry') notes = [];
+          else if (note.note === 'chunk') {
+            if (isOwn(note.chunk)) notes.push(note);
+          } else if (note.note === 'result' && note.attempts > 0)
+            cache.set(key, [...notes, { ...note, isCached: true }], clock);
+        }),
+      );
     });
 }

@@ -1,16 +1,11 @@
-/** Results of a step, kept by its params: least recently used goes first, old ones expire. */
-
+/** What calls of a step told, kept by their params: least recently used goes first, old ones expire. */
 import type { Cache } from '../graph/definition.ts';
 import { canonicalJson } from '../graph/hash.ts';
 import type { Clock } from './clock.ts';
 
-/** A result, and the chunks that came before it. */
-export interface Answer {
-  readonly chunks: readonly unknown[];
-  readonly result: unknown;
-}
-
-interface Kept extends Answer {
+interface Kept<Note> {
+  /** The chunks, and last the result. */
+  readonly notes: readonly Note[];
   readonly until: number;
 }
 
@@ -24,8 +19,8 @@ function identity(value: object): string {
   return `#${id}`;
 }
 
-export class ResultCache {
-  private readonly kept = new Map<string, Kept>();
+export class ResultCache<Note> {
+  private readonly kept = new Map<string, Kept<Note>>();
   private readonly options: Cache;
 
   constructor(options: Cache) {
@@ -36,19 +31,19 @@ export class ResultCache {
     return this.options.key ? this.options.key(params as never) : canonicalJson(params, identity);
   }
 
-  get(key: string, clock: Clock): Answer | undefined {
+  get(key: string, clock: Clock): readonly Note[] | undefined {
     const kept = this.kept.get(key);
     if (!kept) return undefined;
     this.kept.delete(key);
     if (kept.until <= clock.now()) return undefined;
     this.kept.set(key, kept);
-    return kept;
+    return kept.notes;
   }
 
-  set(key: string, answer: Answer, clock: Clock): void {
+  set(key: string, notes: readonly Note[], clock: Clock): void {
     const { ttl = Number.POSITIVE_INFINITY, max = 100 } = this.options;
     this.kept.delete(key);
-    this.kept.set(key, { ...answer, until: clock.now() + ttl });
+    this.kept.set(key, { notes, until: clock.now() + ttl });
     for (const oldest of this.kept.keys()) {
       if (this.kept.size <= max) break;
       this.kept.delete(oldest);

@@ -1,5 +1,5 @@
-import { type Cache, Flow, orElse } from 'millrace';
-import { type Observable, of, toArray } from 'rxjs';
+import { Adds, type Cache, each, Flow, listOf, MemorySaver, orElse } from 'millrace';
+import { firstValueFrom, type Observable, of, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { atOnce, endings, inVirtualTime, lines, listen, outputOf } from './told.ts';
 
@@ -125,6 +125,23 @@ test('3.3 cache: a kept result comes synchronously, also of a step that took its
     atOnce(compiled, {});
     expect(outputOf(atOnce(compiled, {}))).toEqual({ a: 2 });
   });
+});
+
+test('3.3 cache: a kept result adds to the shared memory what it had added', async () => {
+  const note = () => of(new Adds('log', ['told once']), 'done');
+  const below = new Flow('below');
+  const noted = below.step('note', note, {});
+  const flow = new Flow('remembers');
+  flow.step('a', note, {}, { cache: {} });
+  flow.step('sub', below.output({ noted: noted.out }), {}, { cache: {} });
+  flow.step('list', each(note), { items: [1] }, { cache: {} });
+  const compiled = flow.output({});
+  const saver = new MemorySaver();
+  for (const id of ['one', 'two']) {
+    await compiled.complete({}, { saver, id });
+    const log$ = listOf(saver, id, 'log');
+    expect(await firstValueFrom(log$)).toEqual(['told once', 'told once', 'told once']);
+  }
 });
 
 test('3.3 cache: readers of a kept result get the chunks that it was made of', () => {
