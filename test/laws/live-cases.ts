@@ -41,19 +41,20 @@ export interface LiveKinds extends Kinds {
 }
 
 const live = (kinds: LiveKinds): fc.Arbitrary<LiveSettings> =>
-  fc
-    .record({
-      policy: fc.constantFrom(...kinds.policies),
-      concurrency: fc.constantFrom(undefined, undefined, 2, 3),
-      maxPending: kinds.queues
-        ? fc.constant(undefined)
-        : fc.constantFrom(undefined, undefined, undefined, 1, 2),
-      equals: fc.constantFrom(undefined, undefined, true),
-    })
-    .map((settings) => (hasQueue(settings) ? settings : { ...settings, maxPending: undefined }));
+  fc.record({
+    policy: fc.constantFrom(...kinds.policies),
+    concurrency: fc.constantFrom(undefined, undefined, 2, 3),
+    maxPending: kinds.queues
+      ? fc.constant(undefined)
+      : fc.constantFrom(undefined, undefined, undefined, 1, 2),
+    equals: fc.constantFrom(undefined, undefined, true),
+  });
 
-const hasQueue = ({ policy, concurrency }: LiveSettings): boolean =>
-  policy === 'concat' || (policy === 'merge' && concurrency !== undefined);
+/** Only a queue can be too long. */
+const bounded = (live: LiveSettings): LiveSettings =>
+  live.policy === 'concat' || (live.policy === 'merge' && live.concurrency)
+    ? live
+    : { ...live, maxPending: undefined };
 
 export function liveCases(kinds: LiveKinds): fc.Arbitrary<LiveCase> {
   const value = fc.oneof({ weight: 8, arbitrary: fc.nat({ max: 6 }) }, fc.constant(null));
@@ -150,7 +151,7 @@ const placed = ({ settings, work, id }: StepModel, live: LiveSettings): Settings
         ...settings,
         // To wait for a place is part of the time that a step has.
         timeout: live.concurrency ? undefined : settings.timeout,
-        live: work.kind === 'code' ? live : { ...live, concurrency: undefined },
+        live: bounded(work.kind === 'code' ? live : { ...live, concurrency: undefined }),
       };
 
 /** The inputs, one after the other, as the flow should see them. */
