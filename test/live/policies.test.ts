@@ -3,6 +3,11 @@ import { asyncScheduler, map, Observable, Subject, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept, numbers, short, work } from './flows.ts';
 
+const after =
+  (ms: number) =>
+  ({ n }: { n: number }) =>
+    timer(ms).pipe(map(() => n));
+
 //            12---3----4|
 const busy = '12---3----4|';
 
@@ -234,6 +239,35 @@ test('6.5 exhaust: whoever looks at the state late sees what came of the version
       ['success', { n: 3 }],
     ]);
   });
+});
+
+test('6.5 exhaust: where all versions were given up in the end, whoever looks late sees that, as those who heard it', () => {
+  const flow = new Flow<{ n: number }>('torn');
+  const once = flow.step('once', after(3), { n: flow.input.n }, { policy: 'exhaust' });
+  const newest = flow.step('newest', after(2), { n: flow.input.n });
+  const torn = flow.output({ once: once.out, newest: newest.out });
+  for (const row of [
+    '12---------|',
+    '0-----12--------|',
+    '0-----12-----3----|',
+    '0-----12----34----|',
+  ]) {
+    inVirtualTime(({ hot, flush }) => {
+      const n = hot<number>(row, { 0: 0, 1: 1, 2: 2, 3: 3, 4: 4 });
+      const [heard, looked] = [torn.live({ n }), torn.live({ n })];
+      heard.state$.subscribe();
+      looked.output$.subscribe();
+      for (const at of [2, 4, 5, 8, 10, 12, 14, 15])
+        timer(at).subscribe(() => {
+          const [wanted, seen] = [heard, looked].map((live) => {
+            const { status, input, output, error } = live.getSnapshot();
+            return { row, at, status, input, output, error: error?.message };
+          });
+          expect(seen).toEqual(wanted);
+        });
+      flush();
+    });
+  }
 });
 
 /** Why versions, and steps at them, were given up, as the events say it. */

@@ -3,7 +3,7 @@ import type { ErrorJson, FlowError } from '../../errors.ts';
 import { type Alone, inputsAlone } from '../../graph/check-input.ts';
 import type { Schema } from '../../graph/schema.ts';
 import type { Change } from '../../state/event.ts';
-import type { Outcome } from '../../state/outcome.ts';
+import type { Outcome, SkipDetail } from '../../state/outcome.ts';
 import type { Delivered } from '../../wire/host.ts';
 import type { Plan, PlanNode, View } from '../../wire/plan.ts';
 import { Hosted } from '../hosted.ts';
@@ -61,6 +61,8 @@ export class LiveState extends Hosted implements View {
   input: Values | undefined = undefined;
   /** The newest input, where that was not valid. */
   refused: { readonly input: unknown; readonly error: FlowError } | undefined = undefined;
+  /** Why the version that ended last was given up, if it was, and none has come since. */
+  lost: SkipDetail | undefined = undefined;
   /** On the short way: 1 where something has changed that a node waits for, 2 where that is not known. */
   readonly marks: Uint8Array;
   /** How many seats have an unknown answer last. */
@@ -186,10 +188,6 @@ export class LiveState extends Hosted implements View {
     return this.troubles === 0;
   }
 
-  get metadata() {
-    return this.options.metadata;
-  }
-
   get isEnding(): boolean {
     return this.isStopped;
   }
@@ -227,10 +225,16 @@ export class LiveState extends Hosted implements View {
     { number }: Pick<Version, 'number'>,
     isAgain?: boolean,
   ): void {
-    if (!this.isMute) this.tale.tell(path, id, change, number, isAgain);
+    this.tellOf(path, id, change, number, isAgain);
   }
 
-  tellOf(path: string, stepId: string, change: Change, version: number | undefined): void {
-    if (!this.isMute) this.tale.tell(path, stepId, change, version);
+  tellOf(
+    path: string,
+    stepId: string,
+    change: Change,
+    version: number | undefined,
+    isAgain?: boolean,
+  ): void {
+    if (!this.isMute) this.tale.tell(path, stepId, change, version, isAgain);
   }
 }

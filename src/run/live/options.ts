@@ -24,7 +24,7 @@ const refused = [
 
 /** Throws a FlowError (`invalid-option`) for options that a live flow cannot have, defaults of the flow included. */
 export function checkLiveOptions({ equals, ...options }: LiveOptions, plan: Plan): void {
-  check(`live() of "${plan.definition.id}"`, { equals }, { equals: code });
+  check('live()', { equals }, { equals: code });
   for (const name of refused) {
     const value = (options as RunOptions)[name];
     if (value === undefined || value === 'continue') continue;

@@ -117,6 +117,7 @@ function endVersion(state: LiveState, version: Version): void {
   const { open } = state;
   removeAt(open, lastUpTo(open, version.number));
   const outcome = state.outcomeAt(state.plan.root.close, version.number);
+  state.lost = outcome ? undefined : version.lost;
   tellVersion(state, version, outcome);
   if (version.hasNewOutput && outcome?.status === 'success' && !state.isStopped)
     state.listener.output(outcome.value);

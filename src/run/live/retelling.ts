@@ -52,14 +52,14 @@ function retellStep(state: LiveState, seat: Seat): void {
 
 /** The last version that has been answered; a newer one may be under way. */
 function retellEnd(state: LiveState): void {
-  const { root, open, newest, refused, plan } = state;
+  const { root, open, newest, refused, plan, lost } = state;
   const { close } = plan.root;
   const { answers, answeredAt } = state.seat(close);
   // Where the newest version was dropped, the last answer is that of an older one.
-  const { number: at = answeredAt, value } = answers.last?.value ? answers.last : {};
+  const at = answers.last?.value ? answers.last.number : answeredAt;
   const number = open.length > 0 || refused ? at : newest;
-  const last = value ?? state.outcomes[close];
-  if (last) tellVersion(state, { number, lost: undefined }, last);
+  const last = lost ? undefined : state.outcomes[close];
+  if (last || lost) tellVersion(state, { number, lost }, last);
   if (!refused) return;
   const error = errorJson(refused.error);
   state.tell(root, { type: 'FLOW_ERROR', error }, { number: newest });

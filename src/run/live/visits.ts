@@ -105,7 +105,8 @@ function begin(state: LiveState, before: Values, input: Values, route: Route): v
 
 function tellStart(state: LiveState, version: Version, input: unknown): void {
   if (!state.listening) return;
-  const { metadata, plan } = state;
+  const { options, plan } = state;
+  const { metadata } = options;
   const start = { flow: plan.definition.id, input, ...(metadata && { metadata }) };
   state.tell(state.root, { type: 'FLOW_START', ...start }, version);
 }
@@ -123,6 +124,7 @@ function keepInput(state: LiveState, version: Version, input: Values): void {
 
 /** The short way, if it is open, or as far as it is. */
 function enter(state: LiveState, version: Version, route: Route): void {
+  state.lost = undefined;
   if (!maySweep(state)) {
     for (const seed of route.seeds) state.marks[seed] = 1;
     visit(state, version, route, 0);
