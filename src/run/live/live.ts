@@ -2,6 +2,7 @@
 import { fromEvent, Observable, Subject, type Subscriber, share } from 'rxjs';
 import { FlowError } from '../../errors.ts';
 import { checkInputNames } from '../../graph/check-input.ts';
+import { put } from '../../plain.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { reduce } from '../../state/reduce.ts';
 import {
@@ -39,7 +40,8 @@ export class Live<Input, Output> {
   private readers: readonly Subscriber<Output>[] = [];
   private readonly events = new Subject<FlowEvent>();
   private readonly core: Observable<never>;
-  private given: Values = {};
+  /** What `next()` has set. Changed in place: there may be thousands of inputs. */
+  private readonly given: Record<string, unknown> = {};
   private execution: LiveExecution | undefined;
   /** The last one, where it has ended and nobody has heard how: somebody may look. */
   private unheard: LiveExecution | undefined;
@@ -100,7 +102,7 @@ export class Live<Input, Output> {
     const { definition } = this.plan;
     checkInputNames(definition, partial);
     const parts = partsOf(definition, partial);
-    this.given = { ...this.given, ...parts };
+    for (const name in parts) put(this.given, name, parts[name]);
     this.partials.next(parts);
   }
 
@@ -183,7 +185,7 @@ export class Live<Input, Output> {
       },
       error,
     });
-    const reader = this.inputs.read(this.given, {
+    const reader = this.inputs.read({ ...this.given }, {
       push: (input, names) => execution.push(input, names),
       error,
       complete: () => {
