@@ -40,12 +40,15 @@ export class Telling {
     const { gate, broken } = this.options;
     if (!gate) return;
     this.gate = new Subject();
+    const error = (cause: unknown) => {
+      this.close();
+      broken(cause);
+    };
     this.subscription = this.gate.pipe(gate).subscribe({
       next: (event) => this.passed(event),
-      error: (error: unknown) => {
-        this.close();
-        broken(error);
-      },
+      error,
+      // Nothing would pass it any more, the end included.
+      complete: () => error('it has completed'),
     });
   }
 

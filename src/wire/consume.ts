@@ -181,9 +181,8 @@ class Chunks {
   private readonly reduce: Reduce | undefined;
   private readonly sink: Sink;
   private readonly all: unknown[] = [];
-  private last: unknown;
+  private last: unknown = noValue;
   private given: Result | undefined;
-  private count = 0;
 
   constructor(reduce: Reduce | undefined, sink: Sink) {
     this.reduce = reduce;
@@ -199,7 +198,6 @@ class Chunks {
       this.sink.chunk(value);
       return;
     }
-    this.count++;
     if (this.reduce === 'last') this.last = value;
     else this.all.push(value);
     this.sink.chunk(value);
@@ -219,8 +217,8 @@ class Chunks {
     if (typeof reduce === 'function') return reduce(all as never[]);
     switch (reduce) {
       case 'last':
-        if (this.count > 0) return this.last;
-        throw noValue;
+        if (this.last === noValue) throw noValue;
+        return this.last;
       case 'concat':
         return all.join('');
       case 'collect':

@@ -1,5 +1,13 @@
-import { Flow, FlowError, orElse, type RunOptions } from 'millrace';
-import { firstValueFrom, NEVER, timer, toArray } from 'rxjs';
+import { Flow, FlowError, type FlowEvent, orElse, type RunOptions } from 'millrace';
+import {
+  EMPTY,
+  firstValueFrom,
+  type MonoTypeOperatorFunction,
+  NEVER,
+  take,
+  timer,
+  toArray,
+} from 'rxjs';
 import { expect, test } from 'vitest';
 import {
   after,
@@ -335,3 +343,23 @@ test.each(['sync', 'async', 'exit'] as const)(
     expect(await types({ durability, maxPending: 0 })).toEqual(await types({}));
   },
 );
+
+test('2.15 a gate that completes, and lets nothing pass any more, fails the run', async () => {
+  const gates: [MonoTypeOperatorFunction<FlowEvent>, string[]][] = [
+    [take(2), ['FLOW_START', 'STEP_START a', 'FLOW_ERROR']],
+    [() => EMPTY, ['FLOW_ERROR']],
+    [take(4), ['FLOW_START', 'STEP_START a', 'STEP_OUTPUT a', 'FLOW_OUTPUT']],
+  ];
+  for (const [gate, told] of gates) {
+    const flow = new Flow('gated');
+    flow.step('a', () => 1, {});
+    const run = flow.output({}).start({}, { gate });
+    const heard = listen(run.events$);
+    expect(lines(heard)).toEqual(told);
+    expect(heard.isComplete).toBe(true);
+    if (told.length < 4)
+      expect(
+        errorOf({ ...heard, error: await rejection(run.result) }, 'saver-failed').message,
+      ).toBe('The gate of the run failed: it has completed. The run cannot go on (saver-failed)');
+  }
+});
