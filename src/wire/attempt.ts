@@ -80,16 +80,12 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
   const { timeout = {}, retry } = settings;
   const { clock } = host;
   const { limiter, cache } = sharedOf(settings);
-  const places = [limiter, callee.readsChunks ? undefined : host.limiter];
-  const limiters = places.filter((each) => each !== undefined);
-  const late = (what: string, ms: number | undefined) => (attempt?: number) =>
+  const late = (what: string, attempt?: number) => (ms: number) =>
     new FlowError(
       'step-timeout',
       `Step "${path}" ${what} ${ms} ms. Give it more time in its option "timeout", or make it faster.`,
       { path, ...(attempt && { attempt }) },
     );
-  const tooLong = late('took longer than', timeout.attempt);
-  const tooQuiet = late('told nothing for', timeout.idle);
   let started = false;
 
   const call = (code: Handler<unknown>, attempt: number): Observable<Note> =>
@@ -125,13 +121,13 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
   const once = (attempt: number): Observable<Note> =>
     begun(
       call(step.handler as Handler<unknown>, attempt).pipe(
-        within(timeout.idle, clock, () => tooQuiet(attempt), true),
-        within(timeout.attempt, clock, () => tooLong(attempt)),
+        within<Note>(timeout.idle, clock, late('told nothing for', attempt), isOwn),
+        within(timeout.attempt, clock, late('took longer than', attempt)),
       ),
-    ).pipe(limitedBy(limiters));
+    ).pipe(limitedBy([limiter, callee.readsChunks ? undefined : host.limiter]));
 
   return repeated(once, retry, host).pipe(
-    within(timeout.total, clock, late('and its retries took longer than', timeout.total)),
+    within(timeout.total, clock, late('and its retries took longer than')),
     // It may have run out of time while it waited for a place.
     fallBack(settings, params, (code) => begun(call(code, 0))),
     kept(cache, params, host, begun),
@@ -222,8 +218,11 @@ function fallBack(
   );
 }
 
-/** What steps below have told is theirs, but their chunks, and what they remember, are those of this step. */
-const isOwn = (chunk: unknown): boolean =>
+/**
+ * Not what steps below have told: it is theirs, and comes only where somebody hears of it. But their chunks, and what they remember, are
+ * those of this step.
+ */
+const isOwn = ({ chunk }: { readonly note: unknown; readonly chunk?: unknown }): boolean =>
   !(chunk instanceof Aside) || chunk instanceof Through || chunk instanceof Adds;
 
 /** Answers from the cache where it can, and fills it. */
@@ -244,7 +243,7 @@ function kept(
         tap((note) => {
           if (note.note === 'retry') notes = [];
           else if (note.note === 'chunk') {
-            if (isOwn(note.chunk)) notes.push(note);
+            if (isOwn(note)) notes.push(note);
           } else if (note.note === 'result' && note.attempts > 0)
             cache.set(key, [...notes, { ...note, isCached: true }], clock);
         }),

@@ -30,13 +30,13 @@ export const schedulerClock: Clock = {
   },
 };
 
-/** Errors unless the source completes within so many ms from its subscription; or, `fromEach`, from its last value. */
+/** Errors unless the source completes within so many ms from its subscription; or from its last value of which `counts` holds. */
 export const within =
   <T>(
     ms: number | undefined,
     clock: Clock,
-    late: () => FlowError,
-    fromEach = false,
+    late: (ms: number) => FlowError,
+    counts?: (value: T) => boolean,
   ): MonoTypeOperatorFunction<T> =>
   (source) =>
     ms === undefined
@@ -47,12 +47,12 @@ export const within =
           // the same.
           const stop = () => {
             running?.unsubscribe();
-            out.error(late());
+            out.error(late(ms));
           };
           let callOff = clock.after(ms, stop);
           out.add(() => callOff());
           const next = (value: T) => {
-            if (fromEach) {
+            if (counts?.(value)) {
               callOff();
               callOff = clock.after(ms, stop);
             }

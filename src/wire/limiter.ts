@@ -44,18 +44,20 @@ export class Limiter {
 
 /** Subscribes to the source when every limiter has room for it. */
 export const limitedBy =
-  <T>(limiters: readonly Limiter[]): MonoTypeOperatorFunction<T> =>
+  <T>(limiters: readonly (Limiter | undefined)[]): MonoTypeOperatorFunction<T> =>
   (source) =>
     limiters.reduceRight(
       (inner, limiter) =>
-        new Observable<T>((out) => {
-          const stopWaiting = limiter.enter((leave) => {
-            out.remove(leave);
-            inner.subscribe(out);
-            // Last in the list: what the work holds is let go before the next one begins.
-            out.add(leave);
-          });
-          out.add(stopWaiting);
-        }),
+        limiter
+          ? new Observable<T>((out) => {
+              const stopWaiting = limiter.enter((leave) => {
+                out.remove(leave);
+                inner.subscribe(out);
+                // Last in the list: what the work holds is let go before the next one begins.
+                out.add(leave);
+              });
+              out.add(stopWaiting);
+            })
+          : inner,
       source,
     );

@@ -1,4 +1,13 @@
-import { Flow, type StepContext, type StepOptions } from 'millrace';
+import {
+  type CompiledFlow,
+  each,
+  Flow,
+  type FlowError,
+  repeat,
+  type Step,
+  type StepContext,
+  type StepOptions,
+} from 'millrace';
 import { interval, NEVER, Observable, of, take, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import {
@@ -103,6 +112,37 @@ test('3.3 timeout.idle: a step that never emits is silent from its start', () =>
     {},
   );
   expect(told.events.at(-1)?.t).toBe(50);
+});
+
+test('3.3 timeout.idle: of a step that runs others its chunks count, and not who hears of these', () => {
+  const inner = new Flow('inner');
+  const x = inner.step('x', after(8, 1), {});
+  const y = inner.step('y', after(8, 2), {}, { after: [x] });
+  const quiet = inner.output({ y: y.out });
+  const telling = inner.output({ x: x.out, y: y.out });
+  const forever = { while: () => true, max: 3, next: () => ({}) };
+  const codes: [Step | CompiledFlow<unknown, unknown>, object, string][] = [
+    [quiet, {}, 'step-timeout'],
+    [telling, {}, ''],
+    [each(after(8, 1), { concurrency: 1 }), { items: [1, 2, 3] }, ''],
+    [each(quiet, { concurrency: 1 }), { items: [{}, {}] }, 'step-timeout'],
+    [repeat(after(8, 1), forever), {}, ''],
+    [repeat(quiet, forever), {}, 'step-timeout'],
+  ];
+  for (const [code, params, expected] of codes) {
+    const flow = new Flow('outer');
+    const s = flow.step('s', code as never, params as never, { timeout: { idle: 12 } });
+    const outer = flow.output({ s: s.out });
+    inVirtualTime(() => {
+      const codeOf = (error: unknown) => (error as FlowError).errors[0]?.code;
+      const seen: unknown[] = ['', ''];
+      outer.run({}).subscribe({ error: (error: unknown) => seen.splice(0, 1, codeOf(error)) });
+      of({})
+        .pipe(outer.operator())
+        .subscribe({ error: (error: unknown) => seen.splice(1, 1, codeOf(error)) });
+      timer(100).subscribe(() => expect(seen).toEqual([expected, expected]));
+    });
+  }
 });
 
 test('3.3 timeout: what a deaf promise delivers later is dropped and told as late', async () => {

@@ -185,14 +185,17 @@ export class Live<Input, Output> {
       },
       error,
     });
-    const reader = this.inputs.read({ ...this.given }, {
-      push: (input, names) => execution.push(input, names),
-      error,
-      complete: () => {
-        isDone = true;
-        if (execution.state.isIdle) complete();
+    const reader = this.inputs.read(
+      { ...this.given },
+      {
+        push: (input, names) => execution.push(input, names),
+        error,
+        complete: () => {
+          isDone = true;
+          if (execution.state.isIdle) complete();
+        },
       },
-    });
+    );
     this.execution = execution;
     this.unheard = undefined;
     this.lookedAt = -1;
