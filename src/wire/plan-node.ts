@@ -90,11 +90,9 @@ const isPlain = (node: PlanNode): boolean =>
   !node.keepsInput &&
   node.startTargets.length === 0;
 
-/** The channels of each stream. Most streams have no reader: then there is nothing to do per chunk. */
-export function readStreams(
-  nodes: readonly Mutable<PlanNode>[],
+/** The channels of each stream. */
+export function channelsByStream(
   channels: readonly PlanChannel[],
-  close: number,
 ): ReadonlyMap<number, readonly number[]> {
   const channelsOf = new Map<number, number[]>();
   channels.forEach(({ stream }, i) => {
@@ -102,6 +100,15 @@ export function readStreams(
     if (known) known.push(i);
     else channelsOf.set(stream, [i]);
   });
+  return channelsOf;
+}
+
+/** Notes on each node what is known when all of them are there. */
+export function finishNodes(
+  nodes: readonly Mutable<PlanNode>[],
+  channelsOf: ReadonlyMap<number, readonly number[]>,
+  close: number,
+): void {
   for (const node of nodes) {
     // One empty list for all.
     if (node.targets.length === 0) node.targets = none as never[];
@@ -111,9 +118,9 @@ export function readStreams(
     node.isPlain = isPlain(node);
     node.feedsRoot = node.streams.includes(close);
     node.allStreams = node.streams;
+    // Most streams have no reader: then there is nothing to do per chunk.
     const read = node.streams.filter((stream) => channelsOf.has(stream));
     node.streams = read.length === 0 ? none : read;
     node.channels = read.length === 0 ? none : read.flatMap((each) => channelsOf.get(each) ?? []);
   }
-  return channelsOf;
 }

@@ -18,11 +18,12 @@ import type {
 } from './plan.ts';
 import {
   bindParams,
+  channelsByStream,
+  finishNodes,
   type Mutable,
   type NewNode,
   newNode,
   newParam,
-  readStreams,
 } from './plan-node.ts';
 import { isReadAgain, outputStreams, placeOf, readerFor } from './read.ts';
 import type { Step } from './step.ts';
@@ -59,7 +60,8 @@ class Planner {
       step: noStep,
     });
     const root = this.flow(definition, '', open, undefined);
-    const channelsOf = readStreams(this.nodes, this.channels, root.close);
+    const channelsOf = channelsByStream(this.channels);
+    finishNodes(this.nodes, channelsOf, root.close);
     const missing = this.nodes.map((node) => node.missing);
     return {
       definition,
