@@ -74,7 +74,7 @@ export class Draft<Step extends StepShape = StepShape> {
     if (maxPending && policy !== 'concat' && !(policy === 'merge' && concurrency))
       throw new FlowError(
         'invalid-option',
-        `The option "maxPending" of ${place} is for policy: "concat", or "merge" with "concurrency", which keep a queue.`,
+        `The option "maxPending" of ${place} is for policy: "concat", or "merge" with "concurrency".`,
       );
     const added = Object.freeze({ ...entry, settings });
     const links: Links = new Map(this.linksInto.get(id));

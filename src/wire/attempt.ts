@@ -53,7 +53,7 @@ export interface Shared {
 /** One limiter and one cache for a step of a definition, however many plans it is part of. */
 const sharedOf = oncePer(
   ({ concurrency, cache }: StepSettings): Shared => ({
-    limiter: concurrency ? new Limiter(concurrency) : undefined,
+    limiter: concurrency === undefined ? undefined : new Limiter(concurrency),
     cache: cache && new ResultCache<Note>(cache),
   }),
 );

@@ -265,7 +265,7 @@ class CheckedSink implements OpenSink, Stoppable {
     const { path } = this.callee;
     return new FlowError(
       'invalid-result',
-      `A chunk of step "${path}" is a promise, or its schema answers in one, which would hold the stream up. Await it first, and take a schema that answers at once.`,
+      `A chunk of step "${path}" is a promise, or its schema answers in one, which would hold the stream up. Take what answers at once.`,
       { path },
     );
   }

@@ -351,7 +351,7 @@ test('6.5 maxPending without a queue is refused where it is written', () => {
   ] as const;
   for (const given of [...settings, { policy: 'merge' }, { concurrency: 2 }] as const) {
     expect(() => work({ ...given, maxPending: 3 })).toThrow(
-      'The option "maxPending" of step "step" is for policy: "concat", or "merge" with "concurrency", which keep a queue. (invalid-option)',
+      'The option "maxPending" of step "step" is for policy: "concat", or "merge" with "concurrency". (invalid-option)',
     );
   }
   for (const given of [{ policy: 'concat' }, { policy: 'merge', concurrency: 2 }] as const)

@@ -1,6 +1,5 @@
 /** The options of a live flow. */
 import { FlowError } from '../../errors.ts';
-import { check, code } from '../../graph/settings.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { checkOptions, type RunOptions } from '../options.ts';
 import type { Equals } from './same.ts';
@@ -23,8 +22,7 @@ const refused = [
 ] as const satisfies readonly (keyof RunOptions)[];
 
 /** Throws a FlowError (`invalid-option`) for options that a live flow cannot have, defaults of the flow included. */
-export function checkLiveOptions({ equals, ...options }: LiveOptions, plan: Plan): void {
-  check('live()', { equals }, { equals: code });
+export function checkLiveOptions({ equals: _, ...options }: LiveOptions, plan: Plan): void {
   for (const name of refused) {
     const value = (options as RunOptions)[name];
     if (value === undefined || value === 'continue') continue;
