@@ -7,11 +7,13 @@ import {
   type Commit,
   claimedSnapshot,
   commitOf,
+  type ErrorCode,
   FlowError,
   type Saver,
   type Snapshot,
 } from '../index.ts';
 import { firstDifference, sameValue } from './same-value.ts';
+import { showOnOneLine } from './show.ts';
 
 /** What a law is given. */
 export interface Subject {
@@ -110,16 +112,9 @@ export function same(actual: unknown, expected: unknown, what: string): void {
   if (sameValue(expected, actual)) return;
   const place = firstDifference(expected, actual) ?? { path: '', expected, actual };
   const where = place.path === '' ? what : `${what}: ${place.path}`;
-  throw new Error(`${where} is ${shown(place.actual)}, and should be ${shown(place.expected)}`);
-}
-
-function shown(value: unknown): string {
-  try {
-    const text = JSON.stringify(value) ?? String(value);
-    return text.length > 300 ? `${text.slice(0, 300)}…` : text;
-  } catch {
-    return String(value);
-  }
+  throw new Error(
+    `${where} is ${showOnOneLine(place.actual)}, and should be ${showOnOneLine(place.expected)}`,
+  );
 }
 
 /** The FlowError that a promise must reject with. */
@@ -128,17 +123,16 @@ export async function refusal(
   code: string,
   what: string,
 ): Promise<FlowError> {
-  const error: unknown = await promise.then(
-    (value) => new Error(`${what} should be refused with ${code}, and gave ${shown(value)}`),
-    (thrown: unknown) => thrown,
+  const [error, became] = await promise.then(
+    (value) => [undefined, `gave ${showOnOneLine(value)}`] as const,
+    (thrown: unknown) => [thrown, `was with: ${messageOf(thrown)}`] as const,
   );
-  if (FlowError.is(error) && error.code === code) return error;
-  if (FlowError.is(error))
-    throw new Error(`${what} should be refused with ${code}, and was with: ${error.message}`, {
-      cause: error,
-    });
-  throw error;
+  if (FlowError.is(error, code as ErrorCode)) return error;
+  throw new Error(`${what} should be refused with ${code}, and ${became}`, { cause: error });
 }
+
+const messageOf = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : showOnOneLine(thrown);
 
 /** The same numbers for the same seed, from 0 up to 1. */
 export function randomFrom(seed: number): () => number {

@@ -135,3 +135,30 @@ for (const [fault, make] of Object.entries(faults)) {
     expect(await broken(makeSaver)).not.toEqual([]);
   });
 }
+
+test('what a law says of a fault tells the two values apart, and names the error that came instead', async () => {
+  const messageOf = (fault: string, law: string): Promise<string> => {
+    const makeSaver = () => {
+      const right = new MemorySaver();
+      return { saver: Object.assign(Object.create(right) as Saver, faults[fault]?.(right)) };
+    };
+    const laws = new Map<string, () => Promise<void>>();
+    saverContract('it', makeSaver, { test: (sentence, check) => laws.set(sentence, check) });
+    return (laws.get(`it: ${law}`)?.() ?? Promise.resolve()).then(String, ({ message }) => message);
+  };
+  const json = 'loses what JSON has no form for';
+  expect([
+    await messageOf(json, 'a date comes back, or is refused with its place'),
+    await messageOf(json, 'NaN comes back, or is refused with its place'),
+    await messageOf(json, 'minus zero comes back, or is refused with its place'),
+    await messageOf(
+      'errors with something else than stale-run',
+      'S2 a run that was never claimed stores nothing',
+    ),
+  ]).toEqual([
+    "the loaded value: parts[0].value is '2023-11-14T22:13:20.123Z', and should be 2023-11-14T22:13:20.123Z",
+    'the loaded value: parts[0].value is null, and should be NaN',
+    'the loaded value: parts[0].value is 0, and should be -0',
+    'a commit should be refused with stale-run, and was with: conflict',
+  ]);
+});
