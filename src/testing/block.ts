@@ -1,4 +1,5 @@
 /** A block of marbles: one row per step, all on one time axis. */
+import { showValue } from '../index.ts';
 import { drawLanes, lanesOf } from './axis.ts';
 import { parseRow } from './marbles.ts';
 import { inOrder, isActivity, type Row } from './mark.ts';
@@ -23,6 +24,7 @@ export interface RenderOptions {
  * `)
  */
 export function parseBlock(text: string): Block {
+  if (typeof text !== 'string') throw badMarbles(`Marbles are a text, not ${showValue(text)}.`);
   const rows = new Map<string, Row>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const content = line.replace(/(^|\s)\/\/.*$/, '').trim();

@@ -5,7 +5,8 @@ import { type AttemptTrace, type StepTrace, Tracer } from './step-trace.ts';
 
 /** One call of a step. Times are ms from its beginning. */
 export interface RecordedCall {
-  readonly chunks: readonly { readonly at: number; readonly value: Json }[];
+  /** Without a value where the chunk was `undefined`. */
+  readonly chunks: readonly { readonly at: number; readonly value?: Json }[];
   /** When it ended. None where it never answered: it was timed out, or cancelled with the run. */
   readonly at?: number;
   readonly output?: Json;
@@ -108,7 +109,7 @@ function callOf(
 ): RecordedCall {
   const told = chunks.map(({ at, value }) => ({
     at: at - start,
-    value: keep(value, path, 'chunk'),
+    ...(value !== undefined && { value: keep(value, path, 'chunk') }),
   }));
   const succeeded = isLast && outcome === 'success';
   if (end === undefined || (!succeeded && (!error || unanswered.has(error.code ?? '')))) {
@@ -134,7 +135,7 @@ function withoutStacks({ stack, cause, errors, ...error }: ErrorJson): ErrorJson
   };
 }
 
-/** A copy as JSON has it. Refuses what would come back as something else. */
+/** A copy as JSON has it, with `null` for `undefined` in a list. Refuses whatever else would come back as something else. */
 function asJson(value: unknown, path: string, part: string): Json {
   const refuse = (at: string, what: string): never => {
     throw new FlowError(

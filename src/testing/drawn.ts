@@ -4,6 +4,7 @@ import type { Values } from './cold.ts';
 import { difference } from './difference.ts';
 import { type FlowTrace, withCharacters } from './flow-trace.ts';
 import { Legend } from './legend.ts';
+import { badMarbles } from './problem.ts';
 
 export interface MarblesOptions extends RenderOptions {
   /** The rows to draw, in this order. By default those of all steps, of the inputs of a live flow, and the output. */
@@ -50,6 +51,11 @@ export function checkMarbles(
   values: Values = {},
 ): string | undefined {
   const expected = parseBlock(block);
+  // Nothing would be compared, so that every trace would match.
+  if (expected.size === 0)
+    throw badMarbles(
+      `The marbles name no row. Draw those of the trace with marbles(trace), and keep what matters.`,
+    );
   const legend = trace.legendFor(expected, values);
   return difference(expected, trace.drawnWith(legend), legend);
 }

@@ -29,14 +29,21 @@ export function replay(cassette: Cassette): Readonly<Record<string, RecordedStep
       'replay() takes a cassette, as record() gives it: an object with "v": 1 and "steps".',
     );
   }
-  const stubs: Record<string, { recorded: Record<string, readonly RecordedCall[]> }> = {};
+  const stubs = new Map<string, { recorded: Record<string, readonly RecordedCall[]> }>();
   for (const [path, calls] of Object.entries(cassette.steps)) {
-    const step = path.replace(/\[\d+\]/g, '[]');
-    stubs[step] ??= { recorded: {} };
-    stubs[step].recorded[path] = calls;
+    const place = placeOf(path);
+    const stub = stubs.get(place) ?? { recorded: {} };
+    stub.recorded[path] = calls;
+    stubs.set(place, stub);
   }
-  return stubs;
+  return Object.fromEntries(stubs);
 }
+
+/**
+ * The place of a step in its flow, whichever item, round or call of a tool its path names. Of the steps of one place, only the innermost
+ * is not composed of others, and only that one is replaced.
+ */
+export const placeOf = (path: string): string => path.replace(/\[\d*\]/g, '');
 
 /** Its answers were checked when they were recorded; what its schemas made of them is not checked again. */
 export function replayedStep(step: Step, { recorded }: RecordedSteps): Step {

@@ -2,7 +2,16 @@
 import type { CompiledFlow, Step, StepContext, StepEntry } from '../index.ts';
 import type { Values } from './cold.ts';
 import { realStep } from './real-step.ts';
-import { type Stub, type Stubs, stubbedStep, unknownStub } from './stub.ts';
+import { placeOf } from './replayed-step.ts';
+import {
+  badStub,
+  isRecorded,
+  isStub,
+  type Stub,
+  type Stubs,
+  stubbedStep,
+  unknownStub,
+} from './stub.ts';
 
 /** One call of a step: an attempt, a version, an item. */
 export type Called = (context: StepContext) => void;
@@ -14,7 +23,7 @@ export type Called = (context: StepContext) => void;
  *
  * @example
  * const stubbed = stubSteps(digest, { page: ['--#', '-----(p|)'] }, { p: { title: 'Rivers' } })
- * const trace = await traceRun(() => stubbed.start({ url }))
+ * const trace = await traceRun(stubbed, () => stubbed.start({ url }))
  */
 export function stubSteps<Input, Output>(
   flow: CompiledFlow<Input, Output>,
@@ -22,11 +31,12 @@ export function stubSteps<Input, Output>(
   values: Values = {},
   called: Called = () => {},
 ): CompiledFlow<Input, Output> {
+  for (const [name, stub] of Object.entries(stubs)) if (!isStub(stub)) throw badStub(name, stub);
   const used = new Set<string>();
   const known: string[] = [];
   const stubbed = flow.withSteps((entry, path) => {
     known.push(path);
-    const name = [path, entry.id].find((each) => stands(stubs, each, path));
+    const name = nameIn(stubs, entry.id, path);
     const { step } = entry;
     const isComposed = step.definition !== undefined || step.inner !== undefined;
     const stub = name === undefined ? undefined : (stubs[name] as Stub);
@@ -38,18 +48,20 @@ export function stubSteps<Input, Output>(
     }
     return { ...entry, settings, step: heard(stubbedStep(step, stub, values), called) };
   });
-  const wrong = Object.keys(stubs).filter(
-    (name) => !used.has(name) && !isRecorded(stubs[name] as Stub),
-  );
+  const wrong = Object.keys(stubs).filter((name) => !used.has(name) && !isRecorded(stubs[name]));
   if (wrong.length > 0) throw unknownStub(flow.id, wrong, known);
   return stubbed;
 }
 
-/** What was recorded stands for the step at its path only. */
-const stands = (stubs: Stubs, name: string, path: string): boolean =>
-  Object.hasOwn(stubs, name) && (name === path || !isRecorded(stubs[name] as Stub));
-
-const isRecorded = (stub: Stub): boolean => typeof stub === 'object' && 'recorded' in stub;
+/** Which stub stands for a step: what the author has written comes before what was recorded. */
+function nameIn(stubs: Stubs, id: string, path: string): string | undefined {
+  const written = [path, id].find((name) => Object.hasOwn(stubs, name) && !isRecorded(stubs[name]));
+  const recorded = placeOf(path);
+  return (
+    written ??
+    (Object.hasOwn(stubs, recorded) && isRecorded(stubs[recorded]) ? recorded : undefined)
+  );
+}
 
 /** An object of its own: limits and caches belong to it. */
 const settled = ({ settings }: StepEntry<Step>): StepEntry['settings'] => ({

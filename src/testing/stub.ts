@@ -1,5 +1,12 @@
 /** What stands in for a step in a test. */
-import { FlowError, type Handler, type Reduce, type Step, type StepContext } from '../index.ts';
+import {
+  FlowError,
+  type Handler,
+  type Reduce,
+  type Step,
+  type StepContext,
+  showValue,
+} from '../index.ts';
 import { cold, type Values, valueIn } from './cold.ts';
 import { parseRow } from './marbles.ts';
 import type { Row } from './mark.ts';
@@ -24,14 +31,25 @@ export type Stubs = Readonly<Record<string, Stub>>;
 /** The step with a stub for its code. Its params and its results are still checked by its schemas. */
 export function stubbedStep(step: Step, stub: Stub, values: Values): Step {
   if (typeof stub === 'function') return replaced(step, stub, step.reduce);
-  if (typeof stub === 'object' && 'recorded' in stub) return replayedStep(step, stub);
-  if (typeof stub === 'string' || !('marbles' in stub))
-    return marbleStep(step, [stub].flat(), values);
-  return marbleStep(step, [stub.marbles].flat(), { ...values, ...stub.values });
+  if (isRecorded(stub)) return replayedStep(step, stub);
+  if (typeof stub === 'string' || Array.isArray(stub)) return marbleStep(step, stub, values);
+  const { marbles, values: own } = stub as Extract<Stub, { readonly marbles: unknown }>;
+  return marbleStep(step, marbles, { ...values, ...own });
 }
 
-function marbleStep(step: Step, marbles: readonly string[], values: Values): Step {
-  const rows = marbles.map((text) => parseRow(text));
+export const isRecorded = (stub: unknown): stub is RecordedSteps =>
+  typeof stub === 'object' && stub !== null && 'recorded' in stub;
+
+/** Whether something can stand for a step: who writes no types is told before anything runs. */
+export function isStub(stub: unknown): stub is Stub {
+  if (typeof stub === 'function' || isRecorded(stub)) return true;
+  const isMarbles = typeof stub === 'object' && stub !== null && 'marbles' in stub;
+  const rows: readonly unknown[] = [isMarbles ? stub.marbles : stub].flat();
+  return rows.length > 0 && rows.every((row) => typeof row === 'string');
+}
+
+function marbleStep(step: Step, marbles: string | readonly string[], values: Values): Step {
+  const rows = [marbles].flat().map((text) => parseRow(text));
   let calls = 0;
   const handler = (_: unknown, { path }: StepContext) => {
     const row: Row = rows[Math.min(calls++, rows.length - 1)] ?? [];
@@ -58,6 +76,12 @@ function replaced(step: Step, code: Handler, how: Reduce | undefined): Step {
   const { input, output, chunk, usage, description, metadata, isLlm } = step;
   return { handler: code, reduce: how, input, output, chunk, usage, description, metadata, isLlm };
 }
+
+export const badStub = (name: string, stub: unknown): FlowError =>
+  new FlowError(
+    'invalid-option',
+    `What stands for step "${name}" is ${showValue(stub)}. Give marbles, a list of them for its calls in turn, { marbles, values }, a function, or what replay() made.`,
+  );
 
 export const unknownStub = (
   flow: string,

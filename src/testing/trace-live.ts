@@ -50,8 +50,8 @@ export function traceLive<Input, Output>(
     const hot = new HotRows(values);
     const given = hot.inputsOf(inputs);
     const subject = stubSteps(flow, steps, values, hear).live(given, live);
-    meanwhile?.(subject, time);
-    return { subject, inputs: hot.rows, go: () => hot.go() };
+    const beside = meanwhile?.(subject, time);
+    return { subject, beside, inputs: hot.rows, go: () => hot.go() };
   });
 }
 

@@ -11,9 +11,11 @@ import {
   type RunOptions,
   reduce,
   type Snapshot,
+  schedulerClock,
 } from '../index.ts';
 import type { Values } from './cold.ts';
 import { FlowTrace } from './flow-trace.ts';
+import { hop } from './real-host.ts';
 import { realmHere, type VirtualOptions } from './realm.ts';
 import { type Told, Tracer } from './step-trace.ts';
 import type { Stubs } from './stub.ts';
@@ -29,7 +31,7 @@ export interface TracingOptions extends VirtualOptions {
   readonly until?: number;
 }
 
-/** What a run may be told while it runs: answers, cancellation. Called when it has started, in virtual time. */
+/** What a run may be told while it runs: answers, cancellation. Called when it has started, in virtual time. If its promise is rejected, that of the trace is. */
 export type Meanwhile<Traced> = (traced: Traced, time: VirtualTime) => unknown;
 
 export interface TraceOptions<Output = unknown> extends TracingOptions, Omit<RunOptions, 'clock'> {
@@ -57,8 +59,7 @@ export function traceFlow<Input, Output>(
   const { steps, meanwhile, values, until, start, realLimitMs, maxSteps, freeze, ...run } = options;
   return tracing(flow, options, (hear, time) => {
     const subject = stubSteps(flow, steps, values, hear).start(input, run);
-    meanwhile?.(subject, time);
-    return { subject };
+    return { subject, beside: meanwhile?.(subject, time) };
   });
 }
 
@@ -79,6 +80,8 @@ interface Traced<Input, Output> {
   readonly subject: Run<Output> | Live<Input, Output>;
   /** Input rows of a live flow. */
   readonly inputs?: Rows;
+  /** What `meanwhile` gave: where it is a promise, the trace fails if it does. */
+  readonly beside?: unknown;
   /** Called when all listen. */
   readonly go?: () => void;
 }
@@ -111,7 +114,7 @@ async function traced<Input, Output>(
   const outputs: Told[] = [];
   const all = new Subscription();
   let error: unknown;
-  const { subject, inputs, go } = begin(
+  const { subject, inputs, beside, go } = begin(
     ({ path, attempt }) => tracer.called(path, attempt, now()),
     time,
   );
@@ -131,13 +134,17 @@ async function traced<Input, Output>(
     completed = now();
   });
   void listen(subject.output$, (value) => outputs.push({ at: now(), value }));
+  const failure = Promise.resolve(beside).then(() => new Promise<never>(() => {}));
+  const failed = failure.catch(() => {});
   go?.();
-  await Promise.race([over, time.idle(), ...(until === undefined ? [] : [elapsed(until)])]);
+  await Promise.race([over, failed, time.idle(), ...(until === undefined ? [] : [elapsed(until)])]);
   const end = now();
   all.unsubscribe();
   const snapshot = subject instanceof Live ? stateAfter(flow, events) : subject.getSnapshot();
   if (subject instanceof Live) subject.stop();
   else if (!events.some(isFinal)) subject.cancel('the trace is over');
+  // What it does at the end of the run is heard as well; time does not move for it any more.
+  await Promise.race([failure, hop()]);
   return new FlowTrace<Output>({
     flow,
     events,
@@ -162,5 +169,6 @@ function stateAfter(
   return events.reduce(reduce, emptySnapshot(events[0]?.runId ?? 'live', { id, hash }));
 }
 
+/** However long: timers of the host hold 25 days at most. */
 const elapsed = (ms: number): Promise<void> =>
-  new Promise((resolve) => void setTimeout(resolve, ms));
+  new Promise((resolve) => void schedulerClock.after(ms, resolve));

@@ -11,7 +11,7 @@ import {
   replay,
   traceFlow,
 } from 'millrace/testing';
-import { interval, map, take } from 'rxjs';
+import { interval, map, take, toArray } from 'rxjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import 'millrace/testing/vitest';
@@ -240,4 +240,60 @@ test('a run that never began cannot be recorded', async () => {
     FlowError.is(error),
   );
   expect(() => replay({} as never)).toThrow('replay() takes a cassette');
+});
+
+test('the calls of a tool are replayed, each by its own, and a flow that is a tool by its steps', async () => {
+  const ask = { handler: () => ({ toolCalls: calls }), isLlm: true };
+  const calls = [
+    { id: 'c1', name: 'double', input: { n: 1 } },
+    { id: 'c2', name: 'triple', input: { n: 2 } },
+    { id: 'c3', name: 'double', input: { n: 3 } },
+  ];
+  const times =
+    (factor: number) =>
+    async ({ n }: { n: number }) => {
+      await sleep(3 * n);
+      return [n * factor, Math.random()];
+    };
+  const inner = new Flow<{ n: number }>('inner');
+  const product = inner.step('product', times(3), { n: inner.input.n });
+  const flow = new Flow('tools');
+  const asked = flow.step('ask', ask, {});
+  const double = flow.tool(asked, 'double', times(2));
+  const triple = flow.tool(asked, 'triple', inner.output({ product: product.out }));
+  const tools = flow.output({ double: double.out, triple: triple.out });
+  const run = tools.start({});
+  const cassette = await record(run);
+  const trace = await traceFlow(tools, cassette.input as object, { steps: replay(cassette) });
+  expect(trace.output).toEqual(await run.result);
+});
+
+test('a stub that is written beside a recording comes first, by path and by id', async () => {
+  const inner = new Flow('inner');
+  const page = inner.step('page', () => 'recorded', {});
+  const flow = new Flow('outer');
+  const digest = flow.step('digest', inner.output({ page: page.out }), {});
+  const outer = flow.output({ page: digest.out.page });
+  const steps = replay(await record(outer.run({})));
+  for (const name of ['digest.page', 'page']) {
+    const trace = await traceFlow(outer, {}, { steps: { ...steps, [name]: '--(w|)' } });
+    expect(trace.output).toEqual({ page: 'w' });
+  }
+});
+
+test('a chunk that is undefined stays so', async () => {
+  const flow = new Flow('holes');
+  const a = flow.step(
+    'a',
+    function* () {
+      yield* [1, undefined, null];
+    },
+    {},
+  );
+  const heard = flow.step('heard', ({ a }) => a.pipe(toArray()), { a: a.chunks });
+  const holes = flow.output({ heard: heard.out });
+  const cassette = JSON.parse(JSON.stringify(await record(holes.run({})))) as Cassette;
+  const { heard: _, ...steps } = replay(cassette);
+  const trace = await traceFlow(holes, {}, { steps });
+  expect(trace.output?.heard).toEqual([1, undefined, null]);
 });

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { each, eq, Flow, FlowError, MemorySaver, question, repeat } from 'millrace';
+import { each, eq, Flow, FlowError, MemorySaver, question, type Run, repeat } from 'millrace';
 import {
   checkMarbles,
   FlowTrace,
@@ -223,6 +223,38 @@ test('a step that the flow does not have cannot be replaced', async () => {
   await expect(traceFlow(digest(), { url: 'x' }, { steps: { pgae: '|' } })).rejects.toThrow(
     'The flow "digest" has no step "pgae" to replace. It has: page, gist, note. (invalid-option)',
   );
+});
+
+test.each([undefined, null, 5, [], [5], { marbles: 5 }, { values: {} }])(
+  'what can stand for no step is refused: %j',
+  async (stub) => {
+    const steps = { page: stub as never };
+    await expect(traceFlow(digest(), { url: 'x' }, { steps })).rejects.toThrow(
+      /^What stands for step "page" is .* Give marbles, .*\(invalid-option\)$/,
+    );
+  },
+);
+
+test('a trace fails when what was done meanwhile does', async () => {
+  const traced = (meanwhile: (run: Run<unknown>) => unknown, until = 60_000) =>
+    traceFlow(digest(), { url: 'x' }, { steps: { page: '-----#' }, meanwhile, until });
+  await expect(traced((run) => run.answer('page', 'y'))).rejects.toThrow('is not an open question');
+  await expect(traced(() => sleep(3).then(() => expect(1).toBe(2)))).rejects.toThrow('to be 2');
+  await expect(traced((run) => run.result)).rejects.toThrow('The run of "digest" failed');
+  const poll = async () => {
+    for (;;) await sleep(100);
+  };
+  expect((await traced(poll)).end).toBe(2015);
+  expect((await traced(() => never())).end).toBe(2015);
+});
+
+test('`until` may be longer than a timer of the host', async () => {
+  const month = 30 * 24 * 3_600_000;
+  const flow = new Flow('slow');
+  const page = flow.step('page', () => '', {});
+  const slow = flow.output({ page: page.out });
+  const trace = await traceFlow(slow, {}, { steps: { page: '-' }, until: month });
+  expect([trace.end, trace.notes]).toEqual([month, []]);
 });
 
 test('retries, an idle timeout and a poll every hour for a day take no time', async () => {

@@ -88,3 +88,13 @@ test('without vitest the same is a text or nothing', async () => {
   expect(checkMarbles(trace, 'score 1525ms (5|)')).toBe(undefined);
   expect(checkMarbles(trace, 'score 1522ms (5|)')).toContain('3ms late');
 });
+
+test('a block that names no row is refused: nothing of it could ever differ', async () => {
+  const trace = await traced();
+  for (const block of ['', '  // score 1525ms (5|)\n'])
+    expect(() => checkMarbles(trace, block)).toThrow('The marbles name no row.');
+  expect(() => expect(trace).toMatchMarbles('')).toThrow('The marbles name no row.');
+  expect(() => checkMarbles(trace, undefined as never)).toThrow(
+    'Marbles are a text, not undefined. (invalid-option)',
+  );
+});
