@@ -15,6 +15,7 @@ export type Json =
 export interface StepShape {
   readonly input?: Schema | undefined;
   readonly output?: Schema | undefined;
+  readonly chunk?: Schema | undefined;
   readonly description?: string | undefined;
   readonly metadata?: Readonly<Record<string, Json>> | undefined;
   readonly isLlm?: boolean | undefined;

@@ -66,9 +66,9 @@ export class Draft<Step extends StepShape = StepShape> {
         `The flow "${this.id}" has a step "${id}" already. Give this one another id, or remove the first.`,
       );
     }
-    checkSchema(entry.step.input, `input of step "${id}"`);
-    checkSchema(entry.step.output, `output of step "${id}"`);
     const place = `step "${id}"`;
+    for (const part of ['input', 'output', 'chunk'] as const)
+      checkSchema(entry.step[part], `${part} of ${place}`);
     const settings = kept(checked(place, entry.settings, settingChecks, stated && ['after']));
     const { policy, concurrency, maxPending } = settings;
     if (maxPending && policy !== 'concat' && !(policy === 'merge' && concurrency))
@@ -76,14 +76,13 @@ export class Draft<Step extends StepShape = StepShape> {
         'invalid-option',
         `The option "maxPending" of ${place} is for policy: "concat", or "merge" with "concurrency".`,
       );
-    const added = Object.freeze({ ...entry, settings });
     const links: Links = new Map(this.linksInto.get(id));
     for (const { from, ...options } of stated ?? [])
       links.set(from, this.stated(links, from, id, options));
     const all: Params = new Map(this.params.get(id));
     for (const [name, binding] of params) if (!isAbsent(binding)) all.set(name, kept(binding));
-    this.order.add(id, sourcesOf(added.settings.when, all, links), this.id);
-    this.steps.set(id, added);
+    this.order.add(id, sourcesOf(settings.when, all, links), this.id);
+    this.steps.set(id, Object.freeze({ ...entry, settings }));
     if (all.size > 0) this.params.set(id, all);
     if (links.size > 0) this.linksInto.set(id, links);
   }

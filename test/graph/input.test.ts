@@ -428,6 +428,10 @@ test('1.10 what is no schema is refused where it is written', () => {
   expect(thrown(() => new FlowBuilder('f').addStep('a', step)).message).toContain(
     'The output of step "a" is an object, which is no schema',
   );
+  const chunky = defineStep({ chunk: untyped<undefined>({ a: 1 }), run: () => 1 });
+  expect(thrown(() => new Flow('f').step('a', chunky, {})).message).toContain(
+    'The chunk of step "a" is an object, which is no schema',
+  );
 });
 
 test('1.10 an input that the name of a step was meant by is told so', async () => {
