@@ -27,7 +27,7 @@ export interface DataMapOptions {
  *
  * @example
  * const greet = new FlowBuilder('greet')
- *   .addStep('shout', ({ text }) => text.toUpperCase())
+ *   .addStep('shout', ({ text }: { text: string }) => text.toUpperCase())
  *   .setInput('shout.text', 'name')
  *   .setOutput('greeting', 'shout.return')
  *   .build()

@@ -20,7 +20,7 @@ export interface RecordedSteps {
  * A recorded run as stubs: each step answers as it did, after the time that it took. Other stubs may stand beside it.
  *
  * @example
- * const trace = await traceFlow(digest, cassette.input, { steps: replay(cassette) })
+ * const trace = await traceFlow(digest, cassette.input as { url: string }, { steps: replay(cassette) })
  */
 export function replay(cassette: Cassette): Readonly<Record<string, RecordedSteps>> {
   if (cassette?.v !== 1 || typeof cassette.steps !== 'object') {
