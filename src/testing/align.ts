@@ -8,7 +8,7 @@ export type Change =
   | { readonly kind: 'extra'; readonly actual: Mark };
 
 /** Beyond so many marks that do not agree, nobody reads the rest; comparing all would take for ever. */
-const mostMarks = 500;
+export const mostMarks = 500;
 
 export function changes(expectedRow: Row, actualRow: Row): readonly Change[] {
   const expected = inOrder(expectedRow);

@@ -1,5 +1,5 @@
 /** What differs between expected and actual marbles, in words and in rows that a person can read. */
-import { type Change, changes } from './align.ts';
+import { type Change, changes, mostMarks } from './align.ts';
 import { drawLanes, lanesOf } from './axis.ts';
 import { type Block, keysOf } from './block.ts';
 import type { Legend } from './legend.ts';
@@ -46,7 +46,10 @@ function describe(found: readonly Change[], legend?: Legend): readonly string[] 
   }
   const rest = sentences.length - mostSentences;
   return rest > 1
-    ? [...sentences.slice(0, mostSentences), `and ${rest} more differences`]
+    ? [
+        ...sentences.slice(0, mostSentences),
+        `and ${found.length < mostMarks ? rest : 'many'} more differences`,
+      ]
     : sentences;
 }
 

@@ -95,6 +95,12 @@ for (const [law, marbles, values] of wrong) {
   });
 }
 
+test('the differences of rows that nobody compares to their end are not counted', () => {
+  const row = (count: number) => parseBlock(`a (${'x'.repeat(count)}|)`);
+  expect(difference(parseBlock('a |'), row(100))).toContain('and 94 more differences');
+  expect(difference(parseBlock('a |'), row(2000))).toContain('and many more differences');
+});
+
 test('a character of the expectation is given to no other value', () => {
   expect(compare('page  1520ms (a|)')).toContain('a stands for itself: no value was given');
 });
