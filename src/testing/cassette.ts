@@ -45,7 +45,8 @@ export function record(
   run: Observable<FlowEvent> | { readonly events$: Observable<FlowEvent> },
   options: RecordOptions = {},
 ): Promise<Cassette> {
-  const events$ = 'events$' in run ? run.events$ : run;
+  const events$ = run && 'events$' in run ? run.events$ : run;
+  if (typeof events$?.subscribe !== 'function') return Promise.reject(noRun());
   const events: FlowEvent[] = [];
   return new Promise((resolve, reject) => {
     const all = new Subscription();
@@ -71,14 +72,16 @@ export function record(
   });
 }
 
+const noRun = (): FlowError =>
+  new FlowError(
+    'invalid-option',
+    'record() takes a run from its beginning: flow.run(input), or what flow.start(input) gives.',
+  );
+
 function cassetteOf(events: readonly FlowEvent[], { redact }: RecordOptions): Cassette {
   const [first] = events;
-  if (first?.type !== 'FLOW_START') {
-    throw new FlowError(
-      'invalid-option',
-      'record() takes a run from its beginning: flow.run(input), or what flow.start(input) gives.',
-    );
-  }
+  // A version of a live flow is no run: what it does not change is not called.
+  if (first?.type !== 'FLOW_START' || first.version !== undefined) throw noRun();
   const tracer = new Tracer();
   for (const event of events) tracer.hear(event, event.t);
   const keep = (value: unknown, path: string, part: RedactPlace['part']): Json => {

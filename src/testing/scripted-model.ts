@@ -1,6 +1,6 @@
 /** A chat model whose tokens are marbles. */
 import { defer, type Observable } from 'rxjs';
-import { FlowError, type Json } from '../index.ts';
+import { FlowError, type Json, showValue } from '../index.ts';
 import { cold, valueIn } from './cold.ts';
 import { parseRow } from './marbles.ts';
 
@@ -83,9 +83,13 @@ function answerTo<Call>(script: Script<Call>, call: Call, count: number): Script
   const answers = typeof script === 'string' ? [script] : script;
   const answer = typeof answers === 'function' ? answers(call, count) : answers[count];
   if (answer === undefined) {
+    const has =
+      typeof answers === 'function'
+        ? 'gives no answer'
+        : `has ${answers.length} ${answers.length === 1 ? 'answer' : 'answers'}`;
     throw new FlowError(
       'invalid-option',
-      `The script of the model has ${answers.length} ${answers.length === 1 ? 'answer' : 'answers'}, and this is call ${count + 1}. Write what it answers`,
+      `The script of the model ${has}, and this is call ${count + 1}. Write what it answers`,
     );
   }
   return typeof answer === 'string' ? { marbles: answer } : answer;
@@ -97,7 +101,10 @@ function spoken(
 ): Observable<ScriptedChunk> {
   const row = parseRow(marbles);
   let toolCalls = 0;
-  const chunkOf = (token: ScriptedToken): ScriptedChunk => {
+  for (const [key, token] of Object.entries(values))
+    if (key !== '#' && !isToken(token)) throw badToken(key, token);
+  const chunkOf = (key: string): ScriptedChunk => {
+    const token = valueIn(values, key) as ScriptedToken;
     if (typeof token === 'string') return { type: 'text', text: token };
     if ('chunk' in token) return token.chunk;
     if ('reasoning' in token) return { type: 'reasoning', text: token.reasoning };
@@ -119,7 +126,17 @@ function spoken(
   const marks = row.flatMap((mark) =>
     mark.kind === 'complete' ? [{ at: mark.at, kind: 'value' as const, key: '|' }, mark] : [mark],
   );
-  const said = (key: string) =>
-    key === '|' ? finish() : chunkOf(valueIn(values, key) as ScriptedToken);
-  return cold(marks, said, error);
+  return cold(marks, (key) => (key === '|' ? finish() : chunkOf(key)), error);
 }
+
+const isToken = (token: unknown): boolean =>
+  typeof token === 'string' ||
+  (typeof token === 'object' &&
+    token !== null &&
+    ['chunk', 'reasoning', 'tool'].some((name) => Object.hasOwn(token, name)));
+
+const badToken = (key: string, token: unknown): FlowError =>
+  new FlowError(
+    'invalid-option',
+    `The script of the model says "${key}", which stands for ${showValue(token)}. Give a text, { reasoning }, { tool, input } or { chunk }; an error stands for "#" only`,
+  );

@@ -297,3 +297,9 @@ test('a chunk that is undefined stays so', async () => {
   const trace = await traceFlow(holes, {}, { steps });
   expect(trace.output?.heard).toEqual([1, undefined, null]);
 });
+
+test('what is no run from its beginning cannot be recorded', async () => {
+  const live = small().live({ n: 1 });
+  for (const given of [live, small().complete({ n: 1 }), undefined, null])
+    await expect(record(given as never)).rejects.toThrow('record() takes a run from its beginning');
+});

@@ -120,3 +120,15 @@ test('the tokens of a scripted model keep their order in real time, where a time
   for (const fire of [c, b, end]) fire?.();
   expect(texts).toEqual(['a', 'b', 'c', 'finish']);
 });
+
+test('what a character cannot stand for is told with the character, and a function without an answer as such', async () => {
+  const said = (values: object) =>
+    lastValueFrom(scriptedModel([{ marbles: '--e|', values: values as never }])({}));
+  await expect(said({ e: new Error('429') })).rejects.toThrow(
+    'The script of the model says "e", which stands for',
+  );
+  await expect(said({ e: { text: 'hi' } })).rejects.toThrow('Give a text, { reasoning }');
+  await expect(lastValueFrom(scriptedModel(() => undefined as never)({}))).rejects.toThrow(
+    'The script of the model gives no answer, and this is call 1.',
+  );
+});
