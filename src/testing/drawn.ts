@@ -29,7 +29,16 @@ export function drawnRows(
   { rows, legend = new Legend(trace.values) }: Drawing,
 ): { readonly block: Block; readonly legend: Legend } {
   const labels = rows ?? [...trace.rows.keys()].filter((label) => !trace.quiet.has(label));
-  const chosen = new Map(labels.map((label) => [label, trace.rows.get(label) ?? []]));
+  const rowAt = (label: string) => {
+    const row = trace.rows.get(label);
+    // Drawn as empty it would say that nothing happened.
+    if (!row)
+      throw badMarbles(
+        `There is no row "${label}". There are: ${[...trace.rows.keys()].join(', ')}`,
+      );
+    return row;
+  };
+  const chosen = new Map(labels.map((label) => [label, rowAt(label)]));
   return { block: withCharacters(chosen, legend), legend };
 }
 

@@ -398,6 +398,13 @@ test('what is drawn is read as the same rows, the legend included', async () => 
   expect(text).toContain("// p = { title: 'Rivers', body: 'They run.' }");
 });
 
+test('a row that there is not is not drawn as one in which nothing happens', async () => {
+  const trace = await traceFlow(digest(), { url: 'x' }, { steps: { page: '#' } });
+  expect(() => marbles(trace, { rows: ['page', 'gits'] })).toThrow(
+    'There is no row "gits". There are: page.on, page, gist.on, gist, note.on, note, output, run.on, run',
+  );
+});
+
 test('a run that is resumed is traced with stubs that count on', async () => {
   const flow = new Flow('saved');
   const a = flow.step('a', () => 1, {});
