@@ -1,5 +1,5 @@
 /** `millrace/draw`: a flow as a picture. */
-import { type FlowDefinition, pictureOf } from '../index.ts';
+import { type FlowDefinition, FlowError, pictureOf, showValue } from '../index.ts';
 import { place } from './layout.ts';
 import { draw } from './svg.ts';
 
@@ -22,6 +22,11 @@ export function toSvg(
   flow: { readonly definition: FlowDefinition },
   { direction = 'TD', title }: SvgOptions = {},
 ): string {
+  if (direction !== 'TD' && direction !== 'LR')
+    throw new FlowError(
+      'invalid-option',
+      `The option "direction" of toSvg() is ${showValue(direction)}. It takes "TD", "LR".`,
+    );
   const picture = pictureOf(flow);
   return draw(picture, place(picture, direction), direction, title);
 }

@@ -306,3 +306,12 @@ test('an empty flow has an empty picture', () => {
   expect(withClass(svg, 'node')).toEqual([]);
   expect(Number(svg.attributes['width'])).toBeGreaterThan(0);
 });
+
+test('a direction that there is not is refused, as toMermaid() refuses it', () => {
+  const direction = 'lr' as 'LR';
+  const flow = new Flow('f').output({});
+  const message = (name: string) =>
+    `The option "direction" of ${name}() is "lr". It takes "TD", "LR". (invalid-option)`;
+  expect(() => toSvg(flow, { direction })).toThrow(message('toSvg'));
+  expect(() => flow.toMermaid({ direction })).toThrow(message('toMermaid'));
+});
