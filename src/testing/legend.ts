@@ -39,6 +39,16 @@ export class Legend {
     return key;
   }
 
+  /** Of all characters that stand for the same value as this one, the one that the value has. */
+  first(key: string): string {
+    const isDigit = /^[0-9]$/.test(key);
+    const own = ownCharacter(key) === undefined ? [] : isDigit ? [key, Number(key)] : [key];
+    const meant = this.values.has(key) ? [this.values.get(key)] : own;
+    for (const [known, value] of this.values)
+      if (meant.some((each) => sameValue(value, each))) return known;
+    return key;
+  }
+
   /** The value that a character stands for, where it is not just that character. */
   meaning(key: string): string | undefined {
     return this.values.has(key) && ownCharacter(this.values.get(key)) !== key

@@ -1,6 +1,7 @@
 /** Marbles in vitest: the matcher, its failures, and traces as snapshots. */
 import { Flow } from 'millrace';
 import { checkMarbles, traceFlow } from 'millrace/testing';
+import { of } from 'rxjs';
 import { expect, test } from 'vitest';
 import 'millrace/testing/vitest';
 
@@ -96,5 +97,22 @@ test('a block that names no row is refused: nothing of it could ever differ', as
   expect(() => expect(trace).toMatchMarbles('')).toThrow('The marbles name no row.');
   expect(() => checkMarbles(trace, undefined as never)).toThrow(
     'Marbles are a text, not undefined. (invalid-option)',
+  );
+});
+
+test('characters that stand for the same value are the same', async () => {
+  const flow = new Flow('same');
+  const a = flow.step('a', () => of(5, 5, 'k', { n: 1 }), {});
+  const trace = await traceFlow(flow.output({ a: a.out }), {});
+  for (const [row, values] of [
+    ['(xykn|)', { x: 5, y: 5, n: { n: 1 } }],
+    ['(x5kn|)', { x: 5, n: { n: 1 } }],
+    ['(55kn|)', { l: 'k', n: { n: 1 } }],
+    ['(55kn|)', { m: { n: 1 }, n: { n: 1 } }],
+  ] as const)
+    expect(checkMarbles(trace, `a ${row}`, values)).toBe(undefined);
+  expect(checkMarbles(trace, 'a (xykn|)', { x: 5, y: 6, n: { n: 1 } })).toContain('instead of y');
+  expect(checkMarbles(trace, 'a (55an|)', { z: Number.NaN, n: { n: 1 } })).toContain(
+    'instead of a',
   );
 });
