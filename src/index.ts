@@ -76,7 +76,7 @@ export type { RunOptions } from './run/options.ts';
 export type { ResumeOptions } from './run/prepare.ts';
 export { toReadableStream } from './run/readable.ts';
 export { listOf } from './run/remembered.ts';
-export { checkedRetention, endedStatuses, expiredRuns } from './run/retention.ts';
+export { checkedLimit, checkedRetention, endedStatuses, expiredRuns } from './run/retention.ts';
 export { Run } from './run/run.ts';
 export {
   type Claim,

@@ -3,7 +3,7 @@ import { defer, EMPTY, from, map, Observable, of, scan } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import { applyPatches, type Commit } from '../state/commit.ts';
 import type { Snapshot } from '../state/snapshot.ts';
-import { expiredRuns } from './retention.ts';
+import { checkedLimit, expiredRuns } from './retention.ts';
 import {
   type Claim,
   claimedSnapshot,
@@ -69,11 +69,10 @@ export class MemorySaver implements Saver {
   }
 
   list(query: RunQuery): Observable<readonly RunSummary[]> {
-    return of(
-      this.newest(query)
-        .slice(0, query.limit ?? 100)
-        .map(({ last }) => summaryOf(last.snapshot)),
-    );
+    return defer(() => {
+      const runs = this.newest(query).slice(0, checkedLimit(query));
+      return of(runs.map(({ last }) => summaryOf(last.snapshot)));
+    });
   }
 
   history(runId: string): Observable<Commit> {

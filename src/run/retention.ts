@@ -1,7 +1,7 @@
 /** Which stored runs need not be kept any longer. */
 import { FlowError } from '../errors.ts';
 import type { RunStatus } from '../state/snapshot.ts';
-import type { Retention, RunSummary } from './saver.ts';
+import type { Retention, RunQuery, RunSummary } from './saver.ts';
 
 /** The ids of those runs, given from the newest to the oldest, that need not be kept. `t`: when a run was claimed. */
 export function expiredRuns(
@@ -25,6 +25,15 @@ export function expiredRuns(
 
 /** What a run is that has nothing left to do by itself. */
 export const endedStatuses: readonly RunStatus[] = ['success', 'failure', 'cancelled'];
+
+/** How many runs are listed. A store would take a limit that is none for all of them, for none, or not at all. */
+export function checkedLimit({ limit = 100 }: RunQuery): number {
+  if (limit === Infinity || (Number.isInteger(limit) && limit >= 0)) return limit;
+  throw new FlowError(
+    'invalid-option',
+    `The limit of a list of runs is ${limit}. It takes a whole number, 0 or more, or Infinity`,
+  );
+}
 
 /** Refuses what would delete everything, most likely by mistake. */
 export function checkedRetention(retention: Retention): Retention {

@@ -4,6 +4,7 @@ import { defer, from, mergeMap, type Observable } from 'rxjs';
 import {
   type Claim,
   type Commit,
+  checkedLimit,
   expiredRuns,
   type Retention,
   type RunQuery,
@@ -197,7 +198,8 @@ async function* commitsOf(db: Db, runId: string): AsyncGenerator<Commit> {
 }
 
 async function newest(db: Db, query: RunQuery): Promise<StoredRun[]> {
-  const { flowId, parentId, status, limit = 100 } = query;
+  const { flowId, parentId, status } = query;
+  const limit = checkedLimit(query);
   const found: StoredRun[] = [];
   let place = await db.transaction('runs').store.index('t').openCursor(null, 'prev');
   while (place && found.length < limit) {

@@ -4,6 +4,7 @@
  * L1 A line counts if it is whole and stands where its writer meant it to (`at`): whoever wrote it knew all that stands before it. A line of
  *    another writer that came between moves it from there, and so it never counts for anybody.
  * L2 So of two writers that go on from one state the one whose line comes first has it, and neither needs a lock.
+ *    A line that does not count goes on from one that does, all the same: where it does not, the file was changed by something else.
  * L3 What is torn, because its process ended, is no JSON and does not count; the next writer begins a new line.
  */
 import type { FileHandle } from 'node:fs/promises';
@@ -47,10 +48,16 @@ export interface RawLine {
 const newline = 10;
 
 /** The batch that a line holds, if it counts. */
-export function batchIn({ at, bytes }: RawLine): BatchLine | undefined {
+export function batchIn(raw: RawLine): BatchLine | undefined {
+  const batch = writtenIn(raw);
+  return batch?.at === raw.at ? batch : undefined;
+}
+
+/** The batch that a line holds, wherever it was meant to stand. */
+export function writtenIn({ at, bytes }: RawLine): BatchLine | undefined {
   if (at === 0) return undefined;
   const line = parsed(bytes) as Partial<BatchLine> | undefined;
-  return line?.at === at && line.commits !== undefined ? (line as BatchLine) : undefined;
+  return line?.commits === undefined ? undefined : (line as BatchLine);
 }
 
 export function headIn({ bytes }: RawLine): HeadLine | undefined {
@@ -72,11 +79,23 @@ function parsed(bytes: Buffer): unknown {
 /** Refuses a file that lacks something in the middle. Torn lines do no such harm. */
 export function refuseGap(path: string, { at, prev }: BatchLine, known: number): void {
   if (prev === known) return;
-  throw new FlowError(
-    'saver-failed',
-    `The file "${path}" is damaged: at byte ${at} it goes on from event ${prev}, but the line before ends at ${known}. What stands between is lost`,
+  throw damaged(
+    path,
+    `at byte ${at} it goes on from event ${prev}, but the line before ends at ${known}. What stands between is lost`,
   );
 }
+
+/** Refuses a file whose lines were moved: whoever wrote a line, even in vain, knew what it goes on from, and that stood before it. */
+export function refuseMoved(path: string, prev: number, known: number): void {
+  if (!(prev > known)) return;
+  throw damaged(
+    path,
+    `a line goes on from event ${prev}, but no line before it that stands where it was written reaches further than ${known}. Lines were added, taken away or changed by another program`,
+  );
+}
+
+export const damaged = (path: string, how: string): FlowError =>
+  new FlowError('saver-failed', `The file "${path}" is damaged: ${how}`);
 
 /** The lines in bytes that begin at `at` in the file. */
 export function* linesIn(bytes: Buffer, at: number): Generator<RawLine> {

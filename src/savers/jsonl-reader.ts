@@ -1,14 +1,17 @@
 /** Reads the file of a run. */
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Commit, RunSummary, Snapshot } from '../index.ts';
+import { type Commit, FlowError, type RunSummary, type Snapshot } from '../index.ts';
 import {
   type BatchLine,
   batchIn,
+  damaged,
   type HeadLine,
   headIn,
   linesFromEnd,
   linesFromStart,
   refuseGap,
+  refuseMoved,
+  writtenIn,
 } from './jsonl-line.ts';
 import { folding, restored } from './record.ts';
 
@@ -23,6 +26,8 @@ export async function reading<T>(
   const file = await open(path, 'r').catch(unlessMissing);
   try {
     return file && (await read(file, path));
+  } catch (error) {
+    throw unreadable(path, error);
   } finally {
     await file?.close();
   }
@@ -33,21 +38,23 @@ export async function* commitsIn(path: string): AsyncGenerator<Commit> {
   const file = await open(path, 'r').catch(unlessMissing);
   if (!file) return;
   try {
-    let fold: ReturnType<typeof folding> | undefined;
     let seq = -1;
+    const head = await wholeHeadOf(file, path);
+    if (!head) return;
+    const fold = folding(head.head);
     for await (const line of linesFromStart(file)) {
-      if (!fold) {
-        const head = headIn(line);
-        if (!head) return;
-        fold = folding(head.head);
+      const batch = writtenIn(line);
+      if (!batch) continue;
+      if (batch.at !== line.at) {
+        refuseMoved(path, batch.prev, seq);
         continue;
       }
-      const batch = batchIn(line);
-      if (!batch) continue;
       refuseGap(path, batch, seq);
       seq = batch.seq;
       for (const commit of batch.commits) yield fold(commit);
     }
+  } catch (error) {
+    throw unreadable(path, error);
   } finally {
     await file.close();
   }
@@ -57,9 +64,17 @@ export async function* commitsIn(path: string): AsyncGenerator<Commit> {
 export async function stateIn(file: FileHandle, path: string): Promise<Snapshot | undefined> {
   const batches: BatchLine[] = [];
   let base: string | undefined;
+  // What a line that does not count goes on from.
+  let reached = -1;
   for await (const line of linesFromEnd(file)) {
-    const batch = batchIn(line);
+    const batch = writtenIn(line);
     if (!batch) continue;
+    if (batch.at !== line.at) {
+      if (batch.prev > reached) reached = batch.prev;
+      continue;
+    }
+    refuseMoved(path, reached, batch.seq);
+    reached = -1;
     const later = batches.at(-1);
     if (later) refuseGap(path, later, batch.seq);
     base = batch.base;
@@ -68,7 +83,8 @@ export async function stateIn(file: FileHandle, path: string): Promise<Snapshot 
   }
   const first = batches.at(-1);
   if (base === undefined && first) refuseGap(path, first, -1);
-  const head = await headOf(file);
+  if (base === undefined && !first) refuseMoved(path, reached, -1);
+  const head = await wholeHeadOf(file, path);
   const commits = batches.reverse().flatMap((batch) => batch.commits);
   return head && restored(head.head, base, commits);
 }
@@ -91,6 +107,25 @@ export async function summaryIn(file: FileHandle): Promise<ClaimedRun | undefine
     };
   }
   return { ...claim, status: 'pending', seq: -1 };
+}
+
+/** The head; undefined where the process that claimed the run ended in the middle of it. */
+async function wholeHeadOf(file: FileHandle, path: string): Promise<HeadLine | undefined> {
+  for await (const line of linesFromStart(file)) {
+    const head = line.at === 0 ? headIn(line) : undefined;
+    if (head || line.bytes.length === (await file.stat()).size) return head;
+    throw damaged(path, 'its first line is not that of a run. What it says of the run is lost');
+  }
+  return undefined;
+}
+
+/** An error that says in which file it is. */
+function unreadable(path: string, error: unknown): FlowError {
+  const text = error instanceof Error ? error.message : String(error);
+  if (FlowError.is(error) && text.includes(path)) return error;
+  return new FlowError('saver-failed', `The file "${path}" cannot be read: ${text}`, {
+    cause: error,
+  });
 }
 
 async function headOf(file: FileHandle): Promise<HeadLine | undefined> {

@@ -6,6 +6,7 @@ import { defer, from, type Observable } from 'rxjs';
 import {
   type Claim,
   type Commit,
+  checkedLimit,
   expiredRuns,
   type Retention,
   type RunQuery,
@@ -103,11 +104,11 @@ export class JsonlSaver implements Saver {
   }
 
   list(query: RunQuery): Observable<readonly RunSummary[]> {
-    return defer(async () =>
-      (await this.newest(query))
-        .slice(0, query.limit ?? 100)
-        .map(({ t: _, ...summary }) => summary),
-    );
+    return defer(async () => {
+      const limit = checkedLimit(query);
+      const runs = await this.newest(query);
+      return runs.slice(0, limit).map(({ t: _, ...summary }) => summary);
+    });
   }
 
   history(runId: string): Observable<Commit> {
@@ -148,8 +149,8 @@ export class JsonlSaver implements Saver {
   /** Makes a file that is there with all of its text, or not at all. False where there is one already. */
   private async create(path: string, text: string): Promise<boolean> {
     const draft = `${path}.${crypto.randomUUID()}.tmp`;
-    await writeFile(draft, text, { flag: 'wx', flush: this.fsync });
     try {
+      await writeFile(draft, text, { flag: 'wx', flush: this.fsync });
       await link(draft, path);
       if (this.fsync) await synced(this.folder);
       return true;

@@ -81,7 +81,10 @@ const views: Readonly<Record<string, View>> = {
   Uint8Array,
 };
 
-for (const [name, View] of Object.entries(views)) {
+// Younger than the others: not every host has it.
+const { Float16Array: halves } = globalThis as { Float16Array?: View };
+
+for (const [name, View] of Object.entries({ ...views, ...(halves && { Float16Array: halves }) })) {
   know<ArrayBufferView>(
     View.prototype,
     name,

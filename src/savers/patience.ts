@@ -18,7 +18,7 @@ export const patience =
   };
 
 /** SQLite is locked, or Postgres has chosen this transaction to give way. */
-function isBusy(error: unknown): boolean {
+export function isBusy(error: unknown): boolean {
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
   if (typeof errcode === 'number') return (errcode & 0xff) === 5;
   return typeof code === 'string' && /^(SQLITE_BUSY.*|40001|40P01)$/.test(code);

@@ -4,6 +4,7 @@ import type { Kysely, Selectable } from 'kysely';
 import {
   type Claim,
   type Commit,
+  checkedLimit,
   checkedRetention,
   endedStatuses,
   type Retention,
@@ -13,7 +14,6 @@ import {
   type Snapshot,
 } from '../index.ts';
 import { decode } from './codec.ts';
-import type { Patiently } from './patience.ts';
 import { folding, restored, type StoredCommit, writtenAfter } from './record.ts';
 import type { Tables } from './sql-schema.ts';
 
@@ -70,17 +70,20 @@ export async function stateIn(db: Kysely<Tables>, runId: string): Promise<Snapsh
 
 /** Every commit of a run, in order. */
 export async function* commitsIn(
-  db: Kysely<Tables>,
+  reading: <T>(read: (opened: { readonly db: Kysely<Tables> }) => Promise<T>) => Promise<T>,
   runId: string,
-  patiently: Patiently,
 ): AsyncGenerator<Commit> {
-  const states = db.selectFrom('millrace_states').select('body');
-  const head = await patiently(() =>
-    states.where('run_id', '=', runId).where('seq', '=', -1).executeTakeFirst(),
+  const head = await reading(({ db }) =>
+    db
+      .selectFrom('millrace_states')
+      .select('body')
+      .where('run_id', '=', runId)
+      .where('seq', '=', -1)
+      .executeTakeFirst(),
   );
   if (!head) return;
   const fold = folding(head.body);
-  const rowsAfter = (seq: number) =>
+  const rowsAfter = (db: Kysely<Tables>, seq: number) =>
     db
       .selectFrom('millrace_commits')
       .select(['seq', 'body'])
@@ -90,7 +93,7 @@ export async function* commitsIn(
       .limit(page)
       .execute();
   for (let after = -1; ; ) {
-    const rows = await patiently(() => rowsAfter(after));
+    const rows = await reading(({ db }) => rowsAfter(db, after));
     for (const { body } of rows)
       for (const stored of decode(body) as StoredCommit[]) yield fold(stored);
     const last = rows.at(-1);
@@ -103,7 +106,8 @@ type RunRow = Selectable<Tables['millrace_runs']>;
 
 /** The newest runs that fit. */
 export function newestIn(db: Kysely<Tables>, query: RunQuery): Promise<RunRow[]> {
-  const { flowId, parentId, status, limit = 100 } = query;
+  const { flowId, parentId, status } = query;
+  const limit = Math.min(checkedLimit(query), Number.MAX_SAFE_INTEGER);
   let runs = db.selectFrom('millrace_runs').selectAll();
   if (flowId !== undefined) runs = runs.where('flow_id', '=', flowId);
   if (parentId !== undefined) runs = runs.where('parent_id', '=', parentId);

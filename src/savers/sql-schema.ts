@@ -2,6 +2,7 @@
 
 import type { Kysely, Transaction } from 'kysely';
 import { FlowError } from '../index.ts';
+import { isBusy } from './patience.ts';
 
 export interface Tables {
   /** One row a run: what `list` shows, and the `seq` on which every write is conditional. */
@@ -83,8 +84,8 @@ export async function migrate(db: Db): Promise<void> {
       await db.transaction().execute(migrateIn);
       return;
     } catch (error) {
-      // Another process was faster, or is at it.
-      if (FlowError.is(error) || attempt === 10) throw error;
+      // Another process was faster. Where it is still at it, the one who opens the store is patient.
+      if (FlowError.is(error) || isBusy(error) || attempt === 10) throw error;
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * attempt));
     }
   }

@@ -1,7 +1,7 @@
 /** Keeps runs in a SQL database, through Kysely: SQLite, Postgres, or what else has a dialect with `on conflict` and `returning`. */
 
 import type { Dialect, Kysely } from 'kysely';
-import { defer, from, mergeMap, type Observable } from 'rxjs';
+import { defer, from, type Observable } from 'rxjs';
 import {
   type Claim,
   type Commit,
@@ -40,6 +40,8 @@ export interface SqlSaverOptions {
 interface Opened {
   readonly db: Kysely<Tables>;
   readonly writer: SqlWriter;
+  /** What the database is still needed for. */
+  readonly atWork: Set<Promise<unknown>>;
 }
 
 /**
@@ -53,6 +55,7 @@ export class SqlSaver implements Saver {
   private readonly baseEvery: number;
   private readonly patiently: Patiently;
   private opening: Promise<Opened> | undefined;
+  private closing: Promise<unknown> = Promise.resolve();
 
   constructor(options: SqlSaverOptions) {
     this.options = options;
@@ -69,7 +72,7 @@ export class SqlSaver implements Saver {
 
   save(commits$: Observable<Commit>): Observable<number> {
     return commits$.pipe(
-      batched(async (batch: Batch) => (await this.opened()).writer.write(batch)),
+      batched((batch: Batch) => this.working(({ writer }) => writer.write(batch))),
     );
   }
 
@@ -89,9 +92,8 @@ export class SqlSaver implements Saver {
   }
 
   history(runId: string): Observable<Commit> {
-    return defer(() => this.opened()).pipe(
-      mergeMap(({ db }) => from(commitsIn(db, runId, this.patiently))),
-    );
+    // Each page by itself: the saver may be closed between two, and opens again.
+    return defer(() => from(commitsIn((read) => this.patientlyWorking(read), runId)));
   }
 
   delete(runId: string): Observable<void> {
@@ -107,18 +109,27 @@ export class SqlSaver implements Saver {
     });
   }
 
-  /** Lets go of the database. A pool that was given to `postgres()` stays open. */
+  /** Lets go of the database when what is under way is done. A pool that was given to `postgres()` stays open. */
   async close(): Promise<void> {
-    const opening = this.opening;
+    const { opening } = this;
     this.opening = undefined;
-    await (await opening)?.db.destroy();
+    if (opening) this.closing = Promise.all([this.closing, closed(opening)]);
+    await this.closing;
   }
 
   private using<T>(work: (opened: Opened) => Promise<T>): Observable<T> {
-    return defer(async () => {
-      const opened = await this.opened();
-      return this.patiently(() => work(opened));
-    });
+    return defer(() => this.patientlyWorking(work));
+  }
+
+  private patientlyWorking<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
+    return this.working((opened) => this.patiently(() => work(opened)));
+  }
+
+  private async working<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
+    const opened = await this.opened();
+    const result = work(opened);
+    opened.atWork.add(result);
+    return result.finally(() => opened.atWork.delete(result));
   }
 
   private opened(): Promise<Opened> {
@@ -135,9 +146,22 @@ export class SqlSaver implements Saver {
     const { Kysely } = await kysely();
     const made = typeof dialect === 'function' ? await dialect() : dialect;
     const db = new Kysely<Tables>({ dialect: made });
-    await migrate(db);
+    try {
+      await migrate(db);
+    } catch (error) {
+      // A database that somebody else has opened cannot be opened again here.
+      if (typeof dialect === 'function') await db.destroy();
+      throw error;
+    }
     const lanes = made.createAdapter().supportsMultipleConnections ? 4 : 1;
     const { baseEvery, patiently } = this;
-    return { db, writer: new SqlWriter({ db, baseEvery, lanes, patiently }) };
+    const writer = new SqlWriter({ db, baseEvery, lanes, patiently });
+    return { db, writer, atWork: new Set() };
   }
+}
+
+async function closed(opening: Promise<Opened>): Promise<void> {
+  const opened = await opening.catch(() => undefined);
+  await Promise.allSettled(opened?.atWork ?? []);
+  await opened?.db.destroy();
 }

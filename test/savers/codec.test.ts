@@ -43,6 +43,12 @@ test('a Buffer comes back as the Uint8Array that it is', () => {
   expect(back).toStrictEqual(new Uint8Array([104, 105]));
 });
 
+test('numbers of half the size come back where the host has them', () => {
+  const { Float16Array: Halves } = globalThis as { Float16Array?: typeof Float32Array };
+  const values = Halves ? [new Halves([1.5, -2])] : [];
+  expect(roundTrip(values)).toStrictEqual(values);
+});
+
 test('what comes back is frozen', () => {
   const back = roundTrip({ list: [{ date: new Date(0) }] }) as { list: object[] };
   expect([back, back.list, back.list[0]].every(Object.isFrozen)).toBe(true);

@@ -6,10 +6,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { JsonlSaver } from 'millrace/savers/jsonl';
 import { concatMap, from } from 'rxjs';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { every, once, put, Story, told } from '../../src/testing/saver-story.ts';
 import { type Folder, newFolder } from './folder.ts';
 
@@ -117,6 +118,55 @@ test('a file that lacks something in the middle is refused, not read past it', a
   writeFileSync(fileOf('one'), lines.join('\n'));
   await expect(once(saver.load('one'))).rejects.toMatchObject({ code: 'saver-failed' });
   await expect(every(saver.history('one'))).rejects.toThrow(/is damaged: at byte \d+/);
+});
+
+test('a file that another program has changed is refused, not taken for a shorter one', async () => {
+  const saver = new JsonlSaver(folder.path);
+  let story = await told(saver, new Story('one').steps(2));
+  for (let round = 0; round < 3; round++) {
+    story = story.branch().steps(1);
+    await put(saver, story.commits);
+  }
+  const text = readFileSync(fileOf('one'), 'utf8');
+  const [head = '', first = '', ...others] = text.trimEnd().split('\n');
+  const file = (...lines: readonly string[]): string => `${lines.join('\n')}\n`;
+  const changed = {
+    'a line twice': file(head, first, first, ...others),
+    'other line ends': text.replaceAll('\n', '\r\n'),
+    'no first line': file(first, ...others),
+    'a torn first line': file(head.slice(0, 20), first, ...others),
+    'zeros for a first line': file('\0'.repeat(head.length), first, ...others),
+    'a mark before all': `\ufeff${text}`,
+    'what a newer version keeps': text.replace('"output":0', '"output":{"~":["Newer"]}'),
+  };
+  const refusal = async (asked: Promise<unknown>): Promise<string> =>
+    await asked.then(() => 'taken', String);
+  for (const [how, bytes] of Object.entries(changed)) {
+    writeFileSync(fileOf('one'), bytes);
+    for (const ask of [() => once(saver.load('one')), () => every(saver.history('one'))])
+      expect(`${how}: ${await refusal(ask())}`).toContain(`The file "${fileOf('one')}"`);
+  }
+  // What comes behind the last line does no harm, whatever it is.
+  for (const behind of [`${others.at(-1)}\n`, '\0'.repeat(300)]) {
+    writeFileSync(fileOf('one'), text + behind);
+    expect(await once(saver.load('one'))).toEqual(story.snapshot);
+    expect((await every(saver.history('one'))).at(-1)?.snapshot).toEqual(story.snapshot);
+  }
+});
+
+test('a claim that finds the disk full leaves nothing behind', async () => {
+  const fs = await import('node:fs/promises');
+  const disk = vi.spyOn(fs.default, 'writeFile');
+  disk.mockImplementationOnce(async (path) => {
+    writeFileSync(String(path), 'half');
+    throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+  });
+  syncBuiltinESMExports();
+  const { claim } = new Story('one');
+  await expect(once(new JsonlSaver(folder.path).claim(claim))).rejects.toThrow(/ENOSPC/);
+  disk.mockRestore();
+  syncBuiltinESMExports();
+  expect(readdirSync(folder.path)).toEqual([]);
 });
 
 test('a long run is loaded from its last whole state', async () => {

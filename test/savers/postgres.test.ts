@@ -59,3 +59,26 @@ test('5.12 what a Postgres server that waits for its disk has acknowledged is th
   expect(await once(postgres(pool).load('one'))).toEqual(story.snapshot);
   await pool.end();
 }, 60_000);
+
+test('a saver that is closed while a run goes on ends what is under way, and opens again for what comes', async () => {
+  const pool = server.pool(await server.schema());
+  const saver = postgres(pool);
+  const story = new Story('one').steps(60).end();
+  await once(saver.claim(story.claim));
+  const commits$ = from(story.commits).pipe(concatMap((commit) => of(commit).pipe(delay(1))));
+  const closings: Promise<void>[] = [];
+  await every(saver.save(commits$).pipe(tap(() => closings.push(saver.close(), saver.close()))));
+  // Also between two pages of a history.
+  const seen: number[] = [];
+  await every(
+    saver.history('one').pipe(
+      concatMap(async ({ seq }) => {
+        seen.push(seq);
+        await saver.close();
+      }),
+    ),
+  );
+  await Promise.all(closings);
+  expect(seen).toEqual(story.commits.map(({ seq }) => seq));
+  await pool.end();
+});

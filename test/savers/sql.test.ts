@@ -43,6 +43,20 @@ test('a file that is no database is an error, each time', async () => {
   await expect(once(saver.load('one'))).rejects.toThrow(/unable to open/);
 });
 
+test('a store that cannot be used is let go of, however often it is tried', async () => {
+  const maker = sqlite(path);
+  await told(maker, new Story('one'));
+  await maker.close();
+  rows('insert into millrace_version values (99)');
+  const closed = vi.spyOn(DatabaseSync.prototype, 'close');
+  const opened = vi.spyOn(DatabaseSync.prototype, 'prepare');
+  const saver = sqlite(path);
+  for (let time = 0; time < 3; time++) await expect(once(saver.load('one'))).rejects.toThrow(/99/);
+  expect(new Set(closed.mock.contexts).size).toBe(new Set(opened.mock.contexts).size);
+  closed.mockRestore();
+  opened.mockRestore();
+});
+
 test('5.12 WAL is on, and each transaction waits for the disk where that is wanted', async () => {
   const prepared = vi.spyOn(DatabaseSync.prototype, 'prepare');
   const known = { NORMAL: 1, FULL: 2 } as const;
