@@ -29,6 +29,8 @@ export class ChatReader {
     if (!isObject(event))
       throw new Error(`The server sent an event that is not JSON: ${data.slice(0, 200)}`);
     if (event['error']) throw streamError(event['error']);
+    // Some tell it without a field for it.
+    if (event['message'] && !event['choices']) throw streamError(event);
     if (typeof event['model'] === 'string') this.model = event['model'];
     if (isObject(event['usage'])) this.usage = readUsage(event['usage'] as JsonObject);
     const choice: unknown = Array.isArray(event['choices']) ? event['choices'][0] : undefined;

@@ -22,22 +22,26 @@ const withoutProto = (key: string, value: unknown): unknown =>
 export function parseJson(text: string): Json | undefined {
   try {
     // A reviver is slow; the key can only be there if it is written out or escaped.
-    const suspicious = text.includes('__proto__') || text.includes('\\u');
-    return JSON.parse(text, suspicious ? withoutProto : undefined) as Json;
+    return JSON.parse(text, /__proto__|\\u/.test(text) ? withoutProto : undefined) as Json;
   } catch {
     return undefined;
   }
 }
 
+// JSON would make `{}` of these.
+const told = (_: string, value: unknown): unknown => {
+  if (value instanceof Error) return String(value);
+  return isObject(value) && Symbol.iterator in value ? [...(value as Iterable<unknown>)] : value;
+};
+
 /** Makes plain JSON of any value: what JSON does not know is left out, and nothing is shared. */
 export function toJson(value: unknown, what: string): Json {
   try {
-    const text = JSON.stringify(value);
-    return text === undefined ? null : (parseJson(text) ?? null);
+    return parseJson(JSON.stringify(value, told) ?? 'null') as Json;
   } catch (cause) {
     throw new FlowError(
       'not-serialisable',
-      `${what} cannot be written as JSON. Pass plain data without cycles and bigints.`,
+      `${what} cannot be written as JSON. Pass plain data, no cycles or bigints.`,
       { cause },
     );
   }

@@ -35,7 +35,7 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): ChatModel {
       options.model,
       async (signal, emit) => {
         const reader = new ChatReader();
-        for await (const data of readEvents(await send(options, call, signal))) {
+        for await (const data of readEvents(await send(options, call, signal), cut)) {
           if (data === '[DONE]') break;
           reader.read(data).forEach(emit);
         }
@@ -44,6 +44,17 @@ export function openaiCompatible(options: OpenaiCompatibleOptions): ChatModel {
       },
       options.retry,
     );
+}
+
+const cut = (cause: unknown): Error =>
+  new Error(`The connection was cut: ${deepest(cause)}. Give the step a retry`, { cause });
+
+/** What fetch hides below an error that says no more than that it failed. */
+function deepest(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.cause !== undefined) return deepest(error.cause);
+  // Of several addresses that were tried none is named.
+  return error.message || String((error as { code?: unknown }).code ?? error.name);
 }
 
 const imagesByHttps: AcceptsUrl = (mediaType, url) =>
@@ -75,9 +86,9 @@ async function send(
     },
     body: JSON.stringify(writeBody(model, call, messages)),
   }).catch((cause: unknown) => {
-    throw Object.assign(new Error(`The server cannot be reached: ${String(cause)}`, { cause }), {
-      isRetryable: true,
-    });
+    const url = baseURL.split(/[?#]/)[0];
+    const text = `The server at "${url}" cannot be reached: ${deepest(cause)}`;
+    throw Object.assign(new Error(text, { cause }), { isRetryable: true });
   });
   if (!response.ok || !response.body) throw await refusal(response);
   return response.body;

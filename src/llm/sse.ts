@@ -1,14 +1,26 @@
 /** Reads server-sent events: the `data` of each event of a response body. */
 
-/** Stops reading when the consumer stops, and cancels the body then. */
-export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+import { parseJson } from './json.ts';
+
+/** Stops reading when the consumer stops, and cancels the body then. A body that is something else is an error that says what. */
+export async function* readEvents(
+  body: ReadableStream<Uint8Array>,
+  cut: (cause: unknown) => unknown = (cause) => cause,
+): AsyncGenerator<string> {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   const event = new EventLines();
   let rest = '';
+  let start = '';
   try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) {
-      rest += decoder.decode(next.value, { stream: true });
+    const read = () =>
+      reader.read().catch((cause: unknown) => {
+        throw cut(cause);
+      });
+    for (let next = await read(); !next.done; next = await read()) {
+      const text = decoder.decode(next.value, { stream: true });
+      rest += text;
+      if (start.length < 200) start = (start + text).slice(0, 200);
       // A carriage return at the end may be the first half of a line end.
       const lines = rest.split(/\r\n|\n|\r(?!$)/);
       rest = lines.pop() ?? '';
@@ -17,17 +29,20 @@ export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenera
         if (data !== undefined) yield data;
       }
     }
-    // Strictly an event without its empty line is lost; some servers end that way all the same.
+    // Strictly an event without its empty line is lost; some servers end that way all the same. One that is torn is none.
     for (const line of [...(rest + decoder.decode()).split(/\r\n|\n|\r/), '']) {
       const data = event.take(line);
-      if (data !== undefined) yield data;
+      if (data !== undefined && (data === '[DONE]' || parseJson(data) !== undefined)) yield data;
     }
+    if (!event.heard && !/^\s*(event:|id:|retry:|:|$)/.test(start))
+      throw new Error(`The server sent no events, but: ${start}`);
   } finally {
     reader.cancel().catch(() => undefined);
   }
 }
 
 class EventLines {
+  heard = false;
   private data: string[] = [];
 
   /** Gives the data of the event that an empty line ends. */
@@ -37,7 +52,9 @@ class EventLines {
       this.data = [];
       return data.length > 0 ? data.join('\n') : undefined;
     }
-    if (line.startsWith('data:')) this.data.push(line.slice(line[5] === ' ' ? 6 : 5));
+    if (!line.startsWith('data:')) return undefined;
+    this.heard = true;
+    this.data.push(line.slice(line[5] === ' ' ? 6 : 5));
     return undefined;
   }
 }

@@ -28,7 +28,8 @@ export function structureOf(schema: Schema): Structure {
   return {
     response: { schema: known },
     check: (text, path) => {
-      const value = parseJson(withoutFence(text));
+      // Whole first: a fence may stand in one of its texts.
+      const value = parseJson(text) ?? parseJson(text.replace(fence, '$1'));
       const misfit = (issues: readonly Issue[]) =>
         new FlowError(
           'invalid-result',
@@ -45,12 +46,7 @@ export function structureOf(schema: Schema): Structure {
 }
 
 // Models wrap JSON in a fence of Markdown, whatever they are told.
-function withoutFence(text: string): string {
-  const start = text.indexOf('```');
-  const end = text.lastIndexOf('```');
-  if (start < 0 || end <= start) return text;
-  return text.slice(text.indexOf('\n', start) + 1, end);
-}
+const fence = /^.*?```\w*\s(.*)```.*/s;
 
 /** One line for each issue. */
 export const linesOf = (issues: readonly Issue[], whole = 'the answer'): string =>

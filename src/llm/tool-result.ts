@@ -7,7 +7,7 @@ import { linesOf } from './structure.ts';
 export function resultPart({ callId, name, result, error }: ToolResult): ToolResultPart {
   return error
     ? { type: 'tool-result', id: callId, name, output: errorText(error), isError: true }
-    : { type: 'tool-result', id: callId, name, output: jsonOf(name, result) };
+    : { type: 'tool-result', id: callId, name, output: toJson(result, `The result of "${name}"`) };
 }
 
 /** A result that cannot be told to a model is that of a tool that failed. */
@@ -19,8 +19,6 @@ export function readable(answer: ToolResult): ToolResult {
   }
   return answer;
 }
-
-const jsonOf = (name: string, result: unknown) => toJson(result, `The result of "${name}"`);
 
 /** An error in words for a model: what went wrong, not where in the flow. */
 export function errorText({ code, message, issues, cause }: ErrorJson): string {

@@ -43,7 +43,7 @@ const stop = delta({}, 'stop');
 
 test('events are read the same however the network cuts them', async () => {
   const text =
-    ': keep-alive\r\n\r\ndata: {"a":1}\n\nevent: x\rdata:zwei\rdata: dr\u00fcben \u{1f600}\r\rid: 4\n\ndata: end';
+    ': keep-alive\r\n\r\ndata: {"a":1}\n\nevent: x\rdata:zwei\rdata: dr\u00fcben \u{1f600}\r\rid: 4\n\ndata: {"end":1}';
   const bytes = new TextEncoder().encode(text);
   const read = async (cuts: readonly number[]) => {
     const places = [0, ...cuts.toSorted((a, b) => a - b), bytes.length];
@@ -60,7 +60,7 @@ test('events are read the same however the network cuts them', async () => {
   const cuts = fc.array(fc.integer({ min: 0, max: bytes.length }), { maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(cuts, async (places) => {
-      expect(await read(places)).toEqual(['{"a":1}', 'zwei\ndr\u00fcben \u{1f600}', 'end']);
+      expect(await read(places)).toEqual(['{"a":1}', 'zwei\ndr\u00fcben \u{1f600}', '{"end":1}']);
     }),
     { numRuns: 500 },
   );
@@ -259,7 +259,7 @@ test('a server that is not there is asked again', async () => {
     retry: { delay: 1 },
   });
   await expect(firstValueFrom(model({ messages: [] }))).rejects.toThrow(
-    'The server cannot be reached',
+    'The server at "http://127.0.0.1/v1" cannot be reached: fetch failed',
   );
   expect(asked).toBe(3);
 });

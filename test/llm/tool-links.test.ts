@@ -280,6 +280,41 @@ test('1.13 a tool link starts at an LLM step', () => {
   expect(() => flow.link(a, b, { isTool: true })).toThrow('which is no LLM step');
 });
 
+test('7.5 the model is told what is in a result that JSON has no form for', async () => {
+  const results: unknown[] = [
+    new Map([['a', new Set([1])]]),
+    new Map([[1, 'b']]),
+    { part: new Uint8Array([0, 104, 105]).subarray(1) },
+    [new RangeError('too far'), new Date(0), new URL('https://a.b/c')],
+  ];
+  const heard = scriptedModel([
+    {
+      marbles: '(abcd|)',
+      values: Object.fromEntries(
+        ['a', 'b', 'c', 'd'].map((id, at) => [id, { tool: 'look', input: { at } }]),
+      ),
+    },
+    { marbles: '(a|)', values: { a: 'I see.' } },
+  ]);
+  const flow = new Flow('kinds');
+  const ask = flow.step('ask', llm({ model: heard, memory: 'chat' }), { prompt: 'Go.' });
+  const look = flow.tool(
+    ask,
+    'look',
+    defineStep({ input: z.object({ at: z.number() }), run: ({ at }) => results[at] }),
+  );
+  const answer = flow.step('answer', llm({ model: heard, memory: 'chat' }), {});
+  flow.link(look, answer, { isToolResult: true });
+  await flow.output({ text: answer.out.text }).complete({});
+  const parts = (heard.calls[1] as ChatCall).messages.flatMap(({ content }) => content);
+  expect(parts.flatMap((part) => (part.type === 'tool-result' ? [part.output] : []))).toEqual([
+    [['a', [1]]],
+    [[1, 'b']],
+    { part: [104, 105] },
+    ['RangeError: too far', '1970-01-01T00:00:00.000Z', 'https://a.b/c'],
+  ]);
+});
+
 test('7.5 a tool at a link whose result is no JSON has failed, and the next model is told', async () => {
   const counting = scriptedModel([
     { marbles: '(a|)', values: { a: { tool: 'count', input: {} } } },
