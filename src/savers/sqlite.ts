@@ -84,13 +84,28 @@ function nodeStatement(statement: StatementSync, reader: boolean): SqliteStateme
   };
 }
 
+/** SQLite itself rolls back where the disk is full or fails. To do it again is an error, which would hide what the matter is. */
+function prepared(database: SqliteDatabase, sql: string): SqliteStatement {
+  const statement = database.prepare(sql);
+  if (sql !== 'rollback') return statement;
+  const run: SqliteStatement['run'] = (parameters) => {
+    try {
+      return statement.run(parameters);
+    } catch (error) {
+      if (!/no transaction is active/.test(String(error))) throw error;
+      return { changes: 0, lastInsertRowid: 0 };
+    }
+  };
+  return { reader: false, run, all: () => [], iterate: () => [].values() };
+}
+
 /** There are few different statements: each is prepared once. */
 function remembering(database: SqliteDatabase): SqliteDatabase {
   const known = new Map<string, SqliteStatement>();
   return {
     close: () => database.close(),
     prepare: (sql) => {
-      const statement = known.get(sql) ?? database.prepare(sql);
+      const statement = known.get(sql) ?? prepared(database, sql);
       if (known.size < 100) known.set(sql, statement);
       return statement;
     },

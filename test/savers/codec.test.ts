@@ -44,7 +44,9 @@ test('a Buffer comes back as the Uint8Array that it is', () => {
 });
 
 test('numbers of half the size come back where the host has them', () => {
-  const { Float16Array: Halves } = globalThis as { Float16Array?: typeof Float32Array };
+  const { Float16Array: Halves } = globalThis as unknown as {
+    Float16Array?: typeof Float32Array;
+  };
   const values = Halves ? [new Halves([1.5, -2])] : [];
   expect(roundTrip(values)).toStrictEqual(values);
 });

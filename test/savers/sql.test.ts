@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import Database from 'better-sqlite3';
 import { sqlite } from 'millrace/savers/sqlite';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { every, once, put, Story, told } from '../../src/testing/saver-story.ts';
@@ -56,6 +57,24 @@ test('a store that cannot be used is let go of, however often it is tried', asyn
   closed.mockRestore();
   opened.mockRestore();
 });
+
+test.each([{}, { Database }])(
+  'what ends a transaction in SQLite is told, as a full disk is %#',
+  async (options) => {
+    const saver = sqlite(path, options);
+    const story = await told(saver, new Story('one').steps(1));
+    rows(
+      "create trigger full before insert on millrace_commits begin select raise(rollback, 'no room'); end",
+    );
+    const more = story.branch().steps(1);
+    await expect(put(saver, more.commits)).rejects.toThrow('no room');
+    await saver.close();
+    rows('drop trigger full');
+    await put(saver, more.commits);
+    expect(await once(saver.load('one'))).toEqual(more.snapshot);
+    await saver.close();
+  },
+);
 
 test('5.12 WAL is on, and each transaction waits for the disk where that is wanted', async () => {
   const prepared = vi.spyOn(DatabaseSync.prototype, 'prepare');
