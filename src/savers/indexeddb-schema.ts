@@ -26,13 +26,13 @@ const version = 1;
 export const stores = ['runs', 'states', 'commits'] as const;
 
 /** `gone`: the database was closed by the browser, or for another tab. */
-export function opened(name: string, gone: () => void): Promise<Db> {
+export async function opened(name: string, gone: () => void): Promise<Db> {
   if (typeof indexedDB === 'undefined')
     throw new FlowError(
       'invalid-option',
       'There is no IndexedDB here. IndexedDbSaver is for browsers; elsewhere take sqlite() or JsonlSaver',
     );
-  return openDB<Stores>(name, version, {
+  const db = await openDB<Stores>(name, version, {
     upgrade(db) {
       db.createObjectStore('runs', { keyPath: 'runId' }).createIndex('t', 't');
       for (const store of ['states', 'commits'] as const)
@@ -44,8 +44,17 @@ export function opened(name: string, gone: () => void): Promise<Db> {
       gone();
     },
     terminated: gone,
+  }).catch((cause: unknown) => {
+    if ((cause as Error).name !== 'VersionError') throw cause;
+    throw refused(name, 'was made by a newer version of millrace. Load the page anew', cause);
   });
+  if (stores.every((store) => db.objectStoreNames.contains(store))) return db;
+  db.close();
+  throw refused(name, 'belongs to something else. Give the saver another name');
 }
+
+const refused = (name: string, fact: string, cause?: unknown): FlowError =>
+  new FlowError('saver-failed', `The database "${name}" ${fact}`, { cause });
 
 /** What is stored of a run, after an event. */
 export const allOf = (runId: string, after = -2): IDBKeyRange =>

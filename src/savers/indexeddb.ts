@@ -1,6 +1,6 @@
 /** Keeps runs in a browser, in IndexedDB. */
 
-import { defer, from, mergeMap, type Observable } from 'rxjs';
+import { defer, from, type Observable } from 'rxjs';
 import {
   type Claim,
   type Commit,
@@ -101,7 +101,8 @@ export class IndexedDbSaver implements Saver {
   }
 
   history(runId: string): Observable<Commit> {
-    return defer(() => this.opened()).pipe(mergeMap((db) => from(commitsOf(db, runId))));
+    // Each page by itself: another tab may close the database between two.
+    return defer(() => from(commitsOf(() => this.opened(), runId)));
   }
 
   delete(runId: string): Observable<void> {
@@ -183,12 +184,12 @@ async function loaded(db: Db, runId: string): Promise<Snapshot | undefined> {
   );
 }
 
-async function* commitsOf(db: Db, runId: string): AsyncGenerator<Commit> {
-  const head = await db.get('states', [runId, -1]);
+async function* commitsOf(open: () => Promise<Db>, runId: string): AsyncGenerator<Commit> {
+  const head = await (await open()).get('states', [runId, -1]);
   if (!head) return;
   const fold = folding(head.body);
   for (let after = -1; ; ) {
-    const rows = await db.getAll('commits', allOf(runId, after), page);
+    const rows = await (await open()).getAll('commits', allOf(runId, after), page);
     for (const { body } of rows)
       for (const stored of decode(body) as StoredCommit[]) yield fold(stored);
     const last = rows.at(-1);

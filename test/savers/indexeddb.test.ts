@@ -1,6 +1,6 @@
 import { MemorySaver } from 'millrace';
 import { saverContract } from 'millrace/testing';
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type BrowserPage, openPage } from './chromium.ts';
 
 let browser: BrowserPage;
@@ -21,3 +21,14 @@ for (const sentence of sentences) {
     if (problem !== undefined) throw new Error(String(problem));
   });
 }
+
+test('a database of a newer version, or of another program, is refused by its name', async () => {
+  const said = (name: string, version: number) =>
+    browser.page.evaluate(`refusal('${name}', ${version})`);
+  expect(await said('newer', 7)).toContain('"newer" was made by a newer version');
+  expect(await said('foreign', 1)).toContain('"foreign" belongs to something else');
+});
+
+test('a history goes on when the database was closed between two of its pages', async () => {
+  expect(await browser.page.evaluate('read(60)')).toBe(61);
+});
