@@ -187,8 +187,12 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
   private hear(note: Note): void {
     switch (note.note) {
       case 'start':
-        this.hasBegun = true;
-        this.place.begin(this, note.go);
+        this.rest();
+        if (this.hasBegun) note.go();
+        else {
+          this.hasBegun = true;
+          this.place.begin(this, note.go);
+        }
         break;
       case 'chunk':
         this.hasBelow ||= note.chunk instanceof Below;
@@ -209,13 +213,11 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
 
   private end(outcome: Outcome, attempts: number): void {
     // It may have run out of time while it waited for a place.
-    if (!this.hasBegun) this.place.begin(this, nothing);
+    if (!this.hasBegun) this.place.begin(this, () => undefined);
     this.closed = true;
     this.place.end(this, outcome, attempts);
   }
 }
-
-const nothing = (): void => undefined;
 
 /** Plain steps are called without operators around. Tests switch this off to show that nothing else depends on it. */
 export const direct = { isOn: true };

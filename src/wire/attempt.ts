@@ -28,7 +28,7 @@ import type { Handler } from './step.ts';
 import { subscribeTo } from './subscribe.ts';
 
 export type Note =
-  /** Whoever hears this calls `go`, when all who must hear the first chunk are there. */
+  /** Whoever hears this calls `go`, the first time when all who must hear the first chunk are there. Then what was below it is void. */
   | { readonly note: 'start'; readonly go: () => void }
   | { readonly note: 'chunk'; readonly chunk: unknown }
   | {
@@ -83,7 +83,7 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
   const late = (what: string, attempt?: number) => (ms: number) =>
     new FlowError(
       'step-timeout',
-      `Step "${path}" ${what} ${ms} ms. Give it more time in its option "timeout", or make it faster.`,
+      `Step "${path}" ${what} ${ms} ms. Give it more time in "timeout", or make it faster.`,
       { path, ...(attempt && { attempt }) },
     );
   let started = false;
@@ -106,16 +106,9 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
 
   const begun = (source: Observable<Note>): Observable<Note> =>
     new Observable((out) => {
-      const go = () => {
-        source.subscribe(out);
-      };
-      if (started) {
-        host.forget?.(path);
-        go();
-      } else {
-        started = true;
-        out.next({ note: 'start', go });
-      }
+      if (started) host.forget?.(path);
+      started = true;
+      out.next({ note: 'start', go: () => void source.subscribe(out) });
     });
 
   const once = (attempt: number): Observable<Note> =>

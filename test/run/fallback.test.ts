@@ -1,5 +1,13 @@
-import { defineStep, Flow, type FlowError, type StepOptions } from 'millrace';
-import { NEVER, of } from 'rxjs';
+import {
+  defineStep,
+  Flow,
+  type FlowError,
+  MemorySaver,
+  question,
+  runStep,
+  type StepOptions,
+} from 'millrace';
+import { merge, NEVER, of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import {
@@ -136,4 +144,18 @@ test('3.3 fallback: a step that succeeds does not call it', () => {
   const told = virtually(flowOf({ fallback: () => ++calls }, after(5, 'A')), {});
   expect(outputOf(told)).toEqual({ a: 'A' });
   expect(calls).toBe(0);
+});
+
+test('5.11 a fallback that takes its time goes on beside a question that its step had put, and the run is not suspended', async () => {
+  const ask = question({ answer: z.number() });
+  const down = defineStep({ run: () => Promise.reject(new Error('down')) });
+  const flow = new Flow('both');
+  const both = flow.step(
+    'both',
+    (_, context) => merge(runStep(ask, {}, context, 'ask'), runStep(down, {}, context, 'down')),
+    {},
+    { fallback: () => new Promise<unknown>((resolve) => setTimeout(() => resolve('later'), 10)) },
+  );
+  const run = flow.output({ both: both.out }).complete({}, { saver: new MemorySaver() });
+  expect((await run).output).toEqual({ both: 'later' });
 });
