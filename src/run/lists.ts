@@ -19,8 +19,10 @@ export interface MemoryList {
   /** How many of them the run has added. */
   readonly added: number;
   readonly run: string;
-  /** The run that keeps what comes before. */
+  /** The run that keeps what comes before, */
   readonly before?: string;
+  /** and how much of its items: it may go on later, and add more. */
+  readonly seen?: number;
 }
 
 const pageSize = 64;
@@ -59,10 +61,12 @@ export function additionsOf({
 export function extended(before: unknown, items: readonly unknown[], run: string): MemoryList {
   const added = { '~list': 1, items, added: items.length, run } as const;
   if (!isList(before)) return freeze(added);
-  if (before.items.length >= pageSize) return freeze({ ...added, before: before.run });
-  const { before: older } = before;
-  const all = [...before.items, ...items];
-  return freeze({ ...added, items: all, ...(older !== undefined && { before: older }) });
+  const { items: page } = before;
+  return freeze(
+    page.length < pageSize
+      ? { ...before, ...added, items: [...page, ...items] }
+      : { ...added, before: before.run, seen: page.length },
+  );
 }
 
 /** Shared memory as it was before a run added to it: a run that goes on, or is forked, adds the same again. */

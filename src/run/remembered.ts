@@ -24,6 +24,7 @@ function endOf(
     let loading: Subscription | undefined;
     let missing = count;
     let todo: unknown = list;
+    let seen: number | undefined;
     let isReading = false;
     out.add(() => loading?.unsubscribe());
     const read = (): void => {
@@ -33,8 +34,10 @@ function endOf(
         const page = todo;
         todo = undefined;
         if (!isList(page)) break;
-        pages.push(page.items);
-        missing -= page.items.length;
+        const items = page.items.slice(0, seen);
+        pages.push(items);
+        missing -= items.length;
+        seen = page.seen;
         if (missing <= 0 || page.before === undefined || !runs) break;
         let found: Snapshot | undefined;
         // A run that is no longer kept is where the list begins.

@@ -133,6 +133,33 @@ test('5.8 runs go on with the list of the run that they continue, over any numbe
   expect(JSON.stringify(snapshot?.data).length).toBeLessThan(1000);
 });
 
+test('5.8 a run that continues one that goes on later has what that one had left when it was continued', async () => {
+  const saver = new MemorySaver();
+  let isUp = false;
+  const flow = new Flow<{ says: string[] }>('parent');
+  const all = flow.step('all', each(note, { as: 'say' }), { items: flow.input.says });
+  const more = flow.step('more', note, { say: 'later' });
+  const last = flow.step('last', () => (isUp ? 1 : Promise.reject(new Error('down'))), {});
+  flow.link(all, last);
+  flow.link(last, more);
+  const parent = flow.output({ seen: more.out }).with({ saver });
+  const says = Array.from({ length: 80 }, (_, at) => `${at}`);
+  await parent.complete({ says }, { id: 'parent' }).catch(() => undefined);
+
+  const next = new Flow<{ say: string }>('next');
+  const child = next
+    .output({ seen: next.step('a', note, { say: next.input.say }).out })
+    .with({ saver });
+  await child.complete({ say: 'child' }, { id: 'child', parentId: 'parent' });
+  expect(await logOf(saver, 'child')).toEqual([...says, 'child']);
+  isUp = true;
+  await parent.resume('parent').result;
+  expect(await logOf(saver, 'parent')).toEqual([...says, 'later']);
+  expect(await logOf(saver, 'child')).toEqual([...says, 'child']);
+  const { output } = await child.complete({ say: 'grandchild' }, { parentId: 'child' });
+  expect(output.seen).toEqual([...says, 'child']);
+});
+
 test('5.8 older pages of a list may take their time, and a cancelled run stops reading them', async () => {
   let loads = 0;
   class SlowSaver extends MemorySaver {
