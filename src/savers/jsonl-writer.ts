@@ -3,7 +3,15 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { staleRun } from '../index.ts';
 import type { Batch } from './batched.ts';
-import { type BatchLine, batchIn, headIn, linesFromEnd, linesIn, readAt } from './jsonl-line.ts';
+import {
+  type BatchLine,
+  batchIn,
+  damaged,
+  headIn,
+  linesFromEnd,
+  linesIn,
+  readAt,
+} from './jsonl-line.ts';
 import { lookAtBase, type Written, writtenAfter } from './record.ts';
 
 export interface JsonlWriterOptions {
@@ -136,6 +144,8 @@ export class JsonlWriter {
     const { size, nlink } = await file.stat();
     if (nlink === 0) throw staleRun(batch, undefined);
     const start = this.torn ?? this.size;
+    if (size < this.size)
+      throw damaged(this.options.path, 'it has become shorter while this process wrote to it');
     const news = await readAt(file, start, size - start);
     let last = start;
     for (const line of linesIn(news, start)) {

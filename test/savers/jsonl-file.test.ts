@@ -169,6 +169,22 @@ test('a claim that finds the disk full leaves nothing behind', async () => {
   expect(readdirSync(folder.path)).toEqual([]);
 });
 
+test('a file that becomes shorter under its writer is an error that names it', async () => {
+  const saver = new JsonlSaver(folder.path);
+  const story = new Story('one').steps(2);
+  await once(saver.claim(story.claim));
+  const commits$ = from(story.commits).pipe(
+    concatMap(async (commit) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (commit === story.commits.at(-1)) truncateSync(fileOf('one'), 30);
+      return commit;
+    }),
+  );
+  await expect(every(saver.save(commits$))).rejects.toThrow(
+    `The file "${fileOf('one')}" is damaged: it has become shorter`,
+  );
+});
+
 test('a long run is loaded from its last whole state', async () => {
   const saver = new JsonlSaver(folder.path, { baseEvery: 10 });
   const story = await told(saver, new Story('one'));
