@@ -628,7 +628,8 @@ function each(
     const because = new Set(
       failures.flatMap((failure) => (failure.end === end ? [...failure.because] : [])),
     );
-    return { end, ok: false, because, chunks: [] };
+    // What was told by then stays told, and a fallback lets its readers see it.
+    return { end, ok: false, because, chunks: itemsTold(ends, end) };
   }
   tale.lives.push(...lives);
   const value: unknown[] = [];
@@ -641,6 +642,18 @@ function each(
     chunks.push({ at, text: chunkText(value.at(-1)) });
   }
   return { end: at, ok: true, value, because: none, chunks };
+}
+
+/** The chunks of items until one fails: an item is told when those before it have been. */
+function itemsTold(ends: readonly End[], failed: number): readonly Chunk[] {
+  const chunks: Chunk[] = [];
+  let at = 0;
+  for (const end of ends) {
+    if (!end.ok || end.end > failed) break;
+    at = Math.max(at, end.end);
+    chunks.push({ at, text: chunkText(end.value) });
+  }
+  return chunks;
 }
 
 function takeLeast(numbers: number[]): number {
