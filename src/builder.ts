@@ -51,7 +51,7 @@ export class FlowBuilder {
     if (!isPlain(params) || Array.isArray(params)) {
       throw new FlowError(
         'invalid-definition',
-        `The params of step "${id}" are ${showValue(params)}. Write addStep(id, code, params): an object that binds each param, or {} for none.`,
+        `The params of step "${id}" are ${showValue(params)}. Write addStep(id, code, params): an object that binds each param, or {}.`,
       );
     }
     const bound = new Map<string, Binding>(

@@ -11,6 +11,7 @@ import type { FlowJson } from './graph/json.ts';
 import { inputKey } from './graph/key.ts';
 import { orElse, type Ref, type RefOf, ref, refuseNode } from './graph/ref.ts';
 import type { Schema } from './graph/schema.ts';
+import { type Checks, check } from './graph/settings.ts';
 import type {
   Bindings,
   BoundFor,
@@ -31,6 +32,8 @@ import {
   toStep,
 } from './wire/step.ts';
 import type { ToolResult } from './wire/tools.ts';
+
+const afterCheck: Checks = { after: [Array.isArray, 'a list of steps: after: [page]'] };
 
 /** How a step runs, beside its code and its params. */
 export interface StepOptions<
@@ -149,6 +152,9 @@ export class Flow<Input, Parsed = Input> {
    * flow.remember('history', reply.out.history)
    */
   memory<T>(name: string, initial: T): Ref<T> {
+    // Read, and nothing more, it stays as it was.
+    const key = inputKey(name);
+    if (!this.draft.inputs.has(name)) this.draft.bind(key, { key });
     return orElse(ref<T | undefined>({ of: 'input', path: [name] }, this), initial) as Ref<T>;
   }
 
@@ -178,7 +184,7 @@ export class Flow<Input, Parsed = Input> {
     if (typeof registry?.steps !== 'object' || registry.steps === null) {
       throw new FlowError(
         'invalid-definition',
-        'fromJSON() needs the code of the steps beside the JSON: fromJSON(json, { steps: { page } }).',
+        'fromJSON() needs the code of the steps: fromJSON(json, { steps: { page } }).',
       );
     }
     const steps = Object.fromEntries(
@@ -198,15 +204,10 @@ export class Flow<Input, Parsed = Input> {
     if (typeof params !== 'object' || params === null || Array.isArray(params)) {
       throw new FlowError(
         'invalid-definition',
-        `The params of step "${id}" are ${showValue(params)}. Write step(id, code, params): an object that binds each param, or {} for none.`,
+        `The params of step "${id}" are ${showValue(params)}. Write step(id, code, params): an object that binds each param, or {}.`,
       );
     }
-    if (!Array.isArray(after)) {
-      throw new FlowError(
-        'invalid-option',
-        `The option "after" of step "${id}" is ${showValue(after)}. It takes a list of steps: after: [page].`,
-      );
-    }
+    check(`step "${id}"`, { after }, afterCheck);
     refuseNode(params);
     const bound = new Map<string, Binding>(
       Object.entries(params).map(([name, arg]) => [name, this.bound(arg)]),

@@ -170,7 +170,7 @@ function cut(source: string, place: string): Binding {
     if (close < 0) {
       throw new FlowError(
         'invalid-key',
-        `The template of "${place}" opens a hole at character ${open + 1} that never closes: ${showValue(source.slice(open))}. Close it with "}}", or write "\\{{" for two braces.`,
+        `The template of "${place}" opens a hole at character ${open + 1} that never closes: ${showValue(source.slice(open))}. Close it with "}}". For two braces write "\\{{".`,
       );
     }
     literal += source.slice(at, open);

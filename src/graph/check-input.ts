@@ -106,7 +106,7 @@ const refuseAsWhole = (
   refuse([
     {
       path: '',
-      message: `expected an object with the inputs of the flow (${listed(Object.keys(names?.known ?? {}), noInput)}), not ${showValue(given)}`,
+      message: `expected an object with the inputs (${listed(Object.keys(names?.known ?? {}), noInput)}), not ${showValue(given)}`,
     },
   ]);
 

@@ -6,7 +6,7 @@ import { problemsOf } from './check.ts';
 import { type FlowDefinition, linkId, type StepShape } from './definition.ts';
 import { byId, deriveLinks, sortSteps } from './derive.ts';
 import type { Draft } from './draft.ts';
-import { parseKey } from './key.ts';
+import { inputKey, parseKey } from './key.ts';
 import { violation } from './schema.ts';
 
 /** Pure: the same draft gives equal definitions, and what happens to the draft later does not reach them. */
@@ -21,8 +21,8 @@ export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefiniti
     steps: new Map(draft.steps),
     linksInto,
     params: new Map([...draft.params].map(([id, params]) => [id, byName(params)])),
-    inputs: byName([...draft.inputs].filter(([, binding]) => !readsSteps(binding))),
-    memory: byName([...draft.inputs].filter(([, binding]) => readsSteps(binding))),
+    inputs: byName([...draft.inputs].filter((bound) => !isMemory(bound))),
+    memory: byName([...draft.inputs].filter(isMemory)),
     outputs: new Map(draft.outputs),
     order: sortSteps(draft.steps.keys(), linksInto),
   });
@@ -35,9 +35,9 @@ export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefiniti
 const byName = (bound: Iterable<readonly [string, Binding]>): ReadonlyMap<string, Binding> =>
   new Map([...bound].sort(([a], [b]) => byId(a, b)));
 
-/** A name that is bound to what a step gives is no input: it is remembered. */
-const readsSteps = (binding: Binding): boolean =>
-  keysOf(binding).some((key) => parseKey(key).of !== 'input');
+/** A name that is bound to what a step gives is no input: it is remembered. One that is bound to itself stays as it was. */
+const isMemory = ([name, binding]: readonly [string, Binding]): boolean =>
+  keysOf(binding).some((key) => key === inputKey(name) || parseKey(key).of !== 'input');
 
 function linksToNowhere({ steps, linksInto }: Draft): readonly Issue[] {
   return [...linksInto.keys()]

@@ -25,7 +25,7 @@ export function conditionFrom(
   if (reference || !isPlain(source) || !('op' in source)) {
     const what = reference && 'key' in reference ? `"${reference.key}"` : showValue(source);
     return wrong(
-      `is ${what}, which is no condition. Write one such as eq(page.out.ok, true) or gt(page.out.score, 0.5); code goes into predicate([page.out], (page) => …)`,
+      `is ${what}, which is no condition. Write one such as gt(page.out.score, 0.5); code goes into predicate([page.out], (page) => …)`,
     );
   }
   const { op, left, right, all, any, of, keys, test, language, text } = source as Readonly<

@@ -76,7 +76,7 @@ export const matches = (left: RefOf<string | null | undefined>, literal: string)
   if (typeof literal === 'string') return compare('matches')(left, literal);
   throw new FlowError(
     'invalid-definition',
-    `matches() looks for a literal text, not ${typeName(literal)}. For a pattern use predicate([page.out.title], (title) => /…/.test(title)).`,
+    `matches() looks for a literal text, not ${typeName(literal)}. For a pattern use predicate([page.out.title], (title) => …).`,
   );
 };
 /** True where there is a value: its step ran and returned something; `null` is a value. */
@@ -170,9 +170,7 @@ export function tester<Run>(condition: Condition, reader: Reader<Run>): (run: Ru
 function answerOf(answer: unknown): boolean {
   if (!(answer instanceof Promise)) return Boolean(answer);
   answer.catch(() => undefined);
-  throw new TypeError(
-    'it gave a promise; a predicate must answer at once, so let a step wait for it',
-  );
+  throw new TypeError('it gave a promise, and must answer at once: let a step wait for it');
 }
 
 const ordered =

@@ -12,7 +12,7 @@ export function mergeLink(old: StatedLink | undefined, link: StatedLink): Stated
     if (before !== undefined && !equal(before, value)) {
       throw new FlowError(
         'invalid-link',
-        `The link "${linkId(link.from, link.to)}" is there already with another "${name}". Remove it first, or say the same.`,
+        `The link "${linkId(link.from, link.to)}" is there with another "${name}". Remove it first, or say the same.`,
       );
     }
   }
@@ -27,10 +27,10 @@ export function refusedLink(
 ): string | undefined {
   const id = linkId(link.from, link.to);
   if (link.isTool && link.isToolResult)
-    return `The link "${id}" cannot be a tool link and a tool-result link at once. Choose one.`;
+    return `The link "${id}" cannot be a tool link and a tool-result link at once.`;
   if (link.isTool && from && !from.isLlm)
-    return `The tool link "${id}" starts at "${link.from}", which is no LLM step. A tool link goes from an LLM step to its tool.`;
+    return `The tool link "${id}" starts at "${link.from}", which is no LLM step. It goes from an LLM step to its tool.`;
   if (link.isToolResult && to && !to.isLlm)
-    return `The tool-result link "${id}" ends at "${link.to}", which is no LLM step. A tool-result link goes from a tool to the LLM step that reads its result.`;
+    return `The tool-result link "${id}" ends at "${link.to}", which is no LLM step. It goes from a tool to the LLM step that reads its result.`;
   return undefined;
 }

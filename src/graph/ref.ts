@@ -99,7 +99,7 @@ export function refuseForeign(part: unknown, flow: Owner): void {
     if (owner === flow) continue;
     throw new FlowError(
       'ref-misuse',
-      `"${key}" is a reference of the flow "${owner.id}", but is used in another one, "${flow.id}". Make the value an input there, or use "${owner.id}" as a step there.`,
+      `"${key}" is a reference of the flow "${owner.id}", but is used in another one, "${flow.id}". Make it an input there, or use "${owner.id}" as a step there.`,
     );
   }
 }
@@ -162,7 +162,7 @@ function holeOf(hole: unknown): readonly (string | Extract<Reference, { key: str
   if (hole === undefined || typeof hole === 'function') {
     throw new FlowError(
       'ref-misuse',
-      `A hole of a text\`…\` holds ${typeName(hole)}. Put a reference such as \`page.out.title\` there, or a value.`,
+      `A hole of a text\`…\` holds ${typeName(hole)}. Put a reference such as \`page.out.title\` there.`,
     );
   }
   if (typeof hole !== 'object') return [String(hole)];
@@ -171,7 +171,7 @@ function holeOf(hole: unknown): readonly (string | Extract<Reference, { key: str
     if (!inner) return part;
     throw new FlowError(
       'ref-misuse',
-      `An object in a text\`…\` holds the reference ${'key' in inner ? `"${inner.key}"` : 'text`…`'}, whose value does not exist yet. Give each reference a hole of its own.`,
+      `An object in a text\`…\` holds the reference ${'key' in inner ? `"${inner.key}"` : 'text`…`'}, whose value does not exist yet. Give it a hole of its own.`,
     );
   });
   return [json];
@@ -194,7 +194,7 @@ function keyed(source: unknown, name: string): Extract<Reference, { key: string 
   refuseNode(source);
   throw new FlowError(
     'ref-misuse',
-    `${name}() takes a reference such as \`page.out.title\`, not ${reference ? 'a text' : 'a value'}. Pass the reference itself.`,
+    `${name}() takes a reference such as \`page.out.title\`, not ${reference ? 'a text' : 'a value'}.`,
   );
 }
 
@@ -223,7 +223,7 @@ function proxy(reference: () => Reference, part: (key: string | number) => unkno
     throw new FlowError(
       'ref-misuse',
       `${'key' in told ? `"${told.key}"` : 'A text`…`'} is a reference to a value that does not exist yet. ` +
-        'Pass it to a step as a param, by name, or put it into a text with text`…`.',
+        'Pass it to a step as a param, or put it into a text with text`…`.',
     );
   };
   return new Proxy(target, {

@@ -30,7 +30,7 @@ export function checkSchema(schema: unknown, place: string): void {
   if (typeof validate === 'function') return;
   throw new FlowError(
     'invalid-definition',
-    `The ${place} is ${showValue(schema)}, which is no schema. Give one of zod, valibot, arktype or any Standard Schema, such as z.object({ … }).`,
+    `The ${place} is ${showValue(schema)}, which is no schema. Give any Standard Schema, such as z.object({ … }) of zod.`,
   );
 }
 

@@ -54,11 +54,12 @@ export function newRun(
   input: unknown,
   options: RunOptions,
 ): Prepared | Observable<Prepared> {
-  const { saver, parentId } = options;
-  if (!saver && parentId === undefined) return new Unsaved(flow, input, options);
+  const { parentId } = options;
+  if (!options.saver && parentId === undefined) return new Unsaved(flow, input, options);
+  const saver = saverOf(flow, options, 'continue');
   const placed = withId(options);
   const { id: runId } = placed;
-  const snapshot = emptySnapshot(runId, saver ? flow.identity(true) : lazily(flow));
+  const snapshot = emptySnapshot(runId, flow.identity(true));
   // Its owner may change it before the run begins.
   let given: unknown;
   try {
@@ -72,12 +73,6 @@ export function newRun(
     options: placed,
     setup: (tell) => ({ memory, gate: gateOf(placed, stored, tell) }),
   });
-  if (!saver) {
-    throw new FlowError(
-      'invalid-option',
-      `The run of "${flow.plan.definition.id}" continues "${parentId}", but has no saver to find it. Give the option "saver", or flow.with({ saver })`,
-    );
-  }
   return memoryOf(saver, parentId).pipe(
     concatMap((memory) =>
       claimed(saver, snapshot, placed, given).pipe(map((stored) => prepared(memory, stored))),
@@ -165,7 +160,7 @@ function begunAgain(saver: Saver, snapshot: Snapshot, options: RunOptions): Obse
   if (input === undefined) {
     throw new FlowError(
       'run-not-found',
-      `The run "${runId}" was claimed, but its beginning was never stored. Delete it with saver.delete("${runId}"), and start or fork it again`,
+      `The run "${runId}" was claimed, but its beginning was never stored. Delete it, and start or fork it again`,
     );
   }
   const placed = { ...options, ...(parentId !== undefined && { parentId }) };
@@ -197,7 +192,7 @@ export function stored(saver: Saver, runId: string, what: string): Observable<Sn
       if (snapshot) return revive(freeze(snapshot));
       throw new FlowError(
         'run-not-found',
-        `There is no run "${runId}" to ${what}. flow.list() shows those that the saver knows`,
+        `There is no run "${runId}" to ${what}. flow.list() shows those that there are`,
       );
     }),
   );
@@ -249,13 +244,13 @@ function refuseOtherFlow(
   if (status === 'success')
     throw new FlowError(
       'invalid-option',
-      `The run "${runId}" has ended in success: there is nothing to resume. Load its state, or fork it`,
+      `The run "${runId}" has ended in success: load or fork it`,
     );
   if (known.hash === now.hash || allowChanged) return;
   const steps = changedSteps(known.steps ?? {}, now.steps ?? {});
   throw new FlowError(
     'definition-changed',
-    `The flow "${now.id}" has changed since the run "${runId}" was stored. Different are: ${steps.join(', ') || 'its input or outputs'}. Resume it with { allowChanged: true }, or with the flow as it was`,
+    `The flow "${now.id}" has changed since the run "${runId}" was stored. Different are: ${steps.join(', ') || 'its input or outputs'}. Resume it with the flow as it was, or { allowChanged: true }`,
     {
       issues: steps.map((path) => ({ path, message: 'is different' })),
     },

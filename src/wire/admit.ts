@@ -30,7 +30,7 @@ export function refusal(node: PlanNode, run: View): Outcome | undefined {
     return failure(
       new FlowError(
         'step-failed',
-        `The condition of step "${run.at(node.path)}" threw: ${messageOf(cause)}. A condition must answer true or false for every value.`,
+        `The condition of step "${run.at(node.path)}" threw: ${messageOf(cause)}. It must answer true or false for every value.`,
         { path: run.at(node.path), cause },
       ),
     );

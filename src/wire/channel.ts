@@ -54,7 +54,7 @@ export class Channel {
         out.error(
           new FlowError(
             'ref-misuse',
-            `The chunks of "${source}" are read a second time, but they are kept for one reader only. Share them: chunks.pipe(share()).`,
+            `The chunks of "${source}" are read a second time, but are kept for one reader. Share them: chunks.pipe(share()).`,
           ),
         );
         return;

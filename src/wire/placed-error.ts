@@ -10,7 +10,7 @@ export function placedError(error: unknown, path: string, attempt: number): Flow
   // An error of ours says its code already; this one is another.
   const fact = isErrorLike(error)
     ? messageOf(error).replace(FlowError.is(error) ? ` (${error.code})` : '', '')
-    : `it threw ${showValue(error)}, which is no Error. Throw new Error(…), which tells where it came from.`;
+    : `it threw ${showValue(error)}, which is no Error. An Error tells where it came from.`;
   return new FlowError(
     'step-failed',
     `Step "${path}" failed${attempt > 1 ? ` in attempt ${attempt}` : ''}: ${fact}`,

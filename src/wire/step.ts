@@ -284,6 +284,6 @@ export function toStep(id: string, code: unknown): Step {
     return code as Step;
   throw new FlowError(
     'invalid-definition',
-    `The code of step "${id}" is ${typeName(code)}. Give a function, a step made by defineStep() or defineOperator(), or a compiled flow: what output() or build() gives.`,
+    `The code of step "${id}" is ${typeName(code)}. Give a function, a step made by defineStep() or defineOperator(), or a flow that output() or build() gives.`,
   );
 }

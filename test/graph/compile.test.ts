@@ -299,7 +299,7 @@ test('1.11 what is no code is refused where it is written', () => {
   const add = (code: unknown) =>
     thrown(() => new FlowBuilder('f').addStep('a', untyped(code))).message;
   expect(add(undefined)).toBe(
-    'The code of step "a" is undefined. Give a function, a step made by defineStep() or defineOperator(), or a compiled flow: what output() or build() gives. (invalid-definition)',
+    'The code of step "a" is undefined. Give a function, a step made by defineStep() or defineOperator(), or a flow that output() or build() gives. (invalid-definition)',
   );
   expect(add(new Flow('inner'))).toContain('The code of step "a" is Flow. Give');
   expect(add(Promise.resolve(1))).toContain('The code of step "a" is Promise. Give');
@@ -310,12 +310,12 @@ test('1.11 params that bind nothing by name are refused where they are written',
   const a = flow.step('a', () => ({ x: 1 }), {});
   const add = (params: unknown) => thrown(() => flow.step('b', echo, untyped(params))).message;
   expect(add(undefined)).toBe(
-    'The params of step "b" are undefined. Write step(id, code, params): an object that binds each param, or {} for none. (invalid-definition)',
+    'The params of step "b" are undefined. Write step(id, code, params): an object that binds each param, or {}. (invalid-definition)',
   );
   expect(add([1])).toContain('The params of step "b" are an array of 1.');
   expect(add(echo)).toContain('The params of step "b" are a function.');
   expect(add(a.out)).toBe(
-    '"a.return" is a reference to a value that does not exist yet. Pass it to a step as a param, by name, or put it into a text with text`…`. (ref-misuse)',
+    '"a.return" is a reference to a value that does not exist yet. Pass it to a step as a param, or put it into a text with text`…`. (ref-misuse)',
   );
   expect(add({ x: a })).toBe(
     '"a" is a step, not a value. Write `.out` behind it for its result: `a.out`. (ref-misuse)',

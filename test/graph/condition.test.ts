@@ -178,7 +178,7 @@ test('1.6 a condition that is written as JSON is checked, and works', async () =
     [{ op: 'predicate', language: 'cel', text: 'n > 1' }, 'is written in "cel"'],
     [true, 'is true, which is no condition'],
     ['n > 1', 'is "n > 1", which is no condition'],
-    [input.n, 'is "n", which is no condition. Write one such as eq(page.out.ok, true)'],
+    [input.n, 'is "n", which is no condition. Write one such as gt(page.out.score, 0.5)'],
     [() => true, 'is a function, which is no condition'],
     [[], 'is an array of 0, which is no condition'],
   ];
@@ -219,7 +219,7 @@ test('1.6 predicate says where references go', () => {
 
 test('1.6 matches takes a literal text, and says where patterns go', () => {
   expect(thrown(() => matches(input.s, untyped(/x/))).message).toBe(
-    'matches() looks for a literal text, not RegExp. For a pattern use predicate([page.out.title], (title) => /…/.test(title)). (invalid-definition)',
+    'matches() looks for a literal text, not RegExp. For a pattern use predicate([page.out.title], (title) => …). (invalid-definition)',
   );
 });
 
@@ -232,7 +232,7 @@ test('1.6 an async predicate is refused when it runs: a promise is always true',
   const a = flow.step('a', () => 1, {}, { when });
   const { snapshot } = await flow.output({ n: flow.input.n }).complete({ n: 1 });
   expect(snapshot.steps['a']?.error?.message).toBe(
-    'The condition of step "a" threw: it gave a promise; a predicate must answer at once, so let a step wait for it. A condition must answer true or false for every value. (step-failed)',
+    'The condition of step "a" threw: it gave a promise, and must answer at once: let a step wait for it. It must answer true or false for every value. (step-failed)',
   );
   expect(a.id).toBe('a');
 });

@@ -17,7 +17,7 @@ function both() {
 }
 
 const told = (key: string, owner = 'outer', user = 'inner') =>
-  `"${key}" is a reference of the flow "${owner}", but is used in another one, "${user}". Make the value an input there, or use "${owner}" as a step there. (ref-misuse)`;
+  `"${key}" is a reference of the flow "${owner}", but is used in another one, "${user}". Make it an input there, or use "${owner}" as a step there. (ref-misuse)`;
 
 test('1.4 a reference of another flow is refused where it is used as a param, however deep it is', () => {
   const { outer, page, inner } = both();

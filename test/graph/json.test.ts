@@ -379,7 +379,7 @@ test('1.11 what is no flow is refused', () => {
     [{ v: 1, id: 'f' }, 'an object'],
   ] as const)
     expect(from(json)).toBe(
-      `This is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${shown}. (invalid-definition)`,
+      `This is no flow: expected "v": 1, "id" and "steps", as toJSON() gives them, not ${shown}. (invalid-definition)`,
     );
   expect(from(JSON.stringify({ v: 1, id: 'f', steps: {} }))).toContain('Give JSON.parse(text)');
   const ok = { v: 1, id: 'f', steps: { echo: {} } };
@@ -418,7 +418,7 @@ test('1.11 a registry that lacks a step is told which', () => {
   );
   expect(from({ steps: {} })).toContain('It has: none.');
   expect(from(undefined)).toBe(
-    'fromJSON() needs the code of the steps beside the JSON: fromJSON(json, { steps: { page } }). (invalid-definition)',
+    'fromJSON() needs the code of the steps: fromJSON(json, { steps: { page } }). (invalid-definition)',
   );
   expect(from({ steps: { page: 'code' } })).toContain('The code of step "page" is string.');
 });

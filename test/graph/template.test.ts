@@ -73,7 +73,7 @@ test('1.8 closing braces without opening ones are text', async () => {
 test('1.8 a hole that never closes is named with its place and a remedy', () => {
   const builder = new FlowBuilder('f').addStep('a', () => 1);
   expect(thrown(() => builder.setDataValue('a.prompt', 'Hi {{a.return')).message).toBe(
-    'The template of "a.prompt" opens a hole at character 4 that never closes: "{{a.return". Close it with "}}", or write "\\{{" for two braces. (invalid-key)',
+    'The template of "a.prompt" opens a hole at character 4 that never closes: "{{a.return". Close it with "}}". For two braces write "\\{{". (invalid-key)',
   );
 });
 
@@ -232,11 +232,11 @@ test('1.8 a hole of a text`…` takes references and values, nothing that would 
     '"page" is a step, not a value. Write `.out` behind it for its result: `page.out`. (ref-misuse)',
   );
   expect(thrown(() => text`x ${undefined}`).message).toBe(
-    'A hole of a text`…` holds undefined. Put a reference such as `page.out.title` there, or a value. (ref-misuse)',
+    'A hole of a text`…` holds undefined. Put a reference such as `page.out.title` there. (ref-misuse)',
   );
   expect(thrown(() => text`x ${() => 1}`).message).toContain('holds function');
   expect(thrown(() => text`x ${{ part: page.out }}`).message).toBe(
-    'An object in a text`…` holds the reference "page.return", whose value does not exist yet. Give each reference a hole of its own. (ref-misuse)',
+    'An object in a text`…` holds the reference "page.return", whose value does not exist yet. Give it a hole of its own. (ref-misuse)',
   );
 });
 

@@ -154,7 +154,7 @@ test('6.1 an asynchronous input schema is refused', () => {
 
 test('6.1 what is no input is refused at once', () => {
   expect(() => sums().live(3 as never)).toThrow(
-    'live() takes an Observable of inputs, or an object with an Observable or a value for each input, not number.',
+    'live() takes an Observable of inputs, or for each input an Observable or a value, not number.',
   );
 });
 
@@ -166,7 +166,7 @@ test.each([
   ['onError', 'stop'],
 ])('6.1 the option "%s" of runs is refused', (name, value) => {
   const flow = sums();
-  const refusal = `The option "${name}" is not for the live flow of "sums"`;
+  const refusal = `The option "${name}" is not for a live flow`;
   expect(() => flow.live({ a: 1, b: 2 }, { [name]: value })).toThrow(refusal);
   expect(() => flow.with({ [name]: value }).live({ a: 1, b: 2 })).toThrow(refusal);
 });
@@ -191,9 +191,7 @@ test('6.1 a name that is no input is refused where it is written, and nothing is
   const live = sums().live({ a: 1, b: 10 });
   const { values } = kept(live.output$);
   expect(() => live.next({ a: 2, c: 3 } as never)).toThrow(message);
-  expect(() => live.next(5 as never)).toThrow(
-    'expected an object with the inputs of the flow (a, b), not 5',
-  );
+  expect(() => live.next(5 as never)).toThrow('expected an object with the inputs (a, b), not 5');
   live.next({ b: 20 });
   expect(sumsOf(values)).toEqual([11, 21]);
 });

@@ -363,6 +363,6 @@ test('2.5 a condition that throws fails its step, not the run, and names the ste
   expect(outputOf(told)).toEqual({ side: 1, b: 0 });
   const failed = atOnce(flow.output({ b: b.out }), { n: 1 });
   expect(errorOf(failed, 'run-failed').errors[0]?.message).toBe(
-    'The condition of step "b" threw: no idea. A condition must answer true or false for every value. (step-failed)',
+    'The condition of step "b" threw: no idea. It must answer true or false for every value. (step-failed)',
   );
 });

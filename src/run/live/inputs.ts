@@ -45,7 +45,7 @@ export function inputsOf(definition: FlowDefinition, given: unknown): Inputs {
   if (typeof given !== 'object' || given === null) {
     throw new FlowError(
       'invalid-option',
-      `live() takes an Observable of inputs, or an object with an Observable or a value for each input, not ${typeName(given)}.`,
+      `live() takes an Observable of inputs, or for each input an Observable or a value, not ${typeName(given)}.`,
     );
   }
   checkInputNames(definition, given);

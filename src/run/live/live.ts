@@ -141,7 +141,7 @@ export class Live<Input, Output> {
     if (!execution) {
       throw new FlowError(
         'invalid-answer',
-        `The live flow of "${this.plan.definition.id}" is not under way, so "${path}" cannot be answered. Subscribe to one of its streams first.`,
+        `The live flow of "${this.plan.definition.id}" is not under way, so "${path}" cannot be answered. Subscribe to a stream of it first.`,
         { path },
       );
     }

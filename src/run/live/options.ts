@@ -1,5 +1,6 @@
 /** The options of a live flow. */
 import { FlowError } from '../../errors.ts';
+import { check, settingChecks } from '../../graph/settings.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { checkOptions, type RunOptions } from '../options.ts';
 import type { Equals } from './same.ts';
@@ -22,13 +23,14 @@ const refused = [
 ] as const satisfies readonly (keyof RunOptions)[];
 
 /** Throws a FlowError (`invalid-option`) for options that a live flow cannot have, defaults of the flow included. */
-export function checkLiveOptions({ equals: _, ...options }: LiveOptions, plan: Plan): void {
+export function checkLiveOptions({ equals, ...options }: LiveOptions, plan: Plan): void {
+  check('a live flow', { equals }, settingChecks);
   for (const name of refused) {
     const value = (options as RunOptions)[name];
     if (value === undefined || value === 'continue') continue;
     throw new FlowError(
       'invalid-option',
-      `The option "${name}" is not for the live flow of "${plan.definition.id}", which is not saved, and goes on after a failure. If the flow has it by default: flow.with({ ${name}: undefined }).live(…).`,
+      `The option "${name}" is not for a live flow, which is not saved, and goes on after a failure. If it is a default: flow.with({ ${name}: undefined }).live(…).`,
     );
   }
   checkOptions(options, plan);
