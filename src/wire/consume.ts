@@ -58,31 +58,36 @@ export const isResult = (returned: unknown): boolean =>
     can(returned, 'subscribe') ||
     can(returned, 'getReader') ||
     isIterator(returned) ||
-    Symbol.asyncIterator in returned
+    can(returned, Symbol.asyncIterator)
   );
 
-const can = (value: unknown, method: string): boolean =>
-  typeof (value as Readonly<Record<string, unknown>>)[method] === 'function';
+const can = (value: unknown, method: PropertyKey): boolean =>
+  typeof (value as Readonly<Record<PropertyKey, unknown>>)[method] === 'function';
 
 // Only iterators, not iterables: an array, a Map and a Set are values.
-const isIterator = (value: object): boolean => can(value, 'next') && Symbol.iterator in value;
+const isIterator = (value: object): boolean => can(value, 'next') && can(value, Symbol.iterator);
 
 /** A promise may bring a stream: `async () => (await fetch(url)).body`. */
 function settle(promise: PromiseLike<unknown>, reduce: Reduce | undefined, sink: OpenSink): void {
   let settled = false;
   sink.opened(() => !settled);
-  promise.then(
-    (value) => {
+  // Only the first thing that it says counts, as with any promise.
+  const fail = (error: unknown): void => {
+    if (settled) return;
+    settled = true;
+    sink.fail(error);
+  };
+  try {
+    promise.then((value) => {
+      if (settled) return;
       settled = true;
       // A sink that is closed still hears of it: it reports what came too late.
       if (sink.closed) sink.done(value);
       else consume(value, reduce, sink);
-    },
-    (error: unknown) => {
-      settled = true;
-      sink.fail(error);
-    },
-  );
+    }, fail);
+  } catch (error) {
+    fail(error);
+  }
 }
 
 function observe(source: Observable<unknown>, reduce: Reduce | undefined, sink: OpenSink): void {

@@ -43,6 +43,9 @@ test.each([
   ['an Error', new Error('as a value')],
   ['a function', () => 1],
   ['an object with a next that is no iterator', { next: 'page 2' }],
+  ['an object with a next() that is no iterator', { next: () => 1, [Symbol.iterator]: undefined }],
+  ['an object that is no async iterable', { [Symbol.asyncIterator]: undefined }],
+  ['an object whose async iterator is null', { [Symbol.asyncIterator]: null, subscribe: null }],
   ['a typed array', new Uint8Array([1, 2])],
 ])('2.10 %s is a result as it is, without chunks', (_, value) => {
   expect(sync(() => value)).toEqual({ result: value, chunks: [] });
@@ -399,4 +402,30 @@ test('2.10 a stream is subscribed once', () => {
   });
   sync(() => source);
   expect(subscriptions).toBe(1);
+});
+
+test('2.10 of all that a thenable says, the first thing counts, as with a promise', async () => {
+  type Settle = (value: unknown) => void;
+  const say = (then: (resolve: Settle, reject: Settle) => void) => () => ({ then });
+  const late = of('late');
+  const cases = [
+    say((resolve) => resolve('once')),
+    say((resolve) => {
+      resolve('once');
+      throw new Error('after');
+    }),
+    say((resolve) => {
+      resolve(Promise.resolve('once'));
+      throw new Error('after');
+    }),
+    say((resolve, reject) => {
+      resolve(Promise.resolve('once'));
+      reject(new Error('after'));
+    }),
+    say((resolve) => {
+      resolve(Promise.resolve('once'));
+      resolve(late);
+    }),
+  ];
+  for (const run of cases) expect(await later(run)).toEqual({ result: 'once', chunks: [] });
 });
