@@ -54,11 +54,18 @@ export class Call implements StepContext {
   get log(): Logger {
     const { logger } = this[hostOf];
     const at = `[${this.runId} ${this.path}]`;
+    const writes =
+      (level: keyof Logger) =>
+      (...values: unknown[]): void => {
+        try {
+          logger[level](at, ...values);
+        } catch {} // what cannot be logged must not undo the work
+      };
     return {
-      debug: (...values: unknown[]) => logger.debug(at, ...values),
-      info: (...values: unknown[]) => logger.info(at, ...values),
-      warn: (...values: unknown[]) => logger.warn(at, ...values),
-      error: (...values: unknown[]) => logger.error(at, ...values),
+      debug: writes('debug'),
+      info: writes('info'),
+      warn: writes('warn'),
+      error: writes('error'),
     };
   }
 
@@ -265,7 +272,7 @@ class CheckedSink implements OpenSink, Stoppable {
     const { path } = this.callee;
     return new FlowError(
       'invalid-result',
-      `A chunk of step "${path}" is a promise, or its schema answers in one, which would hold the stream up. Take what answers at once.`,
+      `A chunk of step "${path}" is a promise, or its schema answers in one, which would hold the stream up.`,
       { path },
     );
   }
@@ -275,7 +282,7 @@ class CheckedSink implements OpenSink, Stoppable {
     if (error !== noValue) return placedError(error, path, this.call.attempt);
     return new FlowError(
       'invalid-result',
-      `Step "${path}" has no result: the stream completed without a value. End it with one, for example with defaultIfEmpty(null), or give the step reduce: 'collect'.`,
+      `Step "${path}" has no result: the stream completed without a value. End it with defaultIfEmpty(null), or give the step reduce: 'collect'.`,
       { path },
     );
   }

@@ -623,3 +623,26 @@ test.each([
     expect(error).toHaveBeenCalledOnce();
   },
 );
+
+test('3.5 a logger that throws keeps nothing from being stopped, nor the run from its end', async () => {
+  const broken = (): never => {
+    throw new Error('full disk');
+  };
+  const logger = { debug: broken, info: broken, warn: broken, error: broken };
+  const flow = new Flow('deaf');
+  const stopped: string[] = [];
+  for (const id of ['a', 'b']) {
+    const code = (_: object, { log }: StepContext) => {
+      log.info('at work');
+      return new Observable(() => () => {
+        stopped.push(id);
+        throw new Error('teardown');
+      });
+    };
+    flow.step(id, code, {});
+  }
+  const run = flow.output({}).start({}, { logger });
+  run.cancel();
+  expect(await rejection(run.result)).toMatchObject({ code: 'cancelled' });
+  expect(stopped).toEqual(['a', 'b']);
+});
