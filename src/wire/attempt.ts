@@ -108,7 +108,8 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
     new Observable((out) => {
       if (started) host.forget?.(path);
       started = true;
-      out.next({ note: 'start', go: () => void source.subscribe(out) });
+      // To give up a place, or to be told, may have been the end of it.
+      out.next({ note: 'start', go: () => void (out.closed || source.subscribe(out)) });
     });
 
   const once = (attempt: number): Observable<Note> =>

@@ -17,7 +17,9 @@ import {
   endings,
   errorOf,
   failing,
+  inVirtualTime,
   lines,
+  listen,
   outputOf,
   virtually,
 } from './told.ts';
@@ -158,4 +160,22 @@ test('5.11 a fallback that takes its time goes on beside a question that its ste
   );
   const run = flow.output({ both: both.out }).complete({}, { saver: new MemorySaver() });
   expect((await run).output).toEqual({ both: 'later' });
+
+test('3.3, 3.5 a fallback is not asked for when the run has ended, as the step gave up its place', () => {
+  const flow = new Flow('places');
+  let asked = 0;
+  const fallback = () => ++asked;
+  flow.step('a', () => NEVER, {}, { timeout: { attempt: 5 }, fallback });
+  flow.step('b', failing('bad'), {});
+  const run = inVirtualTime(() => flow.output({}).start({}, { concurrency: 1, onError: 'stop' }));
+  expect(asked).toBe(0);
+  const told = listen(run.events$);
+  expect(told.isComplete).toBe(true);
+  expect(lines(told)).toEqual([
+    'FLOW_START',
+    'STEP_START a',
+    'STEP_START b',
+    'STEP_OUTPUT b',
+    'FLOW_ERROR',
+  ]);
 });
