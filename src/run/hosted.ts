@@ -24,8 +24,6 @@ export abstract class Hosted implements Host {
   abstract readonly outcomes: readonly (Outcome | undefined)[];
   /** The nodes that have asked what is in the shared memory. */
   hearers: Set<number> | undefined;
-  /** What is told belongs together: before all of it has been told nobody looks at it. */
-  protected held = 0;
   private id: string | undefined;
   private asked: Questions | undefined;
 
@@ -66,14 +64,6 @@ export abstract class Hosted implements Host {
 
   abstract readonly listening: boolean;
   abstract readonly isEnding: boolean;
-  abstract goOn(): void;
-
-  atOnce(work: () => void): void {
-    this.held++;
-    work();
-    this.held--;
-    if (!this.isEnding) this.goOn();
-  }
 
   /** The path of a node of this plan from the root of the whole run. */
   at(path: string): string {

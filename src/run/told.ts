@@ -31,6 +31,8 @@ export abstract class Told extends Hosted {
   /** How many handlers were stopped, or are being called, and have not delivered yet. */
   private deaf = 0;
   private forgetSignal: (() => void) | undefined;
+  /** What is told belongs together: before all of it has been told nobody looks at it. */
+  protected held = 0;
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup) {
     super(options, setup);
@@ -53,6 +55,17 @@ export abstract class Told extends Hosted {
   /** Stops all that is at work. */
   protected abstract stopWork(): void;
   protected abstract memoryNow(): Left;
+  abstract goOn(): void;
+
+  atOnce(work: () => void): void {
+    this.held++;
+    try {
+      work();
+    } finally {
+      this.held--;
+    }
+    if (!this.isEnding) this.goOn();
+  }
 
   get listening(): boolean {
     return this.telling !== undefined;

@@ -11,7 +11,7 @@ import {
 } from 'millrace';
 import { agent, tool } from 'millrace/llm';
 import { scriptedModel } from 'millrace/testing';
-import { concat, delay, filter, lastValueFrom, map, of, tap, timer } from 'rxjs';
+import { concat, delay, filter, lastValueFrom, map, NEVER, of, tap, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept } from './flows.ts';
 
@@ -131,4 +131,24 @@ test('6.1 after a version in which an agent called tools the state has no turns 
     ),
   );
   expect(paths.at(-1)).toEqual(['asked', 'asked.turn[1]']);
+});
+
+test('6.5 a step whose place is taken by items, when a newer version gives it up, is called once for that version', () => {
+  const flow = new Flow<{ n: number; items: number[] }>('places');
+  const calls: number[] = [];
+  const work = flow.step(
+    'work',
+    ({ n }) => {
+      calls.push(n);
+      return n === 1 ? NEVER : n;
+    },
+    { n: flow.input.n },
+  );
+  const plus = each((n: number) => n + 1);
+  const items = flow.step('items', plus, { items: flow.input.items });
+  const compiled = flow.output({ n: work.out, items: items.out });
+  const live = compiled.live({ n: 1, items: [1, 2] }, { concurrency: 1 });
+  const { values } = kept(live.output$);
+  live.next({ n: 2 });
+  expect([calls, values]).toEqual([[1, 2], [{ n: 2, items: [2, 3] }]]);
 });
