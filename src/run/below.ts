@@ -203,6 +203,8 @@ class Reporter {
   private t0 = 0;
   private busy = 0;
   private waiting = 0;
+  /** Whether it counts as at work itself: not while all that is below it waits. */
+  private own = 1;
   private attempt = 1;
   private adds: Additions | undefined;
 
@@ -223,8 +225,12 @@ class Reporter {
     if (chunk instanceof Asked) {
       this.tell({ type: 'STEP_WAIT', question: chunk.question });
       this.note(-1, 1);
-    } else if (chunk instanceof Activity) this.note(chunk.busy, chunk.waiting);
-    else if (chunk instanceof Adds) this.adds = joined(this.adds, chunk.name, chunk.items);
+    } else if (chunk instanceof Activity) {
+      const { own } = this;
+      // It is not at work itself while all below it waits.
+      this.own = this.waiting + chunk.waiting > 0 && this.busy + chunk.busy === own ? 0 : 1;
+      this.note(chunk.busy + this.own - own, chunk.waiting);
+    } else if (chunk instanceof Adds) this.adds = joined(this.adds, chunk.name, chunk.items);
     else if (chunk instanceof Aside) this.pass(chunk);
     else this.tell({ type: 'STEP_CHUNK', chunk });
   }
@@ -238,6 +244,7 @@ class Reporter {
 
   /** Nothing below it is at work any more, or waits; `busy`: whether it is itself. */
   rest(busy: 0 | 1): void {
+    this.own = busy;
     this.note(busy - this.busy, -this.waiting);
   }
 

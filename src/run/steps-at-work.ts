@@ -44,11 +44,14 @@ export class StepsAtWork implements Workplace {
     this.engine = engine;
   }
 
-  /** Whether there is something, and all of it waits for answers. */
+  /** Whether there is something, and all of it waits for answers, or for the place of what does. */
   get isBlocked(): boolean {
-    const { first } = this.all;
-    for (let work = first; work; work = work.after) if (!work.isBlocked) return false;
-    return first !== undefined;
+    let isAsked = false;
+    for (let work = this.all.first; work; work = work.after) {
+      if (work.isBlocked) isAsked = true;
+      else if (!work.isQueued) return false;
+    }
+    return isAsked;
   }
 
   run(node: PlanNode, params: unknown): void {

@@ -39,6 +39,8 @@ export abstract class Work {
   before: Work | undefined;
   after: Work | undefined;
   isListed = false;
+  /** It waits for a place under the limit of the run, and for nothing else. */
+  declare isQueued?: boolean;
   private busy = 0;
   private waiting = 0;
 
@@ -166,6 +168,7 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
   private hasBelow = false;
 
   call(callee: Attempted, host: Host): void {
+    this.isQueued = !!host.limiter && !callee.settings.concurrency;
     subscribeTo(
       attempts(callee, this.params, host),
       {
@@ -188,6 +191,7 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
     switch (note.note) {
       case 'start':
         this.rest();
+        this.isQueued = false;
         if (this.hasBegun) note.go();
         else {
           this.hasBegun = true;

@@ -160,6 +160,7 @@ test('5.11 a fallback that takes its time goes on beside a question that its ste
   );
   const run = flow.output({ both: both.out }).complete({}, { saver: new MemorySaver() });
   expect((await run).output).toEqual({ both: 'later' });
+});
 
 test('3.3, 3.5 a fallback is not asked for when the run has ended, as the step gave up its place', () => {
   const flow = new Flow('places');

@@ -6,6 +6,7 @@ import {
   Flow,
   MemorySaver,
   question,
+  repeat,
   type Saver,
 } from 'millrace';
 import { map, timer } from 'rxjs';
@@ -248,4 +249,41 @@ test('5.11, 3.4 where a tool is tried again, what asked in it before asks no mor
   const run = saved.start({});
   await expect(run.result).rejects.toMatchObject({ code: 'suspended' });
   expect(run.getSnapshot().steps['outer[0].list[1]']).toMatchObject({ status: 'success' });
+});
+
+const ask = question({ answer: z.number() });
+type Ask = typeof ask;
+const items = (code: Ask, as: string): Ask => each(code, { as } as object) as unknown as Ask;
+const rounds = (code: Ask): Ask =>
+  repeat(code, { max: 2, while: () => true, next: (_, params) => params }) as unknown as Ask;
+test.each([
+  ['items of items', items(items(ask, 'v'), 'items'), 1, [[7]]],
+  ['rounds of items', rounds(items(ask, 'v')), 2, [7]],
+  ['items of rounds', items(rounds(ask), 'v'), 2, [7]],
+  ['rounds of rounds', rounds(rounds(ask)), 4, 7],
+])('5.11 a question in %s suspends the run as any other does', async (_, code, count, all) => {
+  const flow = new Flow<{ items: number[][] }>('deep');
+  const step = flow.step('step', code, { items: flow.input.items });
+  const saver = new MemorySaver();
+  const compiled = flow.output({ all: step.out }).with({ saver });
+  let run = compiled.start({ items: [[1]] });
+  for (let i = 0; i < count; i++) {
+    const { code, issues } = await run.result.catch((reason) => reason);
+    expect([code, issues.length]).toEqual(['suspended', 1]);
+    run = compiled.resume(run.id, { answers: { [issues[0].path]: 7 } });
+  }
+  expect(await run.result).toEqual({ all });
+});
+
+test('5.11 a run is suspended, too, where what is left to run waits for the place of a step that asks', async () => {
+  const flow = new Flow('places');
+  const first = flow.step('first', question({ answer: z.number() }), {});
+  const next = flow.step('next', () => 'ran', {});
+  const slow = flow.step('slow', () => timer(1).pipe(map(() => 'slow')), {});
+  const compiled = flow.output({ first: first.out, next: next.out, slow: slow.out });
+  const options = { concurrency: 1, saver: new MemorySaver() };
+  const run = compiled.start({}, options);
+  await expect(run.result).rejects.toThrow('waits for answers to: first');
+  const resumed = compiled.resume(run.id, { ...options, answers: { first: 1 } });
+  expect(await resumed.result).toEqual({ first: 1, next: 'ran', slow: 'slow' });
 });
