@@ -1,5 +1,5 @@
 /** Numbers what happens in a run and tells it: at once, or when the gate lets it pass. */
-import { type MonoTypeOperatorFunction, Subject, type Subscription } from 'rxjs';
+import { defer, type MonoTypeOperatorFunction, Subject, type Subscription } from 'rxjs';
 import { type Change, type FlowEvent, summed, type Usage } from '../state/event.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Clock } from '../wire/clock.ts';
@@ -39,12 +39,13 @@ export class Telling {
   open(): void {
     const { gate, broken } = this.options;
     if (!gate) return;
-    this.gate = new Subject();
+    const events$ = new Subject<FlowEvent>();
+    this.gate = events$;
     const error = (cause: unknown) => {
       this.close();
       broken(cause);
     };
-    this.subscription = this.gate.pipe(gate).subscribe({
+    this.subscription = defer(() => gate(events$)).subscribe({
       next: (event) => this.passed(event),
       error,
       // Nothing would pass it any more, the end included.

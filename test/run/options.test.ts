@@ -1,4 +1,4 @@
-import { Flow, FlowError, type FlowEvent, orElse, type RunOptions } from 'millrace';
+import { Flow, FlowError, type FlowEvent, MemorySaver, orElse, type RunOptions } from 'millrace';
 import {
   EMPTY,
   firstValueFrom,
@@ -362,4 +362,25 @@ test('2.15 a gate that completes, and lets nothing pass any more, fails the run'
         errorOf({ ...heard, error: await rejection(run.result) }, 'saver-failed').message,
       ).toBe('The gate of the run failed: it has completed. The run cannot go on (saver-failed)');
   }
+});
+
+test('2.15 a gate that throws, or gives no Observable, fails the run', async () => {
+  const broken = (): never => {
+    throw new Error('rusty');
+  };
+  const gates = [
+    [broken, /^The gate of the run failed: rusty\. The run cannot go on \(saver-failed\)$/],
+    [() => undefined, /^The gate of the run failed: .*undefined/],
+  ] as unknown as [MonoTypeOperatorFunction<FlowEvent>, RegExp][];
+  const compiled = new Flow('gated').output({});
+  for (const [gate, message] of gates)
+    for (const saver of [undefined, new MemorySaver()]) {
+      const run = compiled.start({}, { gate, ...(saver && { saver }) });
+      const heard = listen(run.events$);
+      expect(lines(heard)).toEqual(['FLOW_ERROR']);
+      expect(heard.isComplete).toBe(true);
+      expect(
+        errorOf({ ...heard, error: await rejection(run.result) }, 'saver-failed').message,
+      ).toMatch(message);
+    }
 });
