@@ -219,3 +219,26 @@ test('6.1 an input that fails at once is the end, and nothing has begun', () => 
   expect(kept(live.output$).ended.error).toMatchObject({ message: 'none' });
   expect(kept(live.state$.pipe(take(1))).values).toMatchObject([{ status: 'pending' }]);
 });
+
+test('6.5 whoever looks late at a step that drops versions sees the version that its state is of', () => {
+  const works: Subject<number>[] = [];
+  const flow = new Flow<{ n: number }>('busy');
+  const step = flow.step(
+    'step',
+    () => {
+      const work = new Subject<number>();
+      works.push(work);
+      return work;
+    },
+    { n: flow.input.n },
+    { policy: 'exhaust' },
+  );
+  const live = flow.output({ n: step.out }).live({ n: 1 });
+  const { values } = kept(live.output$);
+  live.next({ n: 2 });
+  expect(live.getSnapshot()).toMatchObject({ version: 1, status: 'running' });
+  works[0]?.next(1);
+  works[0]?.complete();
+  const { version, status, output } = live.getSnapshot();
+  expect([version, status, output, values]).toEqual([1, 'success', { n: 1 }, [{ n: 1 }]]);
+});

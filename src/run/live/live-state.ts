@@ -57,6 +57,8 @@ export class LiveState extends Hosted implements View {
   readonly open: Version[] = [];
   /** The number of the newest version. */
   newest = 0;
+  /** The version that ended last, of those that were not answered at once. */
+  ended = 0;
   /** The input of the newest version that was valid. */
   input: Values | undefined = undefined;
   /** The newest input, where that was not valid. */

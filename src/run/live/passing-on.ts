@@ -118,6 +118,7 @@ function endVersion(state: LiveState, version: Version): void {
   removeAt(open, lastUpTo(open, version.number));
   const outcome = state.outcomeAt(state.plan.root.close, version.number);
   state.lost = outcome ? undefined : version.lost;
+  state.ended = version.number;
   tellVersion(state, version, outcome);
   if (version.hasNewOutput && outcome?.status === 'success' && !state.isStopped)
     state.listener.output(outcome.value);

@@ -6,16 +6,19 @@ import type { Seat } from './seat.ts';
 import { tellEnd, tellSkipped, tellVersion } from './told.ts';
 
 export function retell(state: LiveState): void {
-  const { newest, root, plan } = state;
+  const { newest, root, plan, refused, open, ended } = state;
   if (newest === 0) return;
-  const input = state.refused ? state.refused.input : Object.freeze(state.input);
+  // Not one that was dropped while a step was at work on an older one.
+  const last = state.seat(plan.root.close).isUnknown ? ended : newest;
+  const number = refused ? newest : (open.at(-1)?.number ?? last);
+  const input = refused ? refused.input : Object.freeze(state.input);
   const start = { type: 'FLOW_START', flow: plan.definition.id, input } as const;
-  state.tell(root, start, { number: newest });
+  state.tell(root, start, { number });
   for (const seat of state.seats) {
     if (seat.node.kind !== 'open' && seat.node.index !== plan.root.close) retellStep(state, seat);
   }
   retellQuestions(state);
-  retellEnd(state);
+  retellEnd(state, number);
   tellCancelled(state);
 }
 
@@ -51,13 +54,12 @@ function retellStep(state: LiveState, seat: Seat): void {
 }
 
 /** The last version that has been answered; a newer one may be under way. */
-function retellEnd(state: LiveState): void {
+function retellEnd(state: LiveState, kept: number): void {
   const { root, open, newest, refused, plan, lost } = state;
   const { close } = plan.root;
   const { answers, answeredAt } = state.seat(close);
-  // Where the newest version was dropped, the last answer is that of an older one.
   const at = answers.last?.value ? answers.last.number : answeredAt;
-  const number = open.length > 0 || refused ? at : newest;
+  const number = open.length > 0 || refused ? at : kept;
   const last = lost ? undefined : state.outcomes[close];
   if (last || lost) tellVersion(state, { number, lost }, last);
   if (!refused) return;
