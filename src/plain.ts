@@ -150,8 +150,11 @@ function isSame(left: unknown, right: unknown): boolean {
 export function oncePer<Of extends object, Answer>(ask: (of: Of) => Answer): (of: Of) => Answer {
   const answers = new WeakMap<Of, { readonly answer: Answer }>();
   return (of) => {
-    const known = answers.get(of) ?? { answer: ask(of) };
-    answers.set(of, known);
+    let known = answers.get(of);
+    if (!known) {
+      known = { answer: ask(of) };
+      answers.set(of, known);
+    }
     return known.answer;
   };
 }

@@ -10,6 +10,7 @@ import {
   linkId,
   type StatedLink,
   type StepEntry,
+  type StepSettings,
   type StepShape,
 } from './definition.ts';
 import { isId, parseKey, targetOf } from './key.ts';
@@ -69,13 +70,7 @@ export class Draft<Step extends StepShape = StepShape> {
     const place = `step "${id}"`;
     for (const part of ['input', 'output', 'chunk'] as const)
       checkSchema(entry.step[part], `${part} of ${place}`);
-    const settings = kept(checked(place, entry.settings, settingChecks, stated && ['after']));
-    const { policy, concurrency, maxPending } = settings;
-    if (maxPending && policy !== 'concat' && !(policy === 'merge' && concurrency))
-      throw new FlowError(
-        'invalid-option',
-        `The option "maxPending" of ${place} is for policy: "concat", or "merge" with "concurrency".`,
-      );
+    const settings = checkedSettings(place, entry.settings, stated && ['after']);
     const links: Links = new Map(this.linksInto.get(id));
     for (const { from, ...options } of stated ?? [])
       links.set(from, this.stated(links, from, id, options));
@@ -169,6 +164,22 @@ const isAbsent = (binding: Binding): boolean => 'value' in binding && binding.va
 
 /** What the author does to it later does not reach the flow. */
 const kept = <T>(given: T): T => freeze(copyPlain(given));
+
+/** Settings of a step, checked and kept. */
+export function checkedSettings(
+  place: string,
+  given: StepSettings,
+  more?: readonly string[],
+): StepSettings {
+  const settings = kept(checked(place, given, settingChecks, more));
+  const { policy, concurrency, maxPending } = settings;
+  if (maxPending && policy !== 'concat' && !(policy === 'merge' && concurrency))
+    throw new FlowError(
+      'invalid-option',
+      `The option "maxPending" of ${place} is for policy: "concat", or "merge" with "concurrency".`,
+    );
+  return settings;
+}
 
 /** Options that are as they may be, with a condition of their own. */
 function checked<Options extends { readonly when?: Condition }>(

@@ -1,5 +1,5 @@
 /** Checks options when they are written, so that a typing error does not wait for the first failure. */
-import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
+import { FlowError, listed, quoted, showValue, suggestion } from '../errors.ts';
 import { isPlain, own } from '../plain.ts';
 
 export type Check = readonly [test: (value: unknown) => boolean, wanted: string];
@@ -101,7 +101,7 @@ export function check(
       const names = [...Object.keys(known), ...others];
       throw new FlowError(
         'invalid-option',
-        `There is no option ${quoted(name)} of ${place}.${suggestion(name, names)} It takes: ${names.join(', ')}.`,
+        `There is no option ${quoted(name)} of ${place}.${suggestion(name, names)} It takes: ${listed(names)}.`,
       );
     }
     if (!Array.isArray(wanted)) {

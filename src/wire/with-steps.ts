@@ -1,5 +1,6 @@
 /** The same flow with other code for its steps. */
 import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
+import { checkedSettings } from '../graph/draft.ts';
 import type { Step } from './step.ts';
 
 /** What becomes of a step, at its path from the root. Giving back the entry as it is keeps the step. */
@@ -19,8 +20,10 @@ export function withSteps(
 }
 
 function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): StepEntry<Step> {
-  const made = change(entry, path);
-  const { step } = made;
+  const made = { ...change(entry, path) };
+  const { step, settings } = made;
+  // As they are they have been checked, and their limits and caches are theirs.
+  if (settings !== entry.settings) made.settings = checkedSettings(`step "${path}"`, settings);
   if (isNested(step)) {
     const within = step.withSteps((below, at) => change(below, `${path}.${at}`));
     return { ...made, step: within };

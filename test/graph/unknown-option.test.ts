@@ -22,6 +22,14 @@ const ofRepeat = { while: () => false, max: 1 };
 const flow = new Flow<{ url: string }>('f');
 const compiled = flow.output({ url: flow.input.url });
 
+const ofSettings =
+  'join, policy, concurrency, maxPending, equals, retry, timeout, cache, metadata, fallback, when';
+const withSettings = (settings: object) => {
+  const flow = new Flow('f');
+  flow.step('page', run, {});
+  return flow.output({}).withSteps((entry) => ({ ...entry, settings }));
+};
+
 const refuses = (_: string, work: () => unknown, message: string): void => {
   const error = thrown(work);
   expect([error.code, error.message]).toEqual(['invalid-option', message]);
@@ -52,6 +60,26 @@ test.each<[what: string, work: () => unknown, message: string]>([
     'each()',
     () => each(run, untyped<object>({ concurency: 2 })),
     none('concurency', 'each()', 'concurrency', 'concurrency, onError, as'),
+  ],
+  [
+    'a live flow',
+    () => compiled.live({ url: 'x' }, untyped({ equals: 3 })),
+    wrong('equals', 'a live flow', '3', 'a function'),
+  ],
+  [
+    'withSteps()',
+    () => withSettings({ concurency: 3 }),
+    none('concurency', 'step "page"', 'concurrency', ofSettings),
+  ],
+  [
+    'a setting that cannot be, in withSteps()',
+    () => withSettings({ retry: { count: -1 } }),
+    wrong('count', 'option "retry" of step "page"', '-1', 'a whole number, 0 or more'),
+  ],
+  [
+    'a setting that means nothing, in withSteps()',
+    () => withSettings({ maxPending: 3 }),
+    'The option "maxPending" of step "page" is for policy: "concat", or "merge" with "concurrency". (invalid-option)',
   ],
   [
     'repeat()',
