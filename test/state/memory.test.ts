@@ -1,5 +1,6 @@
 import { Flow, MemorySaver } from 'millrace';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 
 const conversation = () => {
   const flow = new Flow<{ say: string }>('chat');
@@ -53,7 +54,7 @@ test('5.8 an unknown parent, and a parent without a saver, are errors that say w
   const unsaved = new Flow<{ n: number }>('unsaved');
   const n = unsaved.step('n', ({ n }: { n: number }) => n, { n: unsaved.input.n });
   await expect(unsaved.output({ n: n.out }).complete({ n: 1 }, { parentId: 'p' })).rejects.toThrow(
-    'continues "p", but has no saver to find it. Give the option "saver", or flow.with({ saver })',
+    'To continue a run of "unsaved" needs the saver that keeps it. Give the option "saver", or flow.with({ saver })',
   );
 });
 
@@ -62,4 +63,33 @@ test('5.8 the parent is told in the state and in the list', async () => {
   const one = await chat.complete({ say: 'one' });
   const two = await chat.complete({ say: 'two' }, { parentId: one.runId });
   expect(two.snapshot.parentId).toBe(one.runId);
+});
+
+test('5.8 a flow may read what another one has remembered, and leaves it as it was', async () => {
+  const saver = new MemorySaver();
+  const writer = new Flow<{ n: number }>('writer');
+  writer.remember('count', writer.step('count', ({ n }) => n, { n: writer.input.n }).out);
+  const { runId } = await writer.output({}).complete({ n: 2 }, { saver });
+
+  const reader = new Flow<{ by: number }>('reader', { input: z.object({ by: z.number() }) });
+  const times = ({ count, by }: { count: number; by: number }) => count * by;
+  const params = { count: reader.memory('count', 0), by: reader.input.by };
+  const flow = reader.output({ all: reader.step('all', times, params).out });
+  const again = Flow.fromJSON(JSON.parse(JSON.stringify(flow)), {
+    steps: { all: times },
+    input: z.object({ by: z.number() }),
+  });
+  for (const each of [flow, again as typeof flow]) {
+    expect((await each.complete({ by: 3 })).output).toEqual({ all: 0 });
+    const { output, snapshot } = await each.complete({ by: 3 }, { saver, parentId: runId });
+    expect([output, snapshot.data]).toEqual([{ all: 6 }, { count: 2 }]);
+  }
+});
+
+test('5.8 what is only read from the memory is no input', async () => {
+  const flow = new Flow('reader');
+  const count = flow.memory('count', 0);
+  await expect(flow.output({ count }).complete({ count: 1 })).rejects.toThrow(
+    'count: is no input of the flow',
+  );
 });
