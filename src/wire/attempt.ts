@@ -109,7 +109,7 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
       if (started) host.forget?.(path);
       started = true;
       // To give up a place, or to be told, may have been the end of it.
-      out.next({ note: 'start', go: () => void (out.closed || source.subscribe(out)) });
+      out.next({ note: 'start', go: () => out.closed || source.subscribe(out) });
     });
 
   const once = (attempt: number): Observable<Note> =>
