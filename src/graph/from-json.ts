@@ -35,7 +35,7 @@ export function draftFromJson<Step extends StepShape>(
   if (!isPlain(json) || json.v !== 1 || !isPlain(json.steps)) {
     throw new FlowError(
       'invalid-definition',
-      `This is no flow: expected "v": 1, "id" and "steps", as toJSON() gives them, not ${showValue(json)}.${typeof json === 'string' ? ' Give JSON.parse(text).' : ''}`,
+      `This is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${showValue(json)}.${typeof json === 'string' ? ' Give JSON.parse(text).' : ''}`,
     );
   }
   const { conditions } = registry;

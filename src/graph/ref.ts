@@ -194,7 +194,7 @@ function keyed(source: unknown, name: string): Extract<Reference, { key: string 
   refuseNode(source);
   throw new FlowError(
     'ref-misuse',
-    `${name}() takes a reference such as \`page.out.title\`, not ${reference ? 'a text' : 'a value'}.`,
+    `${name}() takes a reference such as \`page.out.title\`, not ${reference ? 'a text' : 'a value'}. Pass the reference itself.`,
   );
 }
 

@@ -160,7 +160,7 @@ function begunAgain(saver: Saver, snapshot: Snapshot, options: RunOptions): Obse
   if (input === undefined) {
     throw new FlowError(
       'run-not-found',
-      `The run "${runId}" was claimed, but its beginning was never stored. Delete it, and start or fork it again`,
+      `The run "${runId}" was claimed, but its beginning was never stored. Delete it with saver.delete("${runId}"), and start or fork it again`,
     );
   }
   const placed = { ...options, ...(parentId !== undefined && { parentId }) };
@@ -192,7 +192,7 @@ export function stored(saver: Saver, runId: string, what: string): Observable<Sn
       if (snapshot) return revive(freeze(snapshot));
       throw new FlowError(
         'run-not-found',
-        `There is no run "${runId}" to ${what}. flow.list() shows those that there are`,
+        `There is no run "${runId}" to ${what}. flow.list() shows those that the saver knows`,
       );
     }),
   );
@@ -244,7 +244,7 @@ function refuseOtherFlow(
   if (status === 'success')
     throw new FlowError(
       'invalid-option',
-      `The run "${runId}" has ended in success: load or fork it`,
+      `The run "${runId}" has ended in success: there is nothing to resume. Load its state, or fork it`,
     );
   if (known.hash === now.hash || allowChanged) return;
   const steps = changedSteps(known.steps ?? {}, now.steps ?? {});

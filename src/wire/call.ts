@@ -272,7 +272,7 @@ class CheckedSink implements OpenSink, Stoppable {
     const { path } = this.callee;
     return new FlowError(
       'invalid-result',
-      `A chunk of step "${path}" is a promise, or its schema answers in one, which would hold the stream up.`,
+      `A chunk of step "${path}" is a promise, or its schema answers in one, which would hold the stream up. Take what answers at once.`,
       { path },
     );
   }

@@ -288,7 +288,7 @@ test('2.9 a chunk that its schema refuses, or cannot judge at once', async () =>
   - Invalid input: expected string, received number`,
   );
   expect(await stream(z.string().refine(async () => true))).toBe(
-    'A chunk of step "page" is a promise, or its schema answers in one, which would hold the stream up. (invalid-result)',
+    'A chunk of step "page" is a promise, or its schema answers in one, which would hold the stream up. Take what answers at once. (invalid-result)',
   );
   const promises = new Flow<object>('digest');
   promises.step('page', () => [Promise.resolve('a')].values(), {});

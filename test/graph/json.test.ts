@@ -379,7 +379,7 @@ test('1.11 what is no flow is refused', () => {
     [{ v: 1, id: 'f' }, 'an object'],
   ] as const)
     expect(from(json)).toBe(
-      `This is no flow: expected "v": 1, "id" and "steps", as toJSON() gives them, not ${shown}. (invalid-definition)`,
+      `This is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${shown}. (invalid-definition)`,
     );
   expect(from(JSON.stringify({ v: 1, id: 'f', steps: {} }))).toContain('Give JSON.parse(text)');
   const ok = { v: 1, id: 'f', steps: { echo: {} } };

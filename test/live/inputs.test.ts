@@ -166,7 +166,7 @@ test.each([
   ['onError', 'stop'],
 ])('6.1 the option "%s" of runs is refused', (name, value) => {
   const flow = sums();
-  const refusal = `The option "${name}" is not for a live flow`;
+  const refusal = `The option "${name}" is not for the live flow of`;
   expect(() => flow.live({ a: 1, b: 2 }, { [name]: value })).toThrow(refusal);
   expect(() => flow.with({ [name]: value }).live({ a: 1, b: 2 })).toThrow(refusal);
 });

@@ -30,7 +30,7 @@ export function checkLiveOptions({ equals, ...options }: LiveOptions, plan: Plan
     if (value === undefined || value === 'continue') continue;
     throw new FlowError(
       'invalid-option',
-      `The option "${name}" is not for a live flow, which is not saved and goes on after a failure. If it is a default: flow.with({ ${name}: undefined }).live(…).`,
+      `The option "${name}" is not for the live flow of "${plan.definition.id}", which is not saved, and goes on after a failure. If the flow has it by default: flow.with({ ${name}: undefined }).live(…).`,
     );
   }
   checkOptions(options, plan);
