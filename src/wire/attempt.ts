@@ -83,7 +83,7 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
   const late = (what: string, attempt?: number) => (ms: number) =>
     new FlowError(
       'step-timeout',
-      `Step "${path}" ${what} ${ms} ms. Give it more time in "timeout", or make it faster.`,
+      `Step "${path}" ${what} ${ms} ms. Give it more time in its option "timeout", or make it faster.`,
       { path, ...(attempt && { attempt }) },
     );
   let started = false;
