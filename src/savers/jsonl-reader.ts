@@ -9,6 +9,7 @@ import {
   headIn,
   linesFromEnd,
   linesFromStart,
+  type RawLine,
   refuseGap,
   refuseMoved,
   writtenIn,
@@ -39,10 +40,14 @@ export async function* commitsIn(path: string): AsyncGenerator<Commit> {
   if (!file) return;
   try {
     let seq = -1;
-    const head = await wholeHeadOf(file, path);
-    if (!head) return;
-    const fold = folding(head.head);
+    let fold: ReturnType<typeof folding> | undefined;
     for await (const line of linesFromStart(file)) {
+      if (!fold) {
+        const head = await wholeHead(line, file, path);
+        if (!head) return;
+        fold = folding(head.head);
+        continue;
+      }
       const batch = writtenIn(line);
       if (!batch) continue;
       if (batch.at !== line.at) {
@@ -111,12 +116,18 @@ export async function summaryIn(file: FileHandle): Promise<ClaimedRun | undefine
 
 /** The head; undefined where the process that claimed the run ended in the middle of it. */
 async function wholeHeadOf(file: FileHandle, path: string): Promise<HeadLine | undefined> {
-  for await (const line of linesFromStart(file)) {
-    const head = line.at === 0 ? headIn(line) : undefined;
-    if (head || line.bytes.length === (await file.stat()).size) return head;
-    throw damaged(path, 'its first line is not that of a run. What it says of the run is lost');
-  }
+  for await (const line of linesFromStart(file)) return wholeHead(line, file, path);
   return undefined;
+}
+
+async function wholeHead(
+  first: RawLine,
+  file: FileHandle,
+  path: string,
+): Promise<HeadLine | undefined> {
+  const head = first.at === 0 ? headIn(first) : undefined;
+  if (head || first.bytes.length === (await file.stat()).size) return head;
+  throw damaged(path, 'its first line is not that of a run. What it says of the run is lost');
 }
 
 /** An error that says in which file it is. */
