@@ -1,7 +1,7 @@
 /** What every run offers to the handlers that it calls, and to the steps that run below them. */
 
 import type { Outcome } from '../state/outcome.ts';
-import { isBelow } from '../state/snapshot.ts';
+import { nearest } from '../state/table.ts';
 import { type Clock, schedulerClock } from '../wire/clock.ts';
 import type { Delivered, Host, Recorded } from '../wire/host.ts';
 import { Limiter } from '../wire/limiter.ts';
@@ -19,13 +19,15 @@ export abstract class Hosted implements Host {
   readonly limiter: Limiter | undefined;
   readonly nest: Nest;
   readonly options: RunOptions;
-  setup: Setup;
+  readonly setup: Setup;
   abstract readonly plan: Plan;
   abstract readonly outcomes: readonly (Outcome | undefined)[];
   /** The nodes that have asked what is in the shared memory. */
   hearers: Set<number> | undefined;
   private id: string | undefined;
   private asked: Questions | undefined;
+  /** Steps that are tried again: what is recorded of them and below them is void. */
+  private forgotten: Set<string> | undefined;
 
   constructor(options: RunOptions, setup: Setup) {
     const { clock = schedulerClock, concurrency } = options;
@@ -73,17 +75,18 @@ export abstract class Hosted implements Host {
   }
 
   recorded(path: string): Recorded | undefined {
+    const { forgotten } = this;
+    if (forgotten && nearest(path, (at) => forgotten.has(at))) return undefined;
     return (this.setup.host ?? this.setup).recorded?.(path);
   }
 
   forget(path: string): void {
     const { host, recorded } = this.setup;
     if (host) host.forget?.(path);
-    else if (recorded?.(path))
-      this.setup = {
-        ...this.setup,
-        recorded: (at) => (isBelow(`${at}.`, path) ? undefined : recorded(at)),
-      };
+    else if (recorded?.(path)) {
+      this.forgotten ??= new Set();
+      this.forgotten.add(path);
+    }
   }
 
   /** A node asks what is in the shared memory. */

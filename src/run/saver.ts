@@ -3,11 +3,11 @@ import type { Observable, ObservableInput } from 'rxjs';
 import { present } from '../plain.ts';
 import type { Commit } from '../state/commit.ts';
 import {
+  changed,
   emptySnapshot,
   type FlowIdentity,
   type RunStatus,
   type Snapshot,
-  snapshotFrom,
 } from '../state/snapshot.ts';
 
 /** A run that is about to start. */
@@ -83,11 +83,7 @@ export type Durability = 'sync' | 'async' | 'exit';
 
 /** The state of a run that has been claimed and has not begun. Commits are folded over it. */
 export const claimedSnapshot = ({ runId, flow, parentId, input }: Claim): Snapshot =>
-  snapshotFrom(
-    emptySnapshot(runId, flow),
-    { ...emptySnapshot(runId, flow), parentId, input },
-    new Map(),
-  );
+  changed(emptySnapshot(runId, flow), { parentId, input });
 
 export const summaryOf = (snapshot: Snapshot): RunSummary => {
   const { runId, parentId, flow, status, seq, t0, t1 } = snapshot;

@@ -2,8 +2,15 @@
 import { equal } from '../plain.ts';
 import { type FlowEvent, isFinal } from './event.ts';
 import { Fold, isAnew, isOfOneStep } from './reduce.ts';
-import { type Snapshot, type StepState, snapshotFrom, stepState, tableFor } from './snapshot.ts';
-import { eachRecord } from './table.ts';
+import {
+  changed,
+  type Snapshot,
+  type StepState,
+  stepState,
+  tableAfter,
+  tableFor,
+} from './snapshot.ts';
+import { eachRecord, namesBelow } from './table.ts';
 
 /** One change of plain data, in the manner of RFC 6902; the path is a list, as immer has it. */
 export type Patch =
@@ -58,23 +65,25 @@ export class Commits {
       const before = fold.step(event.path);
       if (!this.take(event)) return undefined;
       const patches: Patch[] = [{ op: 'replace', path: seqPath, value: event.seq }];
-      addStep(patches, event.path, before, fold.step(event.path) as StepState);
+      addStep(patches, event.path, before, fold.step(event.path));
       return this.commit(event.runId, prev, patches);
     }
     const before = fold.snapshot;
     this.take(event);
-    return this.commit(
-      event.runId,
-      prev,
-      between(before, fold.snapshot, isFinal(event) || isAnew(event)),
-    );
+    const { snapshot } = fold;
+    const paths = isFinal(event) ? pathsIn(before, snapshot) : pathsOf(event, before);
+    return this.commit(event.runId, prev, between(before, snapshot, paths));
   }
 
   /** Everything that has changed since a snapshot, as one commit. */
   whole(since: Snapshot): Commit {
     const { snapshot } = this.fold;
     this.stretch = new Stretch(snapshot);
-    return this.commit(snapshot.runId, since.seq, between(since, snapshot, true));
+    return this.commit(
+      snapshot.runId,
+      since.seq,
+      between(since, snapshot, pathsIn(since, snapshot)),
+    );
   }
 
   private commit(runId: string, prev: number, patches: readonly Patch[]): Commit {
@@ -159,27 +168,36 @@ class LazyCommit implements Commit {
 
 const seqPath = Object.freeze(['seq']);
 
-/** What is different between two snapshots; `withSteps`: also in their steps. A run may begin with a copy of the input that its claim has. */
-function between(before: Snapshot, after: Snapshot, withSteps: boolean): readonly Patch[] {
+/** What is different between two snapshots, in their steps at some paths. A run may begin with a copy of the input that its claim has. */
+function between(before: Snapshot, after: Snapshot, paths: Iterable<string>): readonly Patch[] {
   const [old, now] = [before as unknown as Data, after as unknown as Data];
   const patches: Patch[] = [];
   for (const name of namesIn(old, now))
     if (name !== 'steps' && !(name === 'input' && equal(old[name], now[name])))
       addField(patches, [], name, old[name], now[name]);
-  if (withSteps) {
-    eachRecord(tableFor(before), (path) => {
-      if (!stepState(after, path)) patches.push({ op: 'remove', path: ['steps', path] });
-    });
-    eachRecord(tableFor(after), (path, step) =>
-      addStep(patches, path, stepState(before, path), step),
-    );
-  }
+  for (const path of paths) addStep(patches, path, stepState(before, path), stepState(after, path));
   return patches;
 }
 
-function addStep(patches: Patch[], path: string, old: StepState | undefined, now: StepState): void {
+function pathsIn(...snapshots: readonly Snapshot[]): ReadonlySet<string> {
+  const paths = new Set<string>();
+  for (const snapshot of snapshots) eachRecord(tableFor(snapshot), (path) => paths.add(path));
+  return paths;
+}
+
+/** Where an event changes steps that is not the last one of a run. */
+const pathsOf = (event: FlowEvent, before: Snapshot): readonly string[] =>
+  isAnew(event) ? [event.path, ...namesBelow(tableFor(before), event.path)] : [];
+
+function addStep(
+  patches: Patch[],
+  path: string,
+  old: StepState | undefined,
+  now: StepState | undefined,
+): void {
   if (old === now) return;
-  if (old)
+  if (!now) patches.push({ op: 'remove', path: ['steps', path] });
+  else if (old)
     for (const name of namesIn(now, old) as ReadonlySet<keyof StepState>)
       addField(patches, ['steps', path], name, old[name], now[name]);
   else patches.push({ op: 'add', path: ['steps', path], value: now });
@@ -205,14 +223,11 @@ function addField(
 /** The snapshot that patches make of another one. */
 export function applyPatches(snapshot: Snapshot, patches: readonly Patch[]): Snapshot {
   const fields: Record<string, unknown> = {};
-  for (const name of Object.keys(snapshot))
-    if (name !== 'steps') fields[name] = (snapshot as unknown as Data)[name];
   const steps = new Map<string, Record<string, unknown> | undefined>();
   for (const patch of patches) {
     const [name = '', path, field] = patch.path;
     if (name !== 'steps' || path === undefined) {
-      if (patch.op === 'remove') delete fields[name];
-      else fields[name] = patch.value;
+      fields[name] = patch.op === 'remove' ? undefined : patch.value;
       continue;
     }
     const step = { ...(steps.has(path) ? steps.get(path) : stepState(snapshot, path)) } as Record<
@@ -227,9 +242,6 @@ export function applyPatches(snapshot: Snapshot, patches: readonly Patch[]): Sna
       steps.set(path, step);
     }
   }
-  return snapshotFrom(
-    snapshot,
-    fields as unknown as Snapshot,
-    steps as Map<string, StepState | undefined>,
-  );
+  const table = tableAfter(snapshot, steps as Map<string, StepState | undefined>);
+  return changed(snapshot, fields, table);
 }

@@ -1,37 +1,31 @@
 /** The one place where state changes: events are folded into it, one at a time or many before somebody looks. */
 import type { FlowEvent } from './event.ts';
 import {
-  fieldsOf,
-  isBelow,
+  changed,
   type Snapshot,
   type StepState,
-  snapshotFrom,
-  snapshotOf,
   stepState,
+  tableAfter,
   tableFor,
 } from './snapshot.ts';
-import { eachRecord, recordAt, withRecord } from './table.ts';
+import { eachRecord, namesBelow, recordAt, withRecord } from './table.ts';
 
 /** The state after an event. Pure: the only way in which state comes to be. Chunks are events only and change nothing. */
 export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
   const { seq, t } = event;
   switch (event.type) {
     case 'FLOW_START':
-      return snapshotOf(
-        {
-          ...fieldsOf(snapshot),
-          seq,
-          status: 'running',
-          input: event.input,
-          t0: snapshot.t0 ?? t,
-          t1: undefined,
-          error: undefined,
-          version: event.version ?? snapshot.version,
-          data: event.data ?? snapshot.data,
-          parentId: event.parentId ?? snapshot.parentId,
-        },
-        tableFor(snapshot),
-      );
+      return changed(snapshot, {
+        seq,
+        status: 'running',
+        input: event.input,
+        t0: snapshot.t0 ?? t,
+        t1: undefined,
+        error: undefined,
+        version: event.version ?? snapshot.version,
+        data: event.data ?? snapshot.data,
+        parentId: event.parentId ?? snapshot.parentId,
+      });
     case 'FLOW_OUTPUT':
       return ended(snapshot, event, {
         status: 'success',
@@ -47,16 +41,16 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
     case 'FLOW_CANCEL':
       return ended(snapshot, event, { status: 'cancelled', error: event.reason });
     case 'FLOW_SUSPEND':
-      return snapshotOf({ ...fieldsOf(snapshot), seq, status: 'suspended' }, tableFor(snapshot));
+      return changed(snapshot, { seq, status: 'suspended' });
     case 'FLOW_UNSAVED':
-      return snapshotOf({ ...fieldsOf(snapshot), seq, unsaved: event.error }, tableFor(snapshot));
+      return changed(snapshot, { seq, unsaved: event.error });
     case 'STEP_CHUNK':
     case 'STEP_LATE':
       return snapshot;
     default: {
       const table = isAnew(event) ? withoutBelow(snapshot, event.path) : tableFor(snapshot);
       const step = stepAfter(recordAt(table, event.path), event);
-      return snapshotOf({ ...fieldsOf(snapshot), seq }, withRecord(table, event.path, step));
+      return changed(snapshot, { seq }, withRecord(table, event.path, step));
     }
   }
 }
@@ -66,7 +60,7 @@ export class Fold {
   /** The number of the last event that changed something. */
   seq: number;
   private base: Snapshot;
-  private readonly changed = new Map<string, StepState>();
+  private readonly steps = new Map<string, StepState>();
 
   constructor(snapshot: Snapshot) {
     this.base = snapshot;
@@ -75,14 +69,14 @@ export class Fold {
 
   /** The state of a step now. */
   step(path: string): StepState | undefined {
-    return this.changed.get(path) ?? stepState(this.base, path);
+    return this.steps.get(path) ?? stepState(this.base, path);
   }
 
   /** Takes an event in. False for one that changes nothing. */
   take(event: FlowEvent): boolean {
     const { type, path, seq } = event;
     if (type === 'STEP_CHUNK' || type === 'STEP_LATE') return false;
-    if (isOfOneStep(event)) this.changed.set(path, stepAfter(this.step(path), event as StepChange));
+    if (isOfOneStep(event)) this.steps.set(path, stepAfter(this.step(path), event as StepChange));
     else this.base = reduce(this.snapshot, event);
     this.seq = seq;
     return true;
@@ -90,10 +84,10 @@ export class Fold {
 
   /** The state now. The same object as long as nothing has changed. */
   get snapshot(): Snapshot {
-    const { base, changed, seq } = this;
-    if (changed.size === 0) return base;
-    this.base = snapshotFrom(base, { ...fieldsOf(base), seq }, changed);
-    changed.clear();
+    const { base, steps, seq } = this;
+    if (steps.size === 0) return base;
+    this.base = changed(base, { seq }, tableAfter(base, steps));
+    steps.clear();
     return this.base;
   }
 }
@@ -107,12 +101,10 @@ export const isOfOneStep = (event: FlowEvent): boolean =>
 
 /** What items, rounds, turns or steps there were below a step says nothing of those to come. */
 function withoutBelow(snapshot: Snapshot, path: string): ReturnType<typeof tableFor> {
-  const table = tableFor(snapshot);
-  let after = table;
-  eachRecord(table, (name) => {
-    if (isBelow(name, path)) after = withRecord(after, name, undefined);
-  });
-  return after;
+  let table = tableFor(snapshot);
+  for (const name of namesBelow(table, path))
+    if (recordAt(table, name)) table = withRecord(table, name, undefined);
+  return table;
 }
 
 type StepChange = Extract<
@@ -166,11 +158,11 @@ function ended(
   const table = tableFor(snapshot);
   if (version !== undefined && version < (snapshot.version ?? 0)) {
     const { output = snapshot.output } = end;
-    return snapshotOf({ ...fieldsOf(snapshot), output, seq }, table);
+    return changed(snapshot, { output, seq });
   }
   // The newest version was dropped, because a step is at work on an older one: the state is what comes of that.
   if (version !== undefined && end.status === 'cancelled' && hasWork(table))
-    return snapshotOf({ ...fieldsOf(snapshot), version: undefined, seq }, table);
+    return changed(snapshot, { version: undefined, seq });
   let after = table;
   // In a run that succeeds, too: items of `each` that were stopped because another one failed. In a live flow another version may be at work.
   if (version === undefined) {
@@ -179,8 +171,7 @@ function ended(
         after = withRecord(after, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
     });
   }
-  const fields = { ...fieldsOf(snapshot), ...end, seq, t1: t };
-  return snapshotOf({ ...fields, version: version ?? fields.version }, after);
+  return changed(snapshot, { ...end, seq, t1: t, version: version ?? snapshot.version }, after);
 }
 
 function hasWork(table: ReturnType<typeof tableFor>): boolean {

@@ -66,7 +66,7 @@ export interface Snapshot {
 }
 
 /** All but the steps. */
-export type Fields = Omit<Snapshot, 'steps'>;
+type Fields = Omit<Snapshot, 'steps'>;
 
 /** Where a snapshot made here has its steps, in the form that changes cheaply; and as a record, once somebody has read it. */
 const hidden = Symbol('steps');
@@ -90,7 +90,7 @@ const steps = {
 };
 
 /** The record of all steps is made when somebody reads it: most snapshots are passed by. */
-export function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
+function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
   const { v, runId, parentId, flow, seq, version, status, input, output, error, t0, t1 } = fields;
   const { data, unsaved } = fields;
   // Field by field: to spread what may be absent takes several times as long.
@@ -113,7 +113,7 @@ export function snapshotOf(fields: Fields, table: Table<StepState>): Snapshot {
 }
 
 /** Spreading a snapshot would make the record of its steps. */
-export const fieldsOf = ({
+const fieldsOf = ({
   v,
   runId,
   parentId,
@@ -148,10 +148,6 @@ export const fieldsOf = ({
 export const tableFor = (snapshot: Snapshot): Table<StepState> =>
   stepsOf(snapshot)?.table ?? tableOf(snapshot.steps);
 
-/** Whether a path leads to something inside of the step at another one. */
-export const isBelow = (path: string, above: string): boolean =>
-  path.startsWith(`${above}.`) || path.startsWith(`${above}[`);
-
 /** The state of a run before its first event. */
 export const emptySnapshot = (runId: string, flow: FlowIdentity): Snapshot =>
   snapshotOf(
@@ -159,15 +155,21 @@ export const emptySnapshot = (runId: string, flow: FlowIdentity): Snapshot =>
     emptyTable(),
   );
 
-/** A snapshot of other fields and some other steps. */
-export function snapshotFrom(
+/** A snapshot with some other fields, and perhaps other steps. A field that is undefined is none. */
+export const changed = (
   before: Snapshot,
-  fields: Fields,
+  change: Partial<Fields>,
+  table = tableFor(before),
+): Snapshot => snapshotOf({ ...fieldsOf(before), ...change }, table);
+
+/** The steps of a snapshot after some have changed. */
+export function tableAfter(
+  before: Snapshot,
   steps: ReadonlyMap<string, StepState | undefined>,
-): Snapshot {
+): Table<StepState> {
   let table = tableFor(before);
   for (const [path, step] of steps) table = withRecord(table, path, Object.freeze(step));
-  return snapshotOf(fields, table);
+  return table;
 }
 
 /** A snapshot that was plain data, such as JSON, in the meantime. */

@@ -14,12 +14,20 @@ type Branch<T> = readonly (Branch<T> | T | undefined)[];
 export interface Table<T> {
   /** Names and their places. Shared by tables that grew from one another; only the first `size` names count. */
   readonly places: Map<string, number>;
+  /** What stands directly below a name. Shared, too: there may be names that do not count. */
+  readonly below: Map<string, Set<string>>;
   readonly size: number;
   readonly levels: number;
   readonly root: Branch<T>;
 }
 
-export const emptyTable = <T>(): Table<T> => ({ places: new Map(), size: 0, levels: 1, root: [] });
+export const emptyTable = <T>(): Table<T> => ({
+  places: new Map(),
+  below: new Map(),
+  size: 0,
+  levels: 1,
+  root: [],
+});
 
 export function tableOf<T>(record: Readonly<Record<string, T>>): Table<T> {
   return Object.entries(record).reduce(
@@ -51,10 +59,42 @@ export function withRecord<T>(table: Table<T>, name: string, record: T | undefin
       ? table.places
       : new Map([...table.places].filter(([, at]) => at < place));
   places.set(name, place);
+  placeBelow(table.below, name);
   const isFull = place === width ** table.levels;
   const levels = isFull ? table.levels + 1 : table.levels;
   const root = set(isFull ? [table.root] : table.root, (levels - 1) * bits, place, record);
-  return { places, size: place + 1, levels, root };
+  return { places, below: table.below, size: place + 1, levels, root };
+}
+
+function placeBelow(below: Table<unknown>['below'], name: string): void {
+  const above = nameAbove(name);
+  if (above === '') return;
+  const names = below.get(above);
+  if (names) names.add(name);
+  else {
+    below.set(above, new Set([name]));
+    placeBelow(below, above);
+  }
+}
+
+/** What is found for a name, or else for the nearest one above it. */
+export function nearest<T>(name: string, find: (name: string) => T): T | undefined {
+  for (let at = name; at !== ''; at = nameAbove(at)) {
+    const found = find(at);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** The name of what something stands directly below; empty for what stands below nothing. */
+const nameAbove = (name: string): string =>
+  name.slice(0, Math.max(name.lastIndexOf('.'), name.lastIndexOf('['), 0));
+
+/** All names below a name: work for those alone. Some may have no record, or none any more. */
+export function namesBelow({ below }: Table<unknown>, above: string): readonly string[] {
+  const names = [...(below.get(above) ?? [])];
+  for (const name of names) for (const inner of below.get(name) ?? []) names.push(inner);
+  return names;
 }
 
 function set<T>(branch: Branch<T>, shift: number, place: number, record: T | undefined): Branch<T> {

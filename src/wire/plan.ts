@@ -10,6 +10,7 @@ import type { Condition } from '../graph/condition.ts';
 import type { FlowDefinition, Link, StepEntry, StepSettings } from '../graph/definition.ts';
 import type { JsonSchema, Schema } from '../graph/schema.ts';
 import type { Outcome } from '../state/outcome.ts';
+import { nearest } from '../state/table.ts';
 import type { Handler, Step } from './step.ts';
 
 /** What the code of a plan reads of a run. */
@@ -159,15 +160,8 @@ export interface Plan {
 }
 
 /** The node that a path belongs to: its own, or that of the step which ran it below itself. */
-export function ownerOf({ byPath }: Plan, path: string): PlanNode | undefined {
-  let at = path;
-  while (at !== '') {
-    const node = byPath.get(at);
-    if (node) return node;
-    at = at.slice(0, Math.max(at.lastIndexOf('.'), at.lastIndexOf('['), 0));
-  }
-  return undefined;
-}
+export const ownerOf = ({ byPath }: Plan, path: string): PlanNode | undefined =>
+  nearest(path, (at) => byPath.get(at));
 
 type Values = Readonly<Record<string, unknown>>;
 

@@ -2,6 +2,7 @@
 import {
   type Commit,
   type CompiledFlow,
+  each,
   Flow,
   MemorySaver,
   repeat,
@@ -10,7 +11,7 @@ import {
 } from 'millrace';
 import { agent, type ChatCall } from 'millrace/llm';
 import { scriptedModel } from 'millrace/testing';
-import { firstValueFrom, from, lastValueFrom, type ObservableInput, toArray } from 'rxjs';
+import { firstValueFrom, from, lastValueFrom, NEVER, type ObservableInput, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 
 const whole = <T>(source: ObservableInput<T>): Promise<T[]> =>
@@ -152,4 +153,38 @@ test('5.2 what was below a step before its last attempt is not in its state any 
   });
   await run.result;
   expect(below).toEqual([['s']]);
+});
+
+test('5.9 very many flows that are tried again in a resumed run are no deeper than one', async () => {
+  const count = 10_000;
+  const calls = { a: 0, b: 0 };
+  let isStuck = true;
+  const make = () => {
+    const inner = new Flow('inner');
+    const a = inner.step('a', () => ++calls.a, {});
+    const b = inner.step(
+      'b',
+      ({ a }: { a: number }) => {
+        calls.b++;
+        if (isStuck) return NEVER;
+        if (a <= count) throw new Error('down');
+        return [a];
+      },
+      { a: a.out },
+    );
+    const outer = new Flow('outer');
+    const s = outer.step('s', inner.output({ b: b.out }), {}, { retry: { count: 1 } });
+    const item = outer.output({ b: s.out.b });
+    const flow = new Flow('top');
+    return flow.output({ all: flow.step('all', each(item), { items: Array(count).fill({}) }).out });
+  };
+  const saver = new MemorySaver();
+  const run = make().start({}, { id: 'r', saver });
+  run.cancel();
+  await expect(run.result).rejects.toThrow();
+  expect(calls).toEqual({ a: count, b: count });
+  isStuck = false;
+  const { all } = (await make().resume('r', { saver }).result) as { all: { b: number[] }[] };
+  expect(calls).toEqual({ a: 2 * count, b: 3 * count });
+  expect(all.map(({ b }) => b[0])).toEqual(Array.from({ length: count }, (_, i) => count + i + 1));
 });

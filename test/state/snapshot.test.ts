@@ -14,7 +14,7 @@ import {
   type Snapshot,
 } from 'millrace';
 import { delay, firstValueFrom, from, NEVER, of, tap, toArray } from 'rxjs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 function sample() {
   const inner = new Flow<{ n: number }>('inner');
@@ -229,4 +229,35 @@ test('5.4 a saver gets every change of state once and in order', async () => {
     -1,
     ...commits.slice(0, -1).map(({ seq }) => seq),
   ]);
+});
+
+test('5.2 a step that begins anew costs what is below it, however much else is in the state', () => {
+  const looks = (others: number): number => {
+    const paths = [
+      's',
+      's[0]',
+      's[0].a',
+      's[1].a',
+      ...Array.from({ length: others }, (_, i) => `t[${i}]`),
+    ];
+    let seq = 0;
+    const event = (path: string, change: object) =>
+      ({ runId: 'r', path, stepId: 'x', seq: seq++, t: 0, ...change }) as unknown as FlowEvent;
+    const before = paths
+      .map((path) => event(path, { type: 'STEP_START', input: {} }))
+      .reduce(reduce, empty());
+    const again = event('s', { type: 'STEP_RETRY', attempt: 1, delay: 0, anew: true });
+    const counted = vi.spyOn(Map.prototype, 'get');
+    const commit = commitOf(before, again);
+    const { length } = counted.mock.calls;
+    counted.mockRestore();
+    expect(commit?.patches.filter(({ op }) => op === 'remove').map(({ path }) => path[1])).toEqual([
+      's[0]',
+      's[0].a',
+      's[1].a',
+    ]);
+    expect(Object.keys(commit?.snapshot.steps ?? {})).toHaveLength(others + 1);
+    return length;
+  };
+  expect(looks(5_000)).toBe(looks(5));
 });

@@ -5,13 +5,7 @@ import { checkInputNames } from '../../graph/check-input.ts';
 import { put } from '../../plain.ts';
 import type { FlowEvent } from '../../state/event.ts';
 import { reduce } from '../../state/reduce.ts';
-import {
-  emptySnapshot,
-  type FlowIdentity,
-  fieldsOf,
-  type Snapshot,
-  snapshotFrom,
-} from '../../state/snapshot.ts';
+import { changed, emptySnapshot, type FlowIdentity, type Snapshot } from '../../state/snapshot.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { interoperable, iterate } from '../iterate.ts';
 import { type Inputs, inputsOf, type LiveInputs, partsOf } from './inputs.ts';
@@ -230,9 +224,7 @@ export class Live<Input, Output> {
   private listen(execution: LiveExecution): void {
     const empty = emptySnapshot(execution.state.runId, this.identity);
     // The last output is perhaps that of an older version, of which nothing else is told any more.
-    this.snapshot = this.hasOutput
-      ? snapshotFrom(empty, { ...fieldsOf(empty), output: this.output }, new Map())
-      : empty;
+    this.snapshot = changed(empty, { output: this.output });
     execution.hear((event) => {
       this.snapshot = reduce(this.snapshot, event);
       this.events.next(event);
