@@ -155,8 +155,8 @@ test('5.2 what was below a step before its last attempt is not in its state any 
   expect(below).toEqual([['s']]);
 });
 
-test('5.9 very many flows that are tried again in a resumed run are no deeper than one', async () => {
-  const count = 10_000;
+test('5.9 of many flows that are tried again in a resumed run each forgets what it did itself, and nothing else', async () => {
+  const count = 500;
   const calls = { a: 0, b: 0 };
   let isStuck = true;
   const make = () => {
