@@ -3,7 +3,6 @@ import { Observable, type Subscriber } from 'rxjs';
 import { errorJson, FlowError } from '../errors.ts';
 import type { StepSettings } from '../graph/definition.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
-import type { Additions } from '../state/outcome.ts';
 import { Activity, Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
 import { isSimple } from '../wire/attempt.ts';
 import { type Call, hostOf } from '../wire/call.ts';
@@ -15,7 +14,7 @@ import type { Step, StepContext } from '../wire/step.ts';
 import { usageOf } from './changes.ts';
 import { checkedParams } from './checked.ts';
 import { Execution } from './execution.ts';
-import { additionsOf, joined } from './lists.ts';
+import { type Adding, additionsOf, addTo, asAdditions } from './lists.ts';
 import { AttemptsWork, type Retry, SimpleWork, type Workplace } from './work.ts';
 
 /** A step that can be run below another one; a flow brings its plan. */
@@ -206,7 +205,7 @@ class Reporter {
   /** Whether it counts as at work itself: not while all that is below it waits. */
   private own = 1;
   private attempt = 1;
-  private adds: Additions | undefined;
+  private adding: Adding | undefined;
 
   constructor(host: Host, path: string, pass: (aside: Aside) => void) {
     this.id = path.slice(path.lastIndexOf('.') + 1);
@@ -230,7 +229,7 @@ class Reporter {
       // It is not at work itself while all below it waits.
       this.own = this.waiting + chunk.waiting > 0 && this.busy + chunk.busy === own ? 0 : 1;
       this.note(chunk.busy + this.own - own, chunk.waiting);
-    } else if (chunk instanceof Adds) this.adds = joined(this.adds, chunk.name, chunk.items);
+    } else if (chunk instanceof Adds) this.adding = addTo(this.adding, chunk);
     else if (chunk instanceof Aside) this.pass(chunk);
     else this.tell({ type: 'STEP_CHUNK', chunk });
   }
@@ -256,15 +255,15 @@ class Reporter {
 
   /** What it adds to lists is told with its end, and handed on then. */
   handOn(): void {
-    for (const [name, items] of Object.entries(this.adds ?? {})) this.pass(new Adds(name, items));
+    for (const [name, items] of this.adding ?? []) this.pass(new Adds(name, items));
   }
 
   end(end: Pick<Extract<Change, { type: 'STEP_OUTPUT' }>, 'output' | 'error' | 'usage'>): void {
     if (!this.host.listening) return;
     const t1 = this.host.clock.now();
-    const adds = this.adds && !end.error ? { adds: this.adds } : {};
+    const adds = end.error ? undefined : asAdditions(this.adding);
     const { input, t0, attempt: attempts } = this;
-    this.tell({ type: 'STEP_OUTPUT', input, ...end, t0, t1, attempts, ...adds });
+    this.tell({ type: 'STEP_OUTPUT', input, ...end, t0, t1, attempts, ...(adds && { adds }) });
   }
 
   private tell(change: Change): void {

@@ -6,7 +6,7 @@
  * M2 A run keeps what it has added, behind at most one page of what was there before, and the name of the run that has the rest. So a long
  *    list costs no more to go on with than a short one.
  */
-import { freeze, isPlain, oncePer, own, put } from '../plain.ts';
+import { freeze, isPlain, oncePer, put } from '../plain.ts';
 import type { Additions, Outcome } from '../state/outcome.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Plan } from '../wire/plan.ts';
@@ -30,17 +30,22 @@ const pageSize = 64;
 export const isList = (value: unknown): value is MemoryList =>
   isPlain(value) && (value as Partial<MemoryList>)['~list'] === 1;
 
-/** What has been added to one list more. */
-export function joined(
-  adds: Additions | undefined,
-  name: string,
-  items: readonly unknown[],
-): Record<string, readonly unknown[]> {
-  const all: Record<string, readonly unknown[]> = { ...adds };
-  const before = (own(all, name) as readonly unknown[] | undefined) ?? [];
-  put(all, name, freeze([...before, ...items]));
-  return all;
+/** What has been added to lists so far, by name. */
+export type Adding = Map<string, unknown[]>;
+
+/** In place: a step that runs thousands of others adds what each of them does. */
+export function addTo(
+  lists: Adding | undefined,
+  { name, items }: { readonly name: string; readonly items: readonly unknown[] },
+): Adding {
+  const after = lists ?? new Map<string, unknown[]>();
+  const list = after.get(name) ?? [];
+  for (const item of items) list.push(item);
+  return after.set(name, list);
 }
+
+export const asAdditions = (lists: Adding | undefined): Additions | undefined =>
+  lists && freeze(Object.fromEntries(lists));
 
 /** What all steps of a run have added, by list, in the order of the plan. */
 export function additionsOf({
@@ -48,11 +53,10 @@ export function additionsOf({
 }: {
   readonly outcomes: readonly (Outcome | undefined)[];
 }): ReadonlyMap<string, readonly unknown[]> {
-  const all = new Map<string, readonly unknown[]>();
+  const all: Adding = new Map();
   for (const outcome of outcomes) {
     if (outcome?.status !== 'success' || !outcome.adds) continue;
-    for (const [name, items] of Object.entries(outcome.adds))
-      all.set(name, [...(all.get(name) ?? []), ...items]);
+    for (const [name, items] of Object.entries(outcome.adds)) addTo(all, { name, items });
   }
   return all;
 }

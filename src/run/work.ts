@@ -18,7 +18,7 @@ import { placedError } from '../wire/placed-error.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import type { Handler } from '../wire/step.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
-import { joined } from './lists.ts';
+import { type Adding, addTo, asAdditions } from './lists.ts';
 
 export type Retry = Extract<Change, { type: 'STEP_RETRY' }>;
 
@@ -104,7 +104,7 @@ export class Wait extends Work {
 
 export abstract class StepWork<Node = PlanNode> extends Work {
   /** What it adds to lists in the shared memory. */
-  protected adds: Record<string, readonly unknown[]> | undefined;
+  private adding: Adding | undefined;
   readonly node: Node;
   readonly params: unknown;
   protected readonly place: Workplace<Node>;
@@ -116,8 +116,12 @@ export abstract class StepWork<Node = PlanNode> extends Work {
     this.params = params;
   }
 
-  add({ name, items }: Adds): void {
-    this.adds = joined(this.adds, name, items);
+  add(adds: Adds): void {
+    this.adding = addTo(this.adding, adds);
+  }
+
+  protected success(result: unknown): Outcome {
+    return success(result, asAdditions(this.adding));
   }
 }
 
@@ -146,7 +150,7 @@ export class SimpleWork<Node = PlanNode> extends StepWork<Node> implements CallS
 
   done(result: unknown): void {
     this.closed = true;
-    this.place.end(this, success(result, this.adds), 1);
+    this.place.end(this, this.success(result), 1);
   }
 
   fail(error: unknown): void {
@@ -211,7 +215,7 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
         break;
       }
       case 'result':
-        this.end(success(note.result, this.adds), note.isCached ? 0 : this.attempt);
+        this.end(this.success(note.result), note.isCached ? 0 : this.attempt);
     }
   }
 

@@ -138,7 +138,7 @@ class CheckedSink implements OpenSink, Stoppable {
   private stopRest: (() => boolean) | undefined;
   private isDeaf = false;
   /** What an attempt adds counts when it has succeeded. */
-  private adds: readonly Adds[] | undefined;
+  private adds: Adds[] | undefined;
   private readonly callee: Callee;
   private readonly call: Call;
   private readonly sink: Sink;
@@ -179,8 +179,9 @@ class CheckedSink implements OpenSink, Stoppable {
       return;
     }
     if (value instanceof Aside) {
-      if (value instanceof Adds) this.adds = [...(this.adds ?? none), value];
-      else this.sink.chunk(value);
+      if (!(value instanceof Adds)) this.sink.chunk(value);
+      else if (this.adds) this.adds.push(value);
+      else this.adds = [value];
       return;
     }
     const { step } = this.callee;
