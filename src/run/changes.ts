@@ -11,7 +11,7 @@ import type { Setup } from './setup.ts';
 
 export function flowStart(plan: Plan, input: unknown, options: RunOptions, setup: Setup): Change {
   const { parentId, metadata } = options;
-  const { memory, isResumed, forkOf } = setup;
+  const { memory, before, forkOf } = setup;
   return {
     type: 'FLOW_START',
     flow: plan.definition.id,
@@ -19,7 +19,7 @@ export function flowStart(plan: Plan, input: unknown, options: RunOptions, setup
     ...(parentId !== undefined && { parentId }),
     ...(metadata && { metadata: freeze(copyPlain(metadata)) }),
     ...(memory && { data: memory }),
-    ...(isResumed && !forkOf && { resumed: true }),
+    ...(before && { resumed: true }),
     ...(forkOf && { forkOf }),
   };
 }

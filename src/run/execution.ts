@@ -58,7 +58,7 @@ export class Execution extends Told implements View, Engine {
   begin(input: unknown): void {
     if (!this.listen()) return;
     const { plan, options, setup } = this;
-    const checked = setup.isResumed
+    const checked = setup.isChecked
       ? success(input)
       : checkedInput(plan.definition, input, this.at(''));
     this.atWork.whenThere(checked, (outcome) => {
@@ -164,17 +164,17 @@ export class Execution extends Told implements View, Engine {
   private replay(node: PlanNode): boolean {
     const { index, path } = node;
     const { input, outcome } = this.recorded(this.at(path)) ?? {};
-    if (node.kind === 'open' && outcome?.status !== 'skipped') {
-      // The flow had begun, and its steps are asked one by one.
-      // A stream that it was given is not stored: then it begins again, and its steps are asked all the same.
-      if (input === undefined || node.readsChunks) return false;
+    if (!outcome) return false;
+    if (node.kind === 'open' && outcome.status !== 'skipped') {
+      // The flow had ended, and its steps are asked one by one. A stream that it was given is not stored.
+      const params: Record<string, unknown> = {};
+      if (node.readsChunks) fillParams(node, this, params);
       if (this.missing) this.missing[index] = started;
       this.inputs[index] = input;
       for (const target of node.startTargets) this.arrive(target);
-      this.conclude(node, success(input));
+      this.conclude(node, success(node.readsChunks ? params : input));
       return true;
     }
-    if (!outcome) return false;
     this.inputs[index] = input;
     this.streams?.replay(node);
     this.conclude(node, outcome);

@@ -10,7 +10,15 @@ import { ownerOf, type Plan, type PlanNode } from '../wire/plan.ts';
 import { keysRead } from '../wire/read.ts';
 import { asItStood } from './lists.ts';
 import { idOf, type RunOptions } from './options.ts';
-import { claimed, gateOf, type Prepared, type RunnableFlow, saverOf, stored } from './prepare.ts';
+import {
+  claimed,
+  gateOf,
+  type Prepared,
+  type RunnableFlow,
+  saverOf,
+  stored,
+  wasChecked,
+} from './prepare.ts';
 import { outcomeOf } from './recorded.ts';
 import type { Saver } from './saver.ts';
 
@@ -34,21 +42,20 @@ export function forkedRun(
       const empty = emptySnapshot(id, flow.identity(true));
       const placed = { ...others, id };
       const kept = keptSteps(flow.plan, before, edit);
+      const retold = [...kept].flatMap(([path, { change }]) =>
+        change ? { path, stepId: path.slice(path.lastIndexOf('.') + 1), change } : [],
+      );
       const prepared = (begun: Snapshot): Prepared => ({
         input: 'input' in edit ? edit['input'] : before.input,
         snapshot: empty,
         options: placed,
         setup: (tell) => ({
-          isResumed: !('input' in edit),
+          isChecked: !('input' in edit) && wasChecked(before),
           forkOf: { runId, seq: before.seq },
           memory: asItStood(before.data, runId),
           recorded: (path) => kept.get(path)?.recorded,
-          retold: [...kept].map(([path, { change }]) => ({
-            path,
-            stepId: path.slice(path.lastIndexOf('.') + 1),
-            change,
-          })),
-          gate: gateOf(placed, begun, tell, { together: kept.size }),
+          retold,
+          gate: gateOf(placed, begun, tell, { together: retold.length }),
         }),
       });
       return claimed(saver, empty, placed).pipe(map(prepared));
@@ -78,11 +85,11 @@ function stateAt(saver: Saver, runId: string, at: number | undefined): Observabl
 
 interface Kept {
   readonly recorded: Recorded;
-  /** What the new run tells of it. */
-  readonly change: Change;
+  /** What the new run tells of it; nothing of a step that had not ended. */
+  readonly change?: Change | undefined;
 }
 
-/** The steps that the new run takes over: those that had ended, and that no edit reaches. */
+/** The steps that the new run takes over: those that no edit reaches. */
 function keptSteps(
   plan: Plan,
   before: Snapshot,
@@ -99,24 +106,27 @@ function keptSteps(
     const node = ownerOf(plan, path);
     // What was not needed before is decided anew.
     if (!node || affected.has(node.index) || step.reason === 'not-needed') continue;
-    const made = keep(step, before);
-    if (made.recorded.outcome || (node.kind === 'close' && !step.reason)) kept.set(path, made);
+    // What failed below a step may be part of its success.
+    kept.set(path, keep(step, before, node.path !== path));
   }
-  for (const [path, { result: output }] of edited)
-    kept.set(path, keep({ attempts: 0, ...before.steps[path], status: 'success', output }, before));
+  for (const [path, { result: output }] of edited) {
+    const step = { attempts: 0, ...before.steps[path], error: undefined, reason: undefined };
+    kept.set(path, keep({ ...step, status: 'success', output } as StepState, before));
+  }
   return kept;
 }
 
-function keep(step: StepState, before: Snapshot): Kept {
+function keep(step: StepState, before: Snapshot, isPart = false): Kept {
   const outcome = outcomeOf(step, before);
-  const { input } = step;
-  if (outcome?.status === 'skipped')
-    return { recorded: { input, outcome }, change: { type: 'STEP_SKIP', ...outcome.skip } };
-  if (!outcome) return { recorded: { input, outcome }, change: { type: 'STEP_START', input } };
-  const { t0 = before.t0 ?? 0, t1 = t0, attempts, usage, output, adds } = step;
+  const { input, reason, detail, output, error, attempts, usage, adds } = step;
+  const { t0 = before.t0 ?? 0, t1 = t0 } = step;
+  const isTold = outcome || (isPart && (step.status === 'failure' || reason));
+  const change = reason
+    ? { type: 'STEP_SKIP', reason, detail }
+    : { type: 'STEP_OUTPUT', input, output, error, t0, t1, attempts, usage, adds };
   return {
     recorded: { input, outcome },
-    change: present({ type: 'STEP_OUTPUT', input, output, t0, t1, attempts, usage, adds }),
+    change: isTold ? present(change as Change) : undefined,
   };
 }
 

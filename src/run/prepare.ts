@@ -141,7 +141,7 @@ export function resumedRun(
         snapshot,
         options: placed,
         setup: (tell) => ({
-          isResumed: true,
+          isChecked: wasChecked(snapshot),
           before: snapshot,
           memory: asItStood(snapshot.data, runId),
           recorded: recordedIn(snapshot),
@@ -153,6 +153,9 @@ export function resumedRun(
     }),
   );
 }
+
+/** Whether the input of a stored run is what its schema made of it: one that was refused is stored as it came. */
+export const wasChecked = ({ error }: Snapshot): boolean => error?.code !== 'invalid-input';
 
 /** A run whose process ended before its first commit was stored: nothing of it is known but what it was to begin with. */
 function begunAgain(saver: Saver, snapshot: Snapshot, options: RunOptions): Observable<Prepared> {

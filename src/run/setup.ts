@@ -31,7 +31,7 @@ export interface Setup {
   /** The state that it goes on from: its events are counted on, and what its steps have used counts. */
   readonly before?: Snapshot | undefined;
   /** The input has been checked when the run was first started. */
-  readonly isResumed?: boolean;
+  readonly isChecked?: boolean;
   readonly forkOf?: { readonly runId: string; readonly seq: number } | undefined;
   /** What a fork tells of the steps that it takes over. */
   readonly retold?: readonly {

@@ -1,4 +1,4 @@
-import { each, Flow, MemorySaver, type Ref } from 'millrace';
+import { each, Flow, MemorySaver, type Ref, type Snapshot } from 'millrace';
 import { firstValueFrom, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 
@@ -210,4 +210,55 @@ test('5.9, 2.15 outputs are given again when a run is resumed', async () => {
   await expect(run.result).rejects.toMatchObject({ code: 'cancelled' });
   expect(await flow.resume(run.id, { outputs: ['first'] }).result).toEqual({ first: 1 });
   expect(calls).toEqual(['first']);
+});
+
+test('5.10, 5.9 what is tried again in a fork is run again, all of it', async () => {
+  const calls: string[] = [];
+  let made = 0;
+  const inner = new Flow('inner');
+  const a = inner.step('a', () => calls.push('a') && ++made, {});
+  const b = inner.step(
+    'b',
+    ({ a }: { a: number }) => {
+      calls.push('b');
+      if (a === 1) throw new Error('down');
+      return a;
+    },
+    { a: a.out },
+  );
+  const flow = new Flow('outer');
+  const part = flow.step('part', inner.output({ b: b.out }), {}, { retry: { count: 1 } });
+  const saver = new MemorySaver();
+  const compiled = flow.output({ b: part.out.b }).with({ saver });
+  const { runId } = await compiled.complete({});
+  const commits = await firstValueFrom(saver.history(runId).pipe(toArray()));
+  const at = commits.find(({ snapshot }) => snapshot.steps['part.b'])?.seq as number;
+  calls.length = 0;
+  expect(await compiled.fork(runId, { at }).result).toEqual({ b: 3 });
+  expect(calls.join(' ')).toBe('b a b');
+});
+
+test('5.10 a fork keeps what failed, and what was skipped for it, inside of what it takes over', async () => {
+  const item = new Flow<{ n: number }>('item');
+  const odd = item.step(
+    'odd',
+    ({ n }: { n: number }) => {
+      if (n % 2) throw new Error('odd');
+      return n;
+    },
+    { n: item.input.n },
+  );
+  item.step('after', ({ n }: { n: number }) => n, { n: odd.out });
+  const flow = new Flow('list');
+  const list = flow.step('list', each(item.output({ n: item.input.n })), {
+    items: [{ n: 1 }, { n: 2 }],
+  });
+  const compiled = flow.output({ list: list.out }).with({ saver: new MemorySaver() });
+  const { runId, snapshot } = await compiled.complete({});
+  expect(snapshot.steps['list[0].after']).toMatchObject({ reason: 'upstream-failed' });
+  const fork = compiled.fork(runId);
+  await fork.result;
+  const statuses = ({ steps }: Snapshot) =>
+    Object.entries(steps).map(([path, { status, error }]) => [path, status, error?.message]);
+  expect(statuses(fork.getSnapshot())).toEqual(statuses(snapshot));
 });

@@ -1,5 +1,5 @@
 import { Flow, FlowError, type FlowEvent, MemorySaver, question } from 'millrace';
-import { firstValueFrom, of, toArray } from 'rxjs';
+import { firstValueFrom, type Observable, of, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -135,4 +135,88 @@ test('5.8 a run that continues another one has its memory', async () => {
     code: 'run-not-found',
   });
   expect((await firstValueFrom(chat.list())).length).toBe(3);
+});
+
+test('5.9, 2.9 a flow inside of a resumed run has the input that its schema made, filled in and checked once', async () => {
+  let isDown = true;
+  const schema = z.object({ n: z.number().transform((n) => n + 1), unit: z.string().default('m') });
+  const inner = new Flow('inner', { input: schema });
+  const shown = inner.step(
+    'shown',
+    ({ n, unit }: { n: number; unit: string }) => {
+      if (isDown) throw new Error('down');
+      return `${n} ${unit}`;
+    },
+    { n: inner.input.n, unit: inner.input.unit },
+  );
+  const flow = new Flow<{ n: number }>('outer');
+  const part = flow.step('part', inner.output({ text: shown.out }), { n: flow.input.n });
+  const compiled = flow.output({ text: part.out.text }).with({ saver: new MemorySaver() });
+  const run = compiled.start({ n: 1 });
+  await expect(run.result).rejects.toMatchObject({ code: 'run-failed' });
+  isDown = false;
+  expect(await compiled.fork(run.id).result).toEqual({ text: '2 m' });
+  expect(await compiled.fork(run.id, { at: 2 }).result).toEqual({ text: '2 m' });
+  expect(await compiled.resume(run.id).result).toEqual({ text: '2 m' });
+});
+
+test('5.9, 2.9 an input that was refused is refused again when the run is resumed or forked', async () => {
+  const calls: unknown[] = [];
+  let isDown = false;
+  const schema = z.object({ n: z.number() }).refine(() => {
+    if (isDown) throw new Error('no registry');
+    return true;
+  });
+  const inner = new Flow('inner', { input: schema });
+  const a = inner.step('a', ({ n }: { n: number }) => calls.push(n), { n: inner.input.n });
+  const flow = inner.output({ a: a.out }).with({ saver: new MemorySaver() });
+  const outer = new Flow<{ n: never }>('outer');
+  const part = outer.step('part', flow, { n: outer.input.n });
+  const around = outer.output({ a: part.out.a }).with({ saver: new MemorySaver() });
+  for (const compiled of [flow, around]) {
+    const wrong = compiled.start({ n: 'one' as never });
+    const { code, message } = (await wrong.result.catch((error) => error)) as FlowError;
+    for (const again of [compiled.resume(wrong.id), compiled.fork(wrong.id)])
+      await expect(again.result).rejects.toMatchObject({ code, message });
+  }
+  expect(calls).toEqual([]);
+  isDown = true;
+  const unchecked = flow.start({ n: 1 });
+  await expect(unchecked.result).rejects.toThrow('no registry');
+  await expect(flow.resume(unchecked.id).result).rejects.toThrow('no registry');
+  isDown = false;
+  expect(await flow.resume(unchecked.id).result).toEqual({ a: 1 });
+  expect(calls).toEqual([1]);
+});
+
+test('5.9, 2.12 a flow that had ended, and was given a stream, has ended in a resumed run', async () => {
+  let isDown = true;
+  const inner = new Flow<{ parts: Observable<number> }>('inner');
+  const all = inner.step(
+    'all',
+    ({ parts }: { parts: Observable<number> }) => parts.pipe(toArray()),
+    { parts: inner.input.parts },
+  );
+  const flow = new Flow('outer');
+  const source = flow.step('source', () => of(1, 2), {});
+  const list = flow.step('list', inner.output({ all: all.out }), { parts: source.chunks as never });
+  const last = flow.step(
+    'last',
+    ({ all }: { all: unknown }) => {
+      if (isDown) throw new Error('down');
+      return all;
+    },
+    { all: list.out.all },
+  );
+  const compiled = flow.output({ last: last.out }).with({ saver: new MemorySaver() });
+  const run = compiled.start({});
+  await expect(run.result).rejects.toMatchObject({ code: 'run-failed' });
+  const { list: before } = run.getSnapshot().steps;
+  isDown = false;
+  const again = compiled.resume(run.id);
+  const told: string[] = [];
+  again.events$.subscribe(({ path }) => told.push(path));
+  await again.result;
+  expect(again.getSnapshot().steps['list']).toEqual(before);
+  expect(told.filter((path) => path.startsWith('list'))).toEqual([]);
 });
