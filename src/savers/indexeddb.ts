@@ -106,14 +106,17 @@ export class IndexedDbSaver implements Saver {
   }
 
   delete(runId: string): Observable<void> {
-    return this.using((db) => deleteRuns(db, [runId]));
+    return this.using(async (db) => void (await deleteRuns(db, [{ runId }])));
   }
 
   prune(retention: Retention): Observable<number> {
     return this.using(async (db) => {
-      const expired = expiredRuns(await newest(db, { limit: Infinity }), retention);
-      await deleteRuns(db, expired);
-      return expired.length;
+      const runs = await newest(db, { limit: Infinity });
+      const expired = new Set(expiredRuns(runs, retention));
+      return deleteRuns(
+        db,
+        runs.filter(({ runId }) => expired.has(runId)),
+      );
     });
   }
 
@@ -226,12 +229,22 @@ const summary = ({ runId, parentId, flowId, status, seq, t0, t1 }: StoredRun): R
   ...(t1 !== undefined && { t1 }),
 });
 
-async function deleteRuns(db: Db, runIds: readonly string[]): Promise<void> {
+/** Deletes runs, those that have not gone on since `seq`; tells how many. */
+async function deleteRuns(
+  db: Db,
+  chosen: readonly { readonly runId: string; readonly seq?: number }[],
+): Promise<number> {
   const within = db.transaction(stores, 'readwrite');
-  const deleted = runIds.flatMap((runId) => [
-    within.objectStore('runs').delete(runId),
-    within.objectStore('states').delete(allOf(runId)),
-    within.objectStore('commits').delete(allOf(runId)),
-  ]);
-  await Promise.all([...deleted, within.done]);
+  const deletions = chosen.map(async ({ runId, seq }): Promise<number> => {
+    const run = await within.objectStore('runs').get(runId);
+    if (!run || run.seq !== (seq ?? run.seq)) return 0;
+    await Promise.all([
+      within.objectStore('runs').delete(runId),
+      within.objectStore('states').delete(allOf(runId)),
+      within.objectStore('commits').delete(allOf(runId)),
+    ]);
+    return 1;
+  });
+  const [deleted] = await Promise.all([Promise.all(deletions), within.done]);
+  return deleted.reduce((sum, each) => sum + each, 0);
 }

@@ -121,11 +121,27 @@ export class JsonlSaver implements Saver {
 
   prune(retention: Retention): Observable<number> {
     return defer(async () => {
-      const expired = expiredRuns(await this.newest({}), retention);
-      for (const runId of expired) await rm(this.pathOf(runId), { force: true });
+      const runs = await this.newest({});
+      const expired = new Set(expiredRuns(runs, retention));
+      let deleted = 0;
+      for (const run of runs)
+        if (expired.has(run.runId)) deleted += Number(await this.deleteAsItWas(run));
       await this.sweep();
-      return expired.length;
+      return deleted;
     });
+  }
+
+  /** Deletes a run, unless it has gone on in the meantime. */
+  private async deleteAsItWas({ runId, seq }: ClaimedRun): Promise<boolean> {
+    const path = this.pathOf(runId);
+    const isDeleted = await reading(path, async (file) => {
+      await rm(path, { force: true });
+      // Nobody writes to it from here on: who wrote before was perhaps told that it is stored.
+      if ((await summaryIn(file))?.seq === seq) return true;
+      await this.create(path, await file.readFile('utf8'));
+      return false;
+    });
+    return isDeleted ?? false;
   }
 
   /** Makes sure, once, that the folder is found again, and those around it that were made with it. */

@@ -133,13 +133,14 @@ export const summary = ({
   ...(t1 !== null && { t1 }),
 });
 
-export async function expiredIn(
-  db: Kysely<Tables>,
-  retention: Retention,
-): Promise<readonly string[]> {
+/** A run as it was when it was chosen. */
+type Chosen = Pick<RunRow, 'run_id' | 'seq'>;
+
+export function expiredIn(db: Kysely<Tables>, retention: Retention): Promise<readonly Chosen[]> {
   const { olderThan, keepLast = 0, unfinished = false } = checkedRetention(retention);
   const placed = db.selectFrom('millrace_runs').select(({ fn }) => [
     'run_id',
+    'seq',
     'status',
     fn.coalesce('t1', 't').as('ended'),
     fn
@@ -147,18 +148,30 @@ export async function expiredIn(
       .over((over) => over.partitionBy('flow_id').orderBy('t', 'desc').orderBy('run_id', 'desc'))
       .as('place'),
   ]);
-  let expired = db.selectFrom(placed.as('placed')).select('run_id').where('place', '>', keepLast);
+  let expired = db
+    .selectFrom(placed.as('placed'))
+    .select(['run_id', 'seq'])
+    .where('place', '>', keepLast);
   if (olderThan !== undefined) expired = expired.where('ended', '<', olderThan);
   if (!unfinished) expired = expired.where('status', 'in', [...endedStatuses]);
-  return (await expired.execute()).map(({ run_id }) => run_id);
+  return expired.execute();
 }
 
-export const deleteIn = (db: Kysely<Tables>, runIds: readonly string[]): Promise<void> =>
+/** Deletes runs, those that have not gone on in the meantime; tells how many. */
+export const deleteIn = (
+  db: Kysely<Tables>,
+  runs: readonly (Pick<Chosen, 'run_id'> & Partial<Chosen>)[],
+): Promise<number> =>
   db.transaction().execute(async (within) => {
     // The row of a run first: whoever writes to it has to notice.
-    for (const table of ['millrace_runs', 'millrace_states', 'millrace_commits'] as const)
-      await within
-        .deleteFrom(table)
-        .where('run_id', 'in', [...runIds])
-        .execute();
+    const deleted = await within
+      .deleteFrom('millrace_runs')
+      .where(({ or, and }) => or(runs.map((run) => and(run))))
+      .returning('run_id')
+      .execute();
+    const ids = deleted.map(({ run_id }) => run_id);
+    if (ids.length > 0)
+      for (const table of ['millrace_states', 'millrace_commits'] as const)
+        await within.deleteFrom(table).where('run_id', 'in', ids).execute();
+    return ids.length;
   });

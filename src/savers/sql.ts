@@ -97,15 +97,16 @@ export class SqlSaver implements Saver {
   }
 
   delete(runId: string): Observable<void> {
-    return this.using(({ db }) => deleteIn(db, [runId]));
+    return this.using(async ({ db }) => void (await deleteIn(db, [{ run_id: runId }])));
   }
 
   prune(retention: Retention): Observable<number> {
     return this.using(async ({ db }) => {
       const expired = await expiredIn(db, retention);
+      let deleted = 0;
       for (let at = 0; at < expired.length; at += 100)
-        await deleteIn(db, expired.slice(at, at + 100));
-      return expired.length;
+        deleted += await deleteIn(db, expired.slice(at, at + 100));
+      return deleted;
     });
   }
 

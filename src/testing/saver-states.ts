@@ -192,6 +192,29 @@ export function stateLaws(say: Say): void {
     same(await idsOf(saver), ['run-5', 'run-4', 'run-3'], 'what is left');
   });
 
+  say('S4 prune lets stay what goes on in the meantime', async ({ saver, again }) => {
+    const stories: Story[] = [];
+    for (let run = 0; run < 30; run++)
+      stories.push(await told(saver, new Story(`run-${run}`).end()));
+    const other = await again();
+    const pruned = once(saver.prune({ olderThan: 10_000 }));
+    const goOn = async (story: Story, turn: number): Promise<void> => {
+      for (let turns = 0; turns < turn; turns++) await undefined;
+      const { commits, claim, snapshot } = story
+        .branch()
+        .tell({ type: 'FLOW_START', flow: 'story', input: {} });
+      const stored = await put(other, commits).catch(() => []);
+      if (stored.length > 0)
+        same(await once(other.load(claim.runId)), snapshot, 'the state of a run that went on');
+    };
+    await Promise.all(stories.map((story, index) => goOn(story, 3 * index)));
+    await pruned;
+    for (const { runId, status, seq } of (await once(saver.list({}))) ?? []) {
+      same([status, seq], ['running', 2], 'what is left');
+      same((await once(saver.load(runId)))?.seq, seq, 'its state');
+    }
+  });
+
   say('prune deletes ended runs that are old, or too many of their flow', async ({ saver }) => {
     await family(saver);
     same(await once(saver.prune({ olderThan: 3 })), 1, 'how many were too old');

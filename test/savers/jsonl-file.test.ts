@@ -203,6 +203,26 @@ test('a long run is loaded from its last whole state', async () => {
   expect(await once(saver.load('one'))).toEqual(last.snapshot);
 });
 
+test('a run that goes on after prune has chosen it, and before it is deleted, stays', async () => {
+  const saver = new JsonlSaver(folder.path);
+  const story = await told(saver, new Story('one').end());
+  await told(saver, new Story('two').end());
+  const more = story.branch().tell({ type: 'FLOW_START', flow: 'story', input: {} });
+  // Where all runs are looked at, the choice is about to be made.
+  const slow = new JsonlSaver(folder.path);
+  const { newest } = slow as unknown as { newest(query: object): Promise<unknown> };
+  Object.assign(slow, {
+    newest: async (query: object) => {
+      const runs = await newest.call(slow, query);
+      await put(saver, more.commits);
+      return runs;
+    },
+  });
+  expect(await once(slow.prune({ olderThan: 10_000 }))).toBe(1);
+  expect(await once(saver.load('one'))).toEqual(more.snapshot);
+  expect((await once(saver.list({})))?.map(({ runId }) => runId)).toEqual(['one']);
+});
+
 test('a claim that was cut short leaves no run, and is swept away later', async () => {
   const saver = new JsonlSaver(folder.path);
   const draft = join(folder.path, 'one.jsonl.abc.tmp');

@@ -117,6 +117,27 @@ test('a whole state is stored now and then, and the last one is kept', async () 
   await saver.close();
 });
 
+test('a run that goes on after prune has chosen it, and before it is deleted, stays', async () => {
+  const saver = sqlite(path);
+  for (const id of ['one', 'two']) await told(saver, new Story(id).end());
+  let isChosen = false;
+  class Slow extends Database {
+    override prepare(sql: string): never {
+      isChosen ||= sql.includes('row_number');
+      // What stands before the first write after the choice.
+      if (isChosen && sql === 'begin')
+        rows("update millrace_runs set seq = 2 where run_id = 'one'");
+      return super.prepare(sql) as never;
+    }
+  }
+  const pruning = sqlite(path, { Database: Slow as never });
+  expect(await once(pruning.prune({ olderThan: 10_000 }))).toBe(1);
+  expect(isChosen).toBe(true);
+  expect((await once(saver.list({})))?.map(({ runId }) => runId)).toEqual(['one']);
+  expect(await every(saver.history('one'))).toHaveLength(2);
+  for (const each of [saver, pruning]) await each.close();
+});
+
 test('a saver that is closed opens again when it is needed', async () => {
   const saver = sqlite(path);
   const story = await told(saver, new Story('one').steps(1));
