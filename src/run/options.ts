@@ -45,8 +45,9 @@ const having = (method: string, wanted: string): Check => [
 
 const checks: Readonly<Record<keyof RunOptions, Check>> = {
   id: [
-    (value) => typeof value === 'string' && value !== '' && value.length <= 128,
-    'a text of 1 to 128 characters',
+    // What has no form in UTF-8 is another id to a database.
+    (value) => typeof value === 'string' && /^[^\0\p{Cs}]{1,128}$/u.test(value),
+    'a text of 1 to 128 characters, without NUL and halves of characters',
   ],
   parentId: anything,
   signal: having('addEventListener', 'an AbortSignal'),

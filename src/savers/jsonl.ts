@@ -26,7 +26,7 @@ import {
   unlessMissing,
 } from './jsonl-reader.ts';
 import { JsonlWriter, synced } from './jsonl-writer.ts';
-import { checkedBaseEvery, checkIds, headText } from './record.ts';
+import { checkedBaseEvery, checkIds, headText, soughtId } from './record.ts';
 
 export interface JsonlOptions {
   /** Waits for the disk before a commit counts as stored, so that it survives a power cut. Default false: it survives the process. */
@@ -158,7 +158,7 @@ export class JsonlSaver implements Saver {
   private pathOf(runId: string): string {
     // Names that some file system would not take, or take for another one.
     const isPlain = /^[a-z0-9][a-z0-9_-]{0,99}$/.test(runId);
-    const name = isPlain ? runId : `~${createHash('sha256').update(runId).digest('hex')}`;
+    const name = isPlain ? runId : `~${createHash('sha256').update(soughtId(runId)).digest('hex')}`;
     return join(this.folder, name + ending);
   }
 

@@ -151,10 +151,16 @@ export function checkedBaseEvery(baseEvery: number | undefined = 100): number {
   );
 }
 
-/** Refuses ids that are no proper text: databases and file systems would change them. */
+/** NUL and halves of characters: databases and file systems would refuse or change them. */
+const isImproper = (id: string): boolean => /\p{Surrogate}|\0/u.test(id);
+
+/** An id that is looked for. One that can never have been stored becomes one that nobody has, and not by chance that of another run. */
+export const soughtId = (id: string): string => (isImproper(id) ? '' : id);
+
+/** Refuses ids that are no proper text. */
 export function checkIds({ runId, parentId, flow }: Claim): void {
   for (const id of [runId, parentId ?? '', flow.id]) {
-    if (/\p{Surrogate}|\0/u.test(id)) {
+    if (isImproper(id)) {
       throw new FlowError(
         'invalid-option',
         `The id ${JSON.stringify(id)} cannot be stored: it holds a NUL or half of a character`,

@@ -14,7 +14,7 @@ import {
   type Snapshot,
 } from '../index.ts';
 import { decode } from './codec.ts';
-import { folding, restored, type StoredCommit, writtenAfter } from './record.ts';
+import { folding, restored, type StoredCommit, soughtId, writtenAfter } from './record.ts';
 import type { Tables } from './sql-schema.ts';
 
 const page = 20;
@@ -109,8 +109,8 @@ export function newestIn(db: Kysely<Tables>, query: RunQuery): Promise<RunRow[]>
   const { flowId, parentId, status } = query;
   const limit = Math.min(checkedLimit(query), Number.MAX_SAFE_INTEGER);
   let runs = db.selectFrom('millrace_runs').selectAll();
-  if (flowId !== undefined) runs = runs.where('flow_id', '=', flowId);
-  if (parentId !== undefined) runs = runs.where('parent_id', '=', parentId);
+  if (flowId !== undefined) runs = runs.where('flow_id', '=', soughtId(flowId));
+  if (parentId !== undefined) runs = runs.where('parent_id', '=', soughtId(parentId));
   if (status !== undefined) runs = runs.where('status', '=', status);
   return runs.orderBy('t', 'desc').orderBy('run_id', 'desc').limit(limit).execute();
 }

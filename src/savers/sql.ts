@@ -15,7 +15,7 @@ import {
 import { type Batch, batched } from './batched.ts';
 import { kysely } from './kysely.ts';
 import { type Patiently, patience } from './patience.ts';
-import { checkedBaseEvery, checkIds, headText } from './record.ts';
+import { checkedBaseEvery, checkIds, headText, soughtId } from './record.ts';
 import {
   commitsIn,
   deleteIn,
@@ -77,7 +77,7 @@ export class SqlSaver implements Saver {
   }
 
   load(runId: string): Observable<Snapshot | undefined> {
-    return this.using(({ db }) => stateIn(db, runId));
+    return this.using(({ db }) => stateIn(db, soughtId(runId)));
   }
 
   last(query: Pick<RunQuery, 'flowId' | 'parentId'>): Observable<Snapshot | undefined> {
@@ -93,11 +93,11 @@ export class SqlSaver implements Saver {
 
   history(runId: string): Observable<Commit> {
     // Each page by itself: the saver may be closed between two, and opens again.
-    return defer(() => from(commitsIn((read) => this.patientlyWorking(read), runId)));
+    return defer(() => from(commitsIn((read) => this.patientlyWorking(read), soughtId(runId))));
   }
 
   delete(runId: string): Observable<void> {
-    return this.using(async ({ db }) => void (await deleteIn(db, [{ run_id: runId }])));
+    return this.using(async ({ db }) => void (await deleteIn(db, [{ run_id: soughtId(runId) }])));
   }
 
   prune(retention: Retention): Observable<number> {
