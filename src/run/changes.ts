@@ -1,6 +1,6 @@
 /** What a run tells, put together from what it knows. */
 import { errorJson, FlowError, messageOf } from '../errors.ts';
-import { copyPlain, freeze, isPlain, oncePer, put } from '../plain.ts';
+import { copyPlain, freeze, isPlain, oncePer, own, put } from '../plain.ts';
 import type { Change, Usage } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
 import { type Plan, type PlanNode, paramOf, successOf, type View } from '../wire/plan.ts';
@@ -99,11 +99,11 @@ export function memoryAfter(
   if (plan.writes.length === 0 && added.size === 0 && Object.keys(run.memory).length === 0)
     return {};
   const data: Record<string, unknown> = { ...run.memory };
-  for (const [name, items] of added) put(data, name, extended(data[name], items, run.runId));
+  for (const [name, items] of added) put(data, name, extended(own(data, name), items, run.runId));
   for (const param of plan.writes) {
     const { name } = param;
     const value = paramOf(param, run);
-    if (value !== undefined) data[name] = value;
+    if (value !== undefined) put(data, name, value);
   }
   return { data: Object.freeze(data) };
 }

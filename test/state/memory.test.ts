@@ -93,3 +93,22 @@ test('5.8 what is only read from the memory is no input', async () => {
     'count: is no input of the flow',
   );
 });
+
+test('5.8, 1.6 memory may have any name, that of a prototype, too', async () => {
+  for (const name of ['__proto__', 'constructor', 'toString', 'a.b', '$input', '']) {
+    const flow = new Flow<{ say: string }>('chat');
+    const history = flow.memory<string[]>(name, []);
+    const reply = flow.step(
+      'reply',
+      ({ say, history }: { say: string; history: string[] }) => [...history, say],
+      { say: flow.input.say, history },
+    );
+    flow.remember(name, reply.out);
+    const chat = flow.output({ all: reply.out }).with({ saver: new MemorySaver() });
+    const one = await chat.complete({ say: 'a' });
+    const two = await chat.complete({ say: 'b' }, { parentId: one.runId });
+    expect([name, two.output.all]).toEqual([name, ['a', 'b']]);
+    expect(Object.entries(two.snapshot.data)).toEqual([[name, ['a', 'b']]]);
+    expect(Object.getPrototypeOf(two.snapshot.data)).toBe(Object.prototype);
+  }
+});
