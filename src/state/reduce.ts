@@ -8,7 +8,7 @@ import {
   tableAfter,
   tableFor,
 } from './snapshot.ts';
-import { eachRecord, namesBelow, recordAt, withRecord } from './table.ts';
+import { eachRecord, namesBelow, nearest, recordAt, withRecord } from './table.ts';
 
 /** The state after an event. Pure: the only way in which state comes to be. Chunks are events only and change nothing. */
 export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
@@ -41,7 +41,7 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
     case 'FLOW_CANCEL':
       return ended(snapshot, event, { status: 'cancelled', error: event.reason });
     case 'FLOW_SUSPEND':
-      return changed(snapshot, { seq, status: 'suspended' });
+      return changed(snapshot, { seq, status: 'suspended' }, stopped(snapshot, event));
     case 'FLOW_UNSAVED':
       return changed(snapshot, { seq, unsaved: event.error });
     case 'STEP_CHUNK':
@@ -152,9 +152,10 @@ function changedStep(step: StepState | undefined, event: StepChange): StepState 
 /** A run that is over leaves no step at work: what had not ended was cancelled with it. */
 function ended(
   snapshot: Snapshot,
-  { seq, t, version }: FlowEvent,
+  event: FlowEvent,
   end: Partial<Pick<Snapshot, 'status' | 'output' | 'error' | 'data'>>,
 ): Snapshot {
+  const { seq, t, version } = event;
   const table = tableFor(snapshot);
   if (version !== undefined && version < (snapshot.version ?? 0)) {
     const { output = snapshot.output } = end;
@@ -163,15 +164,22 @@ function ended(
   // The newest version was dropped, because a step is at work on an older one: the state is what comes of that.
   if (version !== undefined && end.status === 'cancelled' && hasWork(table))
     return changed(snapshot, { version: undefined, seq });
-  let after = table;
-  // In a run that succeeds, too: items of `each` that were stopped because another one failed. In a live flow another version may be at work.
-  if (version === undefined) {
-    eachRecord(table, (path, step) => {
-      if (isAtWork(step))
-        after = withRecord(after, path, Object.freeze({ ...step, status: 'cancelled', t1: t }));
-    });
-  }
+  // In a live flow another version may be at work.
+  const after = version === undefined ? stopped(snapshot, event) : table;
   return changed(snapshot, { ...end, seq, t1: t, version: version ?? snapshot.version }, after);
+}
+
+/** What was at work is cancelled; in a suspended run what leads to none of its questions, as items of `each` that were stopped because another one failed. */
+function stopped(snapshot: Snapshot, event: FlowEvent): ReturnType<typeof tableFor> {
+  const asking = new Set<string>();
+  if (event.type === 'FLOW_SUSPEND')
+    for (const path of Object.keys(event.questions)) nearest(path, (name) => void asking.add(name));
+  let table = tableFor(snapshot);
+  eachRecord(table, (path, step) => {
+    if (isAtWork(step) && !asking.has(path))
+      table = withRecord(table, path, Object.freeze({ ...step, status: 'cancelled', t1: event.t }));
+  });
+  return table;
 }
 
 function hasWork(table: ReturnType<typeof tableFor>): boolean {

@@ -9,7 +9,7 @@ import {
   repeat,
   type Saver,
 } from 'millrace';
-import { map, timer } from 'rxjs';
+import { firstValueFrom, map, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -286,4 +286,41 @@ test('5.11 a run is suspended, too, where what is left to run waits for the plac
   await expect(run.result).rejects.toThrow('waits for answers to: first');
   const resumed = compiled.resume(run.id, { ...options, answers: { first: 1 } });
   expect(await resumed.result).toEqual({ first: 1, next: 'ran', slow: 'slow' });
+});
+
+test('5.11, 5.1 what asked below a step that has ended asks no more, while the run waits for another answer', async () => {
+  const item = new Flow<{ n: number }>('item');
+  const ok = item.step('ask', question({ answer: yesOrNo }), {}, { when: eq(item.input.n, 1) });
+  const work = item.step(
+    'work',
+    async ({ n }: { n: number }) => {
+      if (n === 2) throw new Error('down');
+      return n;
+    },
+    { n: item.input.n },
+  );
+  const list = each(item.output({ ok: ok.out, work: work.out }));
+  const flow = new Flow('both');
+  const first = flow.step('first', list, { items: [{ n: 1 }, { n: 2 }] }, { fallback: [] });
+  const second = flow.step('second', list, { items: [{ n: 1 }, { n: 3 }] });
+  const compiled = flow.output({ first: first.out, second: second.out });
+  const saver = new MemorySaver();
+  const run = compiled.start({}, { saver });
+  await expect(run.result).rejects.toMatchObject({ issues: [{ path: 'second[0].ask' }] });
+  const { steps } = run.getSnapshot();
+  const statuses = Object.entries(steps).map(([path, { status }]) => [path, status]);
+  expect(Object.fromEntries(statuses)).toMatchObject({
+    first: 'success',
+    'first[0]': 'cancelled',
+    'first[0].ask': 'cancelled',
+    second: 'running',
+    'second[0]': 'running',
+    'second[0].ask': 'waiting',
+    'second[1]': 'success',
+  });
+  expect(await firstValueFrom(saver.load(run.id))).toEqual(run.getSnapshot());
+  const stale = compiled.resume(run.id, { saver, answers: { 'first[0].ask': { ok: true } } });
+  await expect(stale.result).rejects.toThrow('Open are: second[0].ask');
+  const again = compiled.resume(run.id, { saver, answers: { 'second[0].ask': { ok: true } } });
+  expect(await again.result).toMatchObject({ first: [], second: [{ ok: { ok: true } }, {}] });
 });
