@@ -72,8 +72,8 @@ export class Execution extends Told implements View, Engine {
 
   private enter(outcome: Outcome): void {
     const { signal } = this.options;
-    for (const { path, stepId, change } of this.setup.retold ?? [])
-      this.telling?.tell(path, stepId, change);
+    for (const [path, change] of this.setup.retold ?? [])
+      this.telling?.tell(path, path.slice(path.lastIndexOf('.') + 1), change);
     if (signal?.aborted) this.cancel(signal.reason);
     else if (outcome.status === 'failure') this.fail(outcome.error);
     else this.conclude(this.root, outcome);
@@ -165,19 +165,18 @@ export class Execution extends Told implements View, Engine {
     const { index, path } = node;
     const { input, outcome } = this.recorded(this.at(path)) ?? {};
     if (!outcome) return false;
+    this.inputs[index] = input;
     if (node.kind === 'open' && outcome.status !== 'skipped') {
       // The flow had ended, and its steps are asked one by one. A stream that it was given is not stored.
       const params: Record<string, unknown> = {};
       if (node.readsChunks) fillParams(node, this, params);
       if (this.missing) this.missing[index] = started;
-      this.inputs[index] = input;
       for (const target of node.startTargets) this.arrive(target);
       this.conclude(node, success(node.readsChunks ? params : input));
-      return true;
+    } else {
+      this.streams?.replay(node);
+      this.conclude(node, outcome);
     }
-    this.inputs[index] = input;
-    this.streams?.replay(node);
-    this.conclude(node, outcome);
     return true;
   }
 

@@ -9,7 +9,7 @@ import type { Recorded } from '../wire/host.ts';
 import { ownerOf, type Plan, type PlanNode } from '../wire/plan.ts';
 import { keysRead } from '../wire/read.ts';
 import { asItStood } from './lists.ts';
-import { idOf, type RunOptions } from './options.ts';
+import { type RunOptions, withId } from './options.ts';
 import {
   claimed,
   gateOf,
@@ -38,24 +38,20 @@ export function forkedRun(
   const saver = saverOf(flow, others, 'fork');
   return stateAt(saver, runId, at).pipe(
     concatMap((before) => {
-      const id = idOf(others);
-      const empty = emptySnapshot(id, flow.identity(true));
-      const placed = { ...others, id };
-      const kept = keptSteps(flow.plan, before, edit);
-      const retold = [...kept].flatMap(([path, { change }]) =>
-        change ? { path, stepId: path.slice(path.lastIndexOf('.') + 1), change } : [],
-      );
+      const placed = withId(others);
+      const empty = emptySnapshot(placed.id, flow.identity(true));
+      const { recorded, retold } = takenOver(flow.plan, before, edit);
       const prepared = (begun: Snapshot): Prepared => ({
-        input: 'input' in edit ? edit['input'] : before.input,
+        input: { input: before.input, ...edit }.input,
         snapshot: empty,
         options: placed,
         setup: (tell) => ({
           isChecked: !('input' in edit) && wasChecked(before),
           forkOf: { runId, seq: before.seq },
           memory: asItStood(before.data, runId),
-          recorded: (path) => kept.get(path)?.recorded,
+          recorded: (path) => recorded.get(path),
           retold,
-          gate: gateOf(placed, begun, tell, { together: retold.length }),
+          gate: gateOf(placed, begun, tell, { together: retold.size }),
         }),
       });
       return claimed(saver, empty, placed).pipe(map(prepared));
@@ -83,59 +79,52 @@ function stateAt(saver: Saver, runId: string, at: number | undefined): Observabl
   );
 }
 
-interface Kept {
-  readonly recorded: Recorded;
-  /** What the new run tells of it; nothing of a step that had not ended. */
-  readonly change?: Change | undefined;
-}
-
-/** The steps that the new run takes over: those that no edit reaches. */
-function keptSteps(
+/** What the new run takes over: steps that no edit reaches, and edited ones; and what it tells of those that had ended. */
+function takenOver(
   plan: Plan,
   before: Snapshot,
   edit: Readonly<Record<string, unknown>>,
-): ReadonlyMap<string, Kept> {
+): {
+  readonly recorded: ReadonlyMap<string, Recorded>;
+  readonly retold: ReadonlyMap<string, Change>;
+} {
   const edited = editedSteps(plan, before, edit);
   const affected = reachedBy(
     plan,
     new Set([...edited.keys()].map((path) => (plan.byPath.get(path) as PlanNode).index)),
     changedInputs(before, edit),
   );
-  const kept = new Map<string, Kept>();
-  for (const [path, step] of Object.entries(before.steps)) {
+  const steps = new Map(Object.entries(before.steps));
+  for (const [path, output] of edited) {
+    const step = { attempts: 0, ...steps.get(path), error: undefined, reason: undefined };
+    steps.set(path, { ...step, status: 'success', output } as StepState);
+  }
+  const recorded = new Map<string, Recorded>();
+  const retold = new Map<string, Change>();
+  for (const [path, step] of steps) {
     const node = ownerOf(plan, path);
+    const { status, input, reason, detail, output, error, attempts, usage, adds } = step;
     // What was not needed before is decided anew.
-    if (!node || affected.has(node.index) || step.reason === 'not-needed') continue;
+    if (!node || affected.has(node.index) || reason === 'not-needed') continue;
+    const outcome = outcomeOf(step, before);
+    recorded.set(path, { input, outcome });
     // What failed below a step may be part of its success.
-    kept.set(path, keep(step, before, node.path !== path));
+    if (!outcome && (node.path === path || !(status === 'failure' || reason))) continue;
+    const { t0 = before.t0 ?? 0, t1 = t0 } = step;
+    const change = reason
+      ? { type: 'STEP_SKIP', reason, detail }
+      : { type: 'STEP_OUTPUT', input, output, error, t0, t1, attempts, usage, adds };
+    retold.set(path, present(change as Change));
   }
-  for (const [path, { result: output }] of edited) {
-    const step = { attempts: 0, ...before.steps[path], error: undefined, reason: undefined };
-    kept.set(path, keep({ ...step, status: 'success', output } as StepState, before));
-  }
-  return kept;
-}
-
-function keep(step: StepState, before: Snapshot, isPart = false): Kept {
-  const outcome = outcomeOf(step, before);
-  const { input, reason, detail, output, error, attempts, usage, adds } = step;
-  const { t0 = before.t0 ?? 0, t1 = t0 } = step;
-  const isTold = outcome || (isPart && (step.status === 'failure' || reason));
-  const change = reason
-    ? { type: 'STEP_SKIP', reason, detail }
-    : { type: 'STEP_OUTPUT', input, output, error, t0, t1, attempts, usage, adds };
-  return {
-    recorded: { input, outcome },
-    change: isTold ? present(change as Change) : undefined,
-  };
+  return { recorded, retold };
 }
 
 function editedSteps(
   plan: Plan,
   before: Snapshot,
   edit: Readonly<Record<string, unknown>>,
-): ReadonlyMap<string, { readonly result: unknown }> {
-  const edited = new Map<string, { readonly result: unknown }>();
+): ReadonlyMap<string, unknown> {
+  const edited = new Map<string, unknown>();
   for (const [key, value] of Object.entries(edit)) {
     if (key === 'input') continue;
     const end = key.indexOf('.return');
@@ -148,8 +137,8 @@ function editedSteps(
       );
     }
     const rest = parseKey(`x${key.slice(end)}`).path;
-    const known = edited.get(path)?.result ?? before.steps[path]?.output;
-    edited.set(path, { result: freeze(withPart(copyPlain(known), rest, copyPlain(value))) });
+    const known = edited.get(path) ?? before.steps[path]?.output;
+    edited.set(path, freeze(withPart(copyPlain(known), rest, copyPlain(value))));
   }
   return edited;
 }
@@ -170,9 +159,8 @@ function withPart(whole: unknown, path: readonly (string | number)[], value: unk
 function changedInputs(
   { input }: Snapshot,
   edit: Readonly<Record<string, unknown>>,
-): ReadonlySet<string> | undefined {
-  if (!('input' in edit)) return undefined;
-  const [old, now] = [input, edit['input']].map((each) =>
+): ReadonlySet<string> {
+  const [old, now] = [input, { input, ...edit }.input].map((each) =>
     isPlain(each) ? each : { whole: each },
   ) as [Record<string, unknown>, Record<string, unknown>];
   return new Set(
@@ -184,7 +172,7 @@ function changedInputs(
 function reachedBy(
   plan: Plan,
   edited: ReadonlySet<number>,
-  inputs: ReadonlySet<string> | undefined,
+  inputs: ReadonlySet<string>,
 ): ReadonlySet<number> {
   const reached = new Set<number>();
   const has = (index: number) => reached.has(index) || edited.has(index);
@@ -205,8 +193,5 @@ function reachedBy(
   return reached;
 }
 
-const isChanged = (
-  inputs: ReadonlySet<string> | undefined,
-  name: string | number | undefined,
-): boolean =>
-  inputs !== undefined && (name === undefined ? inputs.size > 0 : inputs.has(String(name)));
+const isChanged = (inputs: ReadonlySet<string>, name: string | number | undefined): boolean =>
+  name === undefined ? inputs.size > 0 : inputs.has(String(name));

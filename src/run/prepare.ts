@@ -149,7 +149,7 @@ export function resumedRun(
           gate: gateOf(placed, snapshot, tell),
         }),
       };
-      return checked ? from(checked).pipe(map(() => prepared)) : of(prepared);
+      return from(checked ?? [undefined]).pipe(map(() => prepared));
     }),
   );
 }
@@ -166,7 +166,7 @@ function begunAgain(saver: Saver, snapshot: Snapshot, options: RunOptions): Obse
       `The run "${runId}" was claimed, but its beginning was never stored. Delete it with saver.delete("${runId}"), and start or fork it again`,
     );
   }
-  const placed = { ...options, ...(parentId !== undefined && { parentId }) };
+  const placed = { ...options, parentId } as RunOptions;
   return memoryOf(saver, parentId).pipe(
     map((memory) => ({
       input,

@@ -12,10 +12,10 @@ export function recordedIn(snapshot: Snapshot): (path: string) => Recorded | und
 }
 
 export function outcomeOf(step: StepState, snapshot: Snapshot): Outcome | undefined {
-  if (step.status === 'success') return success(step.output, step.adds);
-  if (step.status !== 'skipped' || !step.reason || !step.detail) return undefined;
-  if (isBecauseOfFailure(step, snapshot)) return undefined;
-  return { status: 'skipped', skip: { reason: step.reason, detail: step.detail } };
+  const { status, output, adds, reason, detail } = step;
+  if (status === 'success') return success(output, adds);
+  if (!reason || !detail || isBecauseOfFailure(step, snapshot)) return undefined;
+  return { status: 'skipped', skip: { reason, detail } };
 }
 
 function isBecauseOfFailure(step: StepState, snapshot: Snapshot): boolean {

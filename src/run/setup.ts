@@ -34,11 +34,7 @@ export interface Setup {
   readonly isChecked?: boolean;
   readonly forkOf?: { readonly runId: string; readonly seq: number } | undefined;
   /** What a fork tells of the steps that it takes over. */
-  readonly retold?: readonly {
-    readonly path: string;
-    readonly stepId: string;
-    readonly change: Change;
-  }[];
+  readonly retold?: ReadonlyMap<string, Change>;
   /** Shared memory that the run starts with. */
   readonly memory?: Readonly<Record<string, unknown>> | undefined;
   /** Answers that are given before their questions are asked again. */

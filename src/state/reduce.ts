@@ -162,7 +162,7 @@ function ended(
     return changed(snapshot, { output, seq });
   }
   // The newest version was dropped, because a step is at work on an older one: the state is what comes of that.
-  if (version !== undefined && end.status === 'cancelled' && hasWork(table))
+  if (version !== undefined && end.status === 'cancelled' && stopped(snapshot, event) !== table)
     return changed(snapshot, { version: undefined, seq });
   // In a live flow another version may be at work.
   const after = version === undefined ? stopped(snapshot, event) : table;
@@ -180,14 +180,6 @@ function stopped(snapshot: Snapshot, event: FlowEvent): ReturnType<typeof tableF
       table = withRecord(table, path, Object.freeze({ ...step, status: 'cancelled', t1: event.t }));
   });
   return table;
-}
-
-function hasWork(table: ReturnType<typeof tableFor>): boolean {
-  let found = false;
-  eachRecord(table, (_, step) => {
-    found ||= isAtWork(step);
-  });
-  return found;
 }
 
 const isAtWork = ({ status }: StepState): boolean =>
