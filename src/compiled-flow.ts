@@ -171,7 +171,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
 
   /**
    * Goes on with a stored run that is unfinished, suspended or failed. Steps that had succeeded or were skipped are not run again; those
-   * that were at work start again, with the same `idempotencyKey`. The run errors with a FlowError: `run-not-found`, `definition-changed`,
+   * that were at work start again, with the same `idempotencyKey`. Options, such as `outputs`, are given again. The run errors with a FlowError: `run-not-found`, `definition-changed`,
    * `invalid-answer`, or `stale-run` where another process has taken it over.
    *
    * @example

@@ -115,11 +115,8 @@ export const cancelledError = (flow: string, reason: unknown): FlowError =>
     reason === undefined ? {} : { cause: reason },
   );
 
-export const brokenGate = (cause: unknown): FlowError =>
+/** The error of a saver, or a gate, that has failed. */
+export const saverFailed = (what: string, cause: unknown, then = ''): FlowError =>
   FlowError.is(cause)
     ? cause
-    : new FlowError(
-        'saver-failed',
-        `The gate of the run failed: ${messageOf(cause)}. The run cannot go on`,
-        { cause },
-      );
+    : new FlowError('saver-failed', `The ${what}: ${messageOf(cause)}${then}`, { cause });

@@ -290,9 +290,10 @@ export class Execution extends Told implements View, Engine {
     this.isBlocked = blocked;
     this.listener.blocked?.(blocked);
     if (!blocked || !this.listener.suspended) return;
-    const questions = this.questions.all;
-    this.endWith({ type: 'FLOW_SUSPEND', questions }, () =>
-      this.listener.suspended?.(questions, this.runId),
-    );
+    const { all: questions, refused } = this.questions;
+    this.endWith({ type: 'FLOW_SUSPEND', questions }, () => {
+      if (refused) this.listener.error(refused);
+      else this.listener.suspended?.(questions, this.runId);
+    });
   }
 }

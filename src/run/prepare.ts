@@ -67,15 +67,18 @@ export function newRun(
   } catch (error) {
     return throwError(() => error);
   }
-  const prepared = (memory: Snapshot['data'] | undefined, stored: Snapshot): Prepared => ({
-    input: given,
-    snapshot,
-    options: placed,
-    setup: (tell) => ({ memory, gate: gateOf(placed, stored, tell) }),
-  });
   return memoryOf(saver, parentId).pipe(
     concatMap((memory) =>
-      claimed(saver, snapshot, placed, given).pipe(map((stored) => prepared(memory, stored))),
+      claimed(saver, snapshot, placed, given).pipe(
+        map(
+          (stored): Prepared => ({
+            input: given,
+            snapshot,
+            options: placed,
+            setup: (tell) => ({ memory, gate: gateOf(placed, stored, tell) }),
+          }),
+        ),
+      ),
     ),
   );
 }

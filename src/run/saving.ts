@@ -1,9 +1,10 @@
 /** The gate of a run that is saved: events pass it when their commits are as safe as the durability asks. */
 import { defer, type MonoTypeOperatorFunction, Observable, Subject } from 'rxjs';
-import { errorJson, FlowError, messageOf } from '../errors.ts';
+import { errorJson } from '../errors.ts';
 import { type Commit, Commits } from '../state/commit.ts';
 import { type Change, type FlowEvent, isFinal } from '../state/event.ts';
 import type { Snapshot } from '../state/snapshot.ts';
+import { saverFailed } from './changes.ts';
 import type { Durability, Saver } from './saver.ts';
 
 export interface SavingOptions {
@@ -80,13 +81,7 @@ export function savingGate({
       };
       const failed = (cause: unknown): void => {
         if (out.closed) return;
-        const error = FlowError.is(cause)
-          ? cause
-          : new FlowError(
-              'saver-failed',
-              `The saver failed to store the run "${stored.runId}": ${messageOf(cause)}`,
-              { cause },
-            );
+        const error = saverFailed(`saver failed to store the run "${stored.runId}"`, cause);
         isSaving = false;
         if (durability === 'async' && error.code !== 'stale-run') {
           tell({ type: 'FLOW_UNSAVED', error: errorJson(error) });

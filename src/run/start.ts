@@ -1,12 +1,12 @@
 /** The ways to run a flow: as a cold stream of events, of its output, or as a promise. */
 import { isObservable, Observable, type Subscription, type Unsubscribable } from 'rxjs';
-import { FlowError, messageOf } from '../errors.ts';
+import { FlowError } from '../errors.ts';
 import type { FlowEvent } from '../state/event.ts';
 import { Fold } from '../state/reduce.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Plan } from '../wire/plan.ts';
 import { subscribeTo } from '../wire/subscribe.ts';
-import { cancelledError } from './changes.ts';
+import { cancelledError, saverFailed } from './changes.ts';
 import { Execution } from './execution.ts';
 import type { RunOptions } from './options.ts';
 import { newRun, type Prepared, type RunnableFlow } from './prepare.ts';
@@ -39,7 +39,8 @@ export class Launched implements Unsubscribable {
       this.begin(prepared);
       return;
     }
-    const error = (cause: unknown) => this.launcher.error(unprepared(this.plan, cause));
+    const what = `saver failed before the run of "${this.plan.definition.id}" could start`;
+    const error = (cause: unknown) => this.launcher.error(saverFailed(what, cause));
     subscribeTo(prepared, { next: (ready) => this.begin(ready), error }, (subscription) => {
       this.preparing = subscription;
     });
@@ -65,15 +66,6 @@ export class Launched implements Unsubscribable {
     this.execution.begin(prepared.input);
   }
 }
-
-const unprepared = ({ definition: { id } }: Plan, cause: unknown): FlowError =>
-  FlowError.is(cause)
-    ? cause
-    : new FlowError(
-        'saver-failed',
-        `The saver failed before the run of "${id}" could start: ${messageOf(cause)}`,
-        { cause },
-      );
 
 /** Runs for whoever hears of it. Whoever has gone is told nothing, not even of the end. */
 abstract class Heard<T> implements Launcher {

@@ -6,7 +6,7 @@ import type { Change, FlowEvent } from '../state/event.ts';
 import type { Below } from '../wire/aside.ts';
 import type { Delivered } from '../wire/host.ts';
 import type { Plan, PlanNode } from '../wire/plan.ts';
-import { brokenGate, cancelledError } from './changes.ts';
+import { cancelledError, saverFailed } from './changes.ts';
 import { Hosted } from './hosted.ts';
 import type { RunOptions } from './options.ts';
 import type { Listener, Setup } from './setup.ts';
@@ -47,7 +47,8 @@ export abstract class Told extends Hosted {
             before: setup.before,
             gate,
             listener,
-            broken: (error) => this.fail(brokenGate(error)),
+            broken: (error) =>
+              this.fail(saverFailed('gate of the run failed', error, '. The run cannot go on')),
           })
         : undefined;
   }

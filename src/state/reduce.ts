@@ -172,7 +172,7 @@ function ended(
 /** What was at work is cancelled; in a suspended run what leads to none of its questions, as items of `each` that were stopped because another one failed. */
 function stopped(snapshot: Snapshot, event: FlowEvent): ReturnType<typeof tableFor> {
   const asking = new Set<string>();
-  if (event.type === 'FLOW_SUSPEND')
+  if ('questions' in event)
     for (const path of Object.keys(event.questions)) nearest(path, (name) => void asking.add(name));
   let table = tableFor(snapshot);
   eachRecord(table, (path, step) => {

@@ -5,7 +5,7 @@ import { checkSchema, type InferInput, type InferOutput, type Schema } from '../
 import { anything, check, description as text } from '../graph/settings.ts';
 import { Asked, Result } from '../wire/aside.ts';
 import { type Call, hostOf } from '../wire/call.ts';
-import { ask } from '../wire/questions.ts';
+import { ask, type Question } from '../wire/questions.ts';
 import { defineStep, type Step, type StepContext } from '../wire/step.ts';
 
 export interface QuestionDescription<Input extends Schema | undefined, Answer extends Schema> {
@@ -43,17 +43,15 @@ export function question<Answer extends Schema, Input extends Schema | undefined
   const run = (params: unknown, context: StepContext): Observable<unknown> =>
     new Observable((out) => {
       const { questions } = (context as Call)[hostOf];
-      out.next(new Asked(params));
-      out.add(
-        ask(questions, context.path, {
-          question: params,
-          answer,
-          give: (value) => {
-            out.next(new Result(value));
-            out.complete();
-          },
-        }),
-      );
+      const asked: Question = {
+        question: params,
+        answer,
+        give: (value) => {
+          out.next(new Result(value));
+          out.complete();
+        },
+      };
+      out.add(ask(questions, context.path, asked, () => out.next(new Asked(params))));
     });
   const step = defineStep({
     run,

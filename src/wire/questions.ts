@@ -19,6 +19,8 @@ export class Questions {
   private readonly answered = new Set<string>();
   /** Answers that came before their question was asked again, in a run that goes on. */
   readonly given: Map<string, unknown>;
+  /** Why such an answer was not taken. */
+  refused: FlowError | undefined;
 
   constructor(given: Readonly<Record<string, unknown>> = {}) {
     this.given = new Map(Object.entries(given));
@@ -68,15 +70,23 @@ export const notOpen = (path: string, isAnswered: boolean, open: readonly string
     { path },
   );
 
-/** Opens a question; gives back what closes it. An answer that was given before is taken at once. */
-export function ask(questions: Questions, path: string, question: Question): () => void {
+/** Opens a question, and asks it; gives back what closes it. Where an answer was given before, it asks only when that is refused. */
+export function ask(
+  questions: Questions,
+  path: string,
+  question: Question,
+  tell: () => void,
+): () => void {
   const { open, given } = questions;
   open.set(path, [...questions.at(path), question]);
   if (given.has(path)) {
     const answer = given.get(path);
     given.delete(path);
-    void questions.answer(path, answer).catch(() => undefined); // it was refused: the question stays open
-  }
+    questions.answer(path, answer).catch((error) => {
+      questions.refused = error;
+      tell();
+    });
+  } else tell();
   return () => questions.close(path, question);
 }
 

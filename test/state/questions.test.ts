@@ -324,3 +324,40 @@ test('5.11, 5.1 what asked below a step that has ended asks no more, while the r
   const again = compiled.resume(run.id, { saver, answers: { 'second[0].ask': { ok: true } } });
   expect(await again.result).toMatchObject({ first: [], second: [{ ok: { ok: true } }, {}] });
 });
+
+const checkedLate = yesOrNo.refine(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 2));
+  return true;
+});
+for (const [name, answer] of [
+  ['at once', yesOrNo],
+  ['in its time', checkedLate],
+] as const) {
+  test(`5.11 a resumed run waits for its answers to be checked, and is told what was refused, ${name}`, async () => {
+    const asking = question({ answer });
+    const flow = new Flow('asking');
+    const one = flow.step('one', asking, {});
+    const list = flow.step('list', each(asking, { as: 'n' } as object), { items: [1] } as never);
+    const compiled = flow
+      .output({ one: one.out, list: list.out })
+      .with({ saver: new MemorySaver() });
+    const { id } = compiled.start({});
+    const told: string[] = [];
+    const first = compiled.resume(id, { answers: { one: { ok: true } } });
+    first.events$.subscribe(({ type, path }) => told.push(`${type} ${path}`));
+    await expect(first.result).rejects.toMatchObject({ issues: [{ path: 'list[0]' }] });
+    expect(told).not.toContain('STEP_WAIT one');
+    const wrong = compiled.resume(id, { answers: { 'list[0]': { ok: 'yes' } } });
+    await expect(wrong.result).rejects.toMatchObject({
+      code: 'invalid-answer',
+      path: 'list[0]',
+      issues: [{ path: 'ok', message: expect.stringContaining('boolean') as string }],
+    });
+    expect(wrong.getSnapshot()).toMatchObject({
+      status: 'suspended',
+      steps: { 'list[0]': { status: 'waiting' } },
+    });
+    const last = compiled.resume(id, { answers: { 'list[0]': { ok: false } } });
+    expect(await last.result).toEqual({ one: { ok: true }, list: [{ ok: false }] });
+  });
+}
