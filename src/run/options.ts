@@ -47,7 +47,7 @@ const checks: Readonly<Record<keyof RunOptions, Check>> = {
   id: [
     // What has no form in UTF-8 is another id to a database.
     (value) => typeof value === 'string' && /^[^\0\p{Cs}]{1,128}$/u.test(value),
-    'a text of 1 to 128 characters, without NUL or half ones',
+    'a text of 1 to 128 characters, without NUL or halves',
   ],
   parentId: anything,
   signal: having('addEventListener', 'an AbortSignal'),

@@ -13,19 +13,12 @@ import {
 } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import { readInput } from '../graph/check-input.ts';
-import { validate } from '../graph/schema.ts';
 import { freeze, present, settledCopy } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
-import {
-  emptySnapshot,
-  type FlowIdentity,
-  revive,
-  type Snapshot,
-  stepState,
-} from '../state/snapshot.ts';
+import { emptySnapshot, type FlowIdentity, revive, type Snapshot } from '../state/snapshot.ts';
 import { schedulerClock } from '../wire/clock.ts';
 import type { Plan } from '../wire/plan.ts';
-import { notOpen, refusedAnswer } from '../wire/questions.ts';
+import { notOpen } from '../wire/questions.ts';
 import { asItStood } from './lists.ts';
 import { idOf, type RunOptions, withId } from './options.ts';
 import { changedSteps, recordedIn } from './recorded.ts';
@@ -136,10 +129,10 @@ export function resumedRun(
   return stored(saver, runId, 'resume').pipe(
     concatMap((snapshot): Observable<Prepared> => {
       refuseOtherFlow(flow, snapshot, allowChanged);
-      const checked = checkAnswers(flow.plan, snapshot, answers);
+      refuseAnswers(snapshot, answers);
       const placed = { ...others, id: runId };
       if (snapshot.seq < 0) return begunAgain(saver, snapshot, placed);
-      const prepared: Prepared = {
+      return of({
         input: snapshot.input,
         snapshot,
         options: placed,
@@ -151,8 +144,7 @@ export function resumedRun(
           answers,
           gate: gateOf(placed, snapshot, tell),
         }),
-      };
-      return from(checked ?? [undefined]).pipe(map(() => prepared));
+      });
     }),
   );
 }
@@ -225,16 +217,12 @@ const first = <T>(source: ObservableInput<T>): Observable<T | undefined> =>
   from(source).pipe(take(1), defaultIfEmpty(undefined));
 
 /** Without a saver nobody may ever read the hash, and for a large flow it takes its time. */
-export const lazily = (flow: RunnableFlow): FlowIdentity => {
-  let identity: FlowIdentity | undefined;
-  return {
-    id: flow.plan.definition.id,
-    get hash() {
-      identity ??= flow.identity(false);
-      return identity.hash;
-    },
-  };
-};
+export const lazily = (flow: RunnableFlow): FlowIdentity => ({
+  id: flow.plan.definition.id,
+  get hash() {
+    return flow.identity(false).hash;
+  },
+});
 
 function refuseOtherFlow(
   flow: RunnableFlow,
@@ -263,22 +251,9 @@ function refuseOtherFlow(
   );
 }
 
-/** Throws for an answer to what is not asked, or one that its question refuses: before anything goes on. A promise where a schema takes its time. */
-function checkAnswers(
-  plan: Plan,
-  snapshot: Snapshot,
-  answers: Readonly<Record<string, unknown>> = {},
-): Promise<unknown> | undefined {
-  const later: Promise<unknown>[] = [];
-  for (const [path, answer] of Object.entries(answers)) {
-    const status = stepState(snapshot, path)?.status;
-    if (status !== 'waiting') throw notOpen(path, status === 'success', openIn(snapshot));
-    const schema = plan.byPath.get(path)?.step.answer;
-    const checked = schema && validate(schema, answer, (issues) => refusedAnswer(path, issues));
-    if (checked instanceof Promise) later.push(checked);
-  }
-  return later.length > 0 ? Promise.all(later) : undefined;
+/** Throws for an answer to what is not asked: before anything goes on. */
+function refuseAnswers({ steps }: Snapshot, answers: object = {}): void {
+  const open = Object.keys(steps).filter((path) => steps[path]?.status === 'waiting');
+  for (const path of Object.keys(answers))
+    if (!open.includes(path)) throw notOpen(path, steps[path]?.status === 'success', open);
 }
-
-const openIn = ({ steps }: Snapshot): readonly string[] =>
-  Object.keys(steps).filter((path) => steps[path]?.status === 'waiting');

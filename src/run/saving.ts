@@ -108,7 +108,12 @@ export function savingGate({
         events$.subscribe({
           next: (event) => {
             const commit = isSaving ? commitFor(event) : undefined;
-            held.push({ event, seq: commit?.seq ?? -1 });
+            const last = held.at(-1)?.event;
+            if (event.type === 'FLOW_UNSAVED' && last && isFinal(last)) {
+              // It comes before the end, which is held back.
+              const { seq, t } = event;
+              held.splice(-1, 1, free({ ...event, seq: last.seq }), free({ ...last, seq, t }));
+            } else held.push({ event, seq: commit?.seq ?? -1 });
             if (commit) {
               unsaved.push(commit.seq);
               // Not before there is an event: a saver that fails at once could not be told of.
@@ -124,3 +129,5 @@ export function savingGate({
       out.add(() => commits.complete());
     });
 }
+
+const free = (event: FlowEvent): Held => ({ event: Object.freeze(event), seq: -1 });

@@ -1,6 +1,6 @@
 /** Numbers what happens in a run and tells it: at once, or when the gate lets it pass. */
 import { defer, type MonoTypeOperatorFunction, Subject, type Subscription } from 'rxjs';
-import { type Change, type FlowEvent, summed, type Usage } from '../state/event.ts';
+import { type Change, type FlowEvent, isFinal, summed, type Usage } from '../state/event.ts';
 import type { Snapshot } from '../state/snapshot.ts';
 import type { Clock } from '../wire/clock.ts';
 import type { Listener } from './setup.ts';
@@ -63,7 +63,7 @@ export class Telling {
     if (change.type === 'STEP_OUTPUT') this.usage = summed(this.usage, change.usage);
     const event = this.event(path, stepId, change, t);
     if (this.gate) {
-      if (then) this.passing.set(event.seq, then);
+      if (then) this.passing.set(keyOf(event), then);
       this.gate.next(event);
       return;
     }
@@ -92,8 +92,9 @@ export class Telling {
   private passed(event: FlowEvent): void {
     if (this.isReporting) return;
     this.options.listener.event?.(event);
-    const then = this.passing.get(event.seq);
-    this.passing.delete(event.seq);
+    const key = keyOf(event);
+    const then = this.passing.get(key);
+    this.passing.delete(key);
     then?.();
   }
 
@@ -109,3 +110,6 @@ export class Telling {
     return Object.freeze(event as FlowEvent);
   }
 }
+
+/** The number of an event; the end of a run has one of its own, as something may still come before it. */
+const keyOf = (event: FlowEvent): number => (isFinal(event) ? -1 : event.seq);

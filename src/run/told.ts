@@ -31,6 +31,8 @@ export abstract class Told extends Hosted {
   /** How many handlers were stopped, or are being called, and have not delivered yet. */
   private deaf = 0;
   private forgetSignal: (() => void) | undefined;
+  /** What was delivered while the end was on its way. */
+  private afterEnd: (() => void) | undefined;
   /** What is told belongs together: before all of it has been told nobody looks at it. */
   protected held = 0;
 
@@ -96,7 +98,14 @@ export abstract class Told extends Hosted {
   }
 
   protected tellLate(path: string, stepId: string, delivered: Delivered): void {
-    this.telling?.report(path, stepId, { type: 'STEP_LATE', ...delivered });
+    const { afterEnd } = this;
+    const tell = () => this.telling?.tell(path, stepId, { type: 'STEP_LATE', ...delivered });
+    if (this.hasEnd && !this.isOver)
+      this.afterEnd = () => {
+        afterEnd?.();
+        tell();
+      };
+    else tell();
   }
 
   /** A handler that was stopped has not delivered yet (1), or now has (-1). */
@@ -168,6 +177,7 @@ export abstract class Told extends Hosted {
     then();
     this.forgetSignal?.();
     this.telling?.close();
+    this.afterEnd?.();
     this.fallSilent();
   }
 

@@ -7,7 +7,7 @@ export interface Question {
   /** What is asked, as plain data. */
   readonly question: unknown;
   /** What an answer must satisfy. */
-  readonly answer: Schema | undefined;
+  readonly answer: Schema;
   give(answer: unknown): void;
 }
 
@@ -49,8 +49,14 @@ export class Questions {
   async answer(path: string, answer: unknown): Promise<void> {
     const question = this.at(path).at(-1);
     if (!question) throw this.refuse(path);
-    const refuse = (issues: readonly Issue[]) => refusedAnswer(path, issues);
-    const checked = question.answer ? validate(question.answer, answer, refuse) : answer;
+    const refuse = (issues: readonly Issue[]) =>
+      violation(
+        'invalid-answer',
+        `The answer to "${path}" is not valid. The question stays open`,
+        issues,
+        path,
+      );
+    const checked = validate(question.answer, answer, refuse);
     const value = checked instanceof Promise ? await checked : checked;
     if (!this.at(path).includes(question)) throw this.refuse(path);
     this.close(path, question);
@@ -89,11 +95,3 @@ export function ask(
   } else tell();
   return () => questions.close(path, question);
 }
-
-export const refusedAnswer = (path: string, issues: readonly Issue[]): FlowError =>
-  violation(
-    'invalid-answer',
-    `The answer to "${path}" is not valid. The question stays open`,
-    issues,
-    path,
-  );

@@ -247,8 +247,8 @@ test.each<[string, unknown, string]>([
   ['signal', {}, 'an AbortSignal'],
   ['id', '', 'a text of 1 to 128 characters'],
   ['id', 7, 'a text of 1 to 128 characters'],
-  ['id', 'run\0', 'without NUL or half ones'],
-  ['id', 'run\ud800', 'without NUL or half ones'],
+  ['id', 'run\0', 'without NUL or halves'],
+  ['id', 'run\ud800', 'without NUL or halves'],
 ])('2.15 a bad option is refused at once, by name: %s %j', async (name, value, message) => {
   const options = { [name]: value } as RunOptions;
   const flow = tree();

@@ -194,6 +194,34 @@ test('5.7 async: a saver that fails before it has heard of anything is told of, 
   }
 });
 
+test('5.7 async: a saver that fails when only the end of the run is left is told of before the end', async () => {
+  for (const failing of [0, 3, 7]) {
+    let count = 0;
+    const store = (commit: Commit) =>
+      count++ === failing ? throwError(() => new Error('disk full')) : of(commit);
+    const saver = () =>
+      new OddSaver(
+        (save) => (commits$) =>
+          save(
+            commits$.pipe(
+              delay(1),
+              concatMap((commit) => store(commit)),
+            ),
+          ),
+      );
+    const { events, error } = await told(saver(), 'async');
+    expect(error).toBeUndefined();
+    expect(events.slice(-2)).toMatchObject([
+      { type: 'FLOW_UNSAVED', error: { cause: { message: 'disk full' } } },
+      { type: 'FLOW_OUTPUT', output: { n: 3 } },
+    ]);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i));
+    count = 0;
+    const { snapshot } = await chain().complete({ n: 0 }, { saver: saver() });
+    expect(snapshot).toMatchObject({ status: 'success', unsaved: { code: 'saver-failed' } });
+  }
+});
+
 test('5.7 exit: a saver that fails at the end is the error of the run', async () => {
   const saver = new OddSaver(() => () => throwError(() => new Error('disk full')));
   const { error } = await told(saver, 'exit');
@@ -281,4 +309,26 @@ test('3.5 a cancelled run is stored as cancelled', async () => {
     .subscribe((stored) =>
       expect(stored).toMatchObject({ status: 'cancelled', steps: { a: { status: 'cancelled' } } }),
     );
+});
+
+test('3.5, 4.2 what a deaf handler delivers while a slow saver holds events back is told once, and in its order', async () => {
+  const flow = new Flow('deaf');
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms, ms));
+  const deaf = flow.step('deaf', () => pause(20), {}, { timeout: { attempt: 5 }, fallback: 0 });
+  const later = flow.step('later', () => pause(5), {}, { timeout: { attempt: 2 }, fallback: 0 });
+  const compiled = flow.output({ deaf: deaf.out, later: later.out });
+  const slowly = () =>
+    new OddSaver(
+      (save) => (commits$) => save(commits$.pipe(concatMap((commit) => of(commit).pipe(delay(8))))),
+    );
+  for (const durability of ['sync', 'async', 'exit'] as const) {
+    const run = compiled.start({}, { saver: slowly(), durability });
+    const events: FlowEvent[] = [];
+    run.events$.subscribe((event) => events.push(event));
+    await run.result;
+    await pause(40);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i));
+    const late = events.filter(({ type }) => type === 'STEP_LATE').map(({ path }) => path);
+    expect(late.sort()).toEqual(['deaf', 'later']);
+  }
 });
