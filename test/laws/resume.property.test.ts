@@ -10,28 +10,12 @@ import {
 } from '../../src/index.ts';
 import { build, type Flow, type World } from './build.ts';
 import { TestClock } from './clock.ts';
+import { fates, isBelow, steady } from './going-on.ts';
 import { cases } from './graphs.ts';
-import { type Case, canonical, type Graph, type StepModel } from './model.ts';
+import { type Case, canonical } from './model.ts';
 import { patience, runs } from './runs.ts';
 
 vi.setConfig({ testTimeout: patience });
-
-/** A step fails always, or as often as its own retry forgives: how often it has failed does not change what becomes of the run. */
-function steady(graph: Graph): Graph {
-  const steps = graph.steps.map((step): StepModel => {
-    const { work, settings } = step;
-    if (work.kind === 'flow') return { ...step, work: { ...work, flow: steady(work.flow) } };
-    if (work.kind === 'each') {
-      const { item } = work;
-      const one = item.kind === 'flow' ? { ...item, flow: steady(item.flow) } : item;
-      return { ...step, work: { ...work, item: one } };
-    }
-    const { failures } = work;
-    const isForgiven = failures <= (settings.retry?.count ?? 0) && !settings.timeout;
-    return failures === 0 || isForgiven ? step : { ...step, work: { ...work, failures: 99 } };
-  });
-  return { ...graph, steps };
-}
 
 interface Ended {
   readonly end: string;
@@ -80,22 +64,6 @@ function ended(
 }
 
 const hearing = (hear: (event: FlowEvent) => void) => ({ gate: tap<FlowEvent>(hear) });
-
-const isBelow = (path: string, above: string): boolean =>
-  path.startsWith(`${above}.`) || path.startsWith(`${above}[`);
-
-/** What became of the steps, whenever that was. Below what failed it is a matter of instants. */
-function fates({ steps }: Snapshot): string {
-  const failed = Object.keys(steps).filter((path) => steps[path]?.status === 'failure');
-  const told = Object.entries(steps).filter(
-    ([path]) => !failed.some((above) => isBelow(path, above)),
-  );
-  const fates = told.map(([path, { status, input, output, reason, error }]) => [
-    path,
-    { status, output, reason, code: error?.code, ...(status === 'success' && { input }) },
-  ]);
-  return fates.map(canonical).sort().join('\n');
-}
 
 const whole = async <T>(source: ObservableInput<T>): Promise<T[]> =>
   lastValueFrom(from(source).pipe(toArray()));
@@ -171,6 +139,6 @@ test('5.9: a run that died after any commit and goes on ends as it would have, a
         }
       },
     ),
-    runs(400),
+    runs(250),
   );
 });
