@@ -168,11 +168,12 @@ export class Execution extends Told implements View, Engine {
     this.inputs[index] = input;
     if (node.kind === 'open' && outcome.status !== 'skipped') {
       // The flow had ended, and its steps are asked one by one. A stream that it was given is not stored.
-      const params: Record<string, unknown> = {};
-      if (node.readsChunks) fillParams(node, this, params);
+      const given: unknown = node.readsChunks ? {} : input;
+      if (node.readsChunks) fillParams(node, this, given as Record<string, unknown>);
       if (this.missing) this.missing[index] = started;
       for (const target of node.startTargets) this.arrive(target);
-      this.conclude(node, success(node.readsChunks ? params : input));
+      // Its result was edited before it began: then nothing in it runs.
+      this.conclude(node, given === undefined ? notNeeded : success(given));
     } else {
       this.streams?.replay(node);
       this.conclude(node, outcome);

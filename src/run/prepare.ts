@@ -107,11 +107,7 @@ const memoryOf = (
     ? of(undefined)
     : stored(saver, parentId, 'continue').pipe(map((parent) => parent.data));
 
-export interface ResumeOptions
-  extends Pick<
-    RunOptions,
-    'saver' | 'durability' | 'signal' | 'clock' | 'logger' | 'concurrency' | 'outputs'
-  > {
+export interface ResumeOptions extends Omit<RunOptions, 'id' | 'parentId'> {
   /** Answers to open questions, by the path of their step. */
   readonly answers?: Readonly<Record<string, unknown>>;
   /** Goes on although the flow has changed since the run was stored. */

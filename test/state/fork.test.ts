@@ -262,3 +262,25 @@ test('5.10 a fork keeps what failed, and what was skipped for it, inside of what
     Object.entries(steps).map(([path, { status, error }]) => [path, status, error?.message]);
   expect(statuses(fork.getSnapshot())).toEqual(statuses(snapshot));
 });
+
+test('5.10 in a flow whose result is edited before it began nothing runs', async () => {
+  const calls: string[] = [];
+  const inner = new Flow<{ n: number }>('inner');
+  const one = inner.step('one', ({ n }: { n: number }) => calls.push('one') + n, {
+    n: inner.input.n,
+  });
+  const flow = new Flow<{ n: number }>('outer');
+  const first = flow.step('first', ({ n }: { n: number }) => n, { n: flow.input.n });
+  const part = flow.step('part', inner.output({ n: one.out }), { n: first.out });
+  const last = flow.step('last', ({ n }: { n: number }) => n, { n: part.out.n });
+  const compiled = flow.output({ n: last.out }).with({ saver: new MemorySaver() });
+  const { runId } = await compiled.complete({ n: 1 });
+  calls.length = 0;
+  const fork = compiled.fork(runId, { at: 0, edit: { 'part.return': { n: 7 } } });
+  expect(await fork.result).toEqual({ n: 7 });
+  expect(calls).toEqual([]);
+  expect(fork.getSnapshot().steps).toMatchObject({
+    part: { status: 'success', output: { n: 7 } },
+    'part.one': { status: 'skipped' },
+  });
+});
