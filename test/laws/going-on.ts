@@ -24,13 +24,14 @@ export const isBelow = (path: string, above: string): boolean =>
 
 /** What became of the steps, whenever that was. Which items fail, and which are cancelled before, is a matter of instants, and so is what is below what failed. */
 export function fates({ steps }: Snapshot): string {
-  const paths = Object.keys(steps);
-  const isItem = (path: string) => path.endsWith(']');
-  const failed = paths.filter((path) => steps[path]?.status === 'failure');
-  const stopped = paths.filter((path) => isItem(path) && steps[path]?.status !== 'success');
+  const isOf = (path: string, status: string) => steps[path]?.status === status;
+  const failed = Object.keys(steps).filter((path) => isOf(path, 'failure'));
+  const items = (path: string) =>
+    [...path.matchAll(/\]/g)].map(({ index }) => path.slice(0, index + 1));
   const told = Object.entries(steps).filter(
     ([path]) =>
-      !stopped.includes(path) && ![...failed, ...stopped].some((above) => isBelow(path, above)),
+      items(path).every((item) => isOf(item, 'success')) &&
+      !failed.some((above) => isBelow(path, above)),
   );
   const fates = told.map(([path, { status, input, output, reason, error }]) => [
     path,
