@@ -15,7 +15,7 @@ import { isObject } from './json.ts';
 import type { ToolCallPart } from './message.ts';
 import { type Script, scripted } from './script.ts';
 import type { Tool } from './tool.ts';
-import { readable } from './tool-result.ts';
+import { type Told, told } from './tool-result.ts';
 
 type Table = ReadonlyMap<string, Tool>;
 
@@ -25,7 +25,7 @@ export const isLeft = ({ name, invalidInput }: ToolCallPart, tools: Table): bool
   return tool !== undefined && !tool.step && invalidInput === undefined;
 };
 
-/** Runs the tools. Emits a `StepResult` with the `ToolResult` of each call. */
+/** Runs the tools. Emits a `StepResult` with what the model is told of each call. */
 export function answerCalls(
   calls: readonly ToolCallPart[],
   tools: Table,
@@ -47,14 +47,11 @@ function* answered(
   tools: Table,
   context: StepContext,
   segment: string,
-): Script<ToolResult> {
+): Script<Told> {
   const { id: callId, name, input, invalidInput } = call;
   const tool = tools.get(name);
-  const refused = (message: string): ToolResult => ({
-    callId,
-    name,
-    error: { name: 'ToolError', message },
-  });
+  const answer = (what: Pick<ToolResult, 'result' | 'error'>) => told({ callId, name, ...what });
+  const refused = (message: string) => answer({ error: { name: 'ToolError', message } });
   if (!tool) {
     return refused(
       `There is no tool "${name}". There are: ${[...tools.keys()].join(', ') || 'none'}.`,
@@ -66,13 +63,13 @@ function* answered(
     const { approve, step } = tool;
     const mustAsk = approve && (approve === true || (yield settled(() => approve(input as never))));
     if (mustAsk) {
-      const answer = yield runStep(approval, { tool: name, input }, context, `${segment}.approve`);
-      const { approved, reason = '' } = isObject(answer) ? answer : { approved: answer };
+      const given = yield runStep(approval, { tool: name, input }, context, `${segment}.approve`);
+      const { approved, reason = '' } = isObject(given) ? given : { approved: given };
       if (approved !== true) return refused(`The call was not approved. ${String(reason)}`.trim());
     }
-    return readable({ callId, name, result: yield runStep(step, input, context, segment) });
+    return answer({ result: yield runStep(step, input, context, segment) });
   } catch (error) {
-    return { callId, name, error: errorJson(error) };
+    return answer({ error: errorJson(error) });
   }
 }
 

@@ -10,16 +10,15 @@ import {
   type Step,
   type StepContext,
   Through,
-  type ToolResult,
 } from '../index.ts';
 import { answerCalls, isLeft } from './answer-calls.ts';
-import { type Message, message } from './message.ts';
+import { type Message, message, type ToolResultPart } from './message.ts';
 import { addUsage, type ChatCall, type ChatModel, noUsage } from './model.ts';
 import { conversation, type LlmParams, paramsSchema } from './params.ts';
 import { type Script, scripted } from './script.ts';
 import { type Structure, structureOf } from './structure.ts';
 import { type Tool, type Tools, toolTable } from './tool.ts';
-import { errorText, readable, resultPart } from './tool-result.ts';
+import { type Told, told } from './tool-result.ts';
 import { chunksOf, type LlmResult, takeTurn, turnStep } from './turn.ts';
 import { reach } from './window.ts';
 
@@ -99,13 +98,12 @@ function* converse(
   params: LlmParams,
   context: StepContext,
 ): Script<LlmResult<unknown>> {
-  const { model, memory, repair = 1, chunks = 'text', onToolError } = options;
+  const { model, memory, repair = 1, chunks = 'text' } = options;
   const { window = Number.POSITIVE_INFINITY } = options;
-  const results = (params.toolResults ?? []).map(readable);
   const { path } = context;
+  const partOf = heardBy(path, options.onToolError);
+  const results = (params.toolResults ?? []).map(told).map(partOf);
   const around = runAround(context);
-  const fail = onToolError === 'fail' ? refuseErrors(path) : () => undefined;
-  fail(results);
   // Beyond the window, what pairs of calls and results may demand.
   const remembered =
     memory === undefined || (window === 0 && results.length === 0)
@@ -146,9 +144,8 @@ function* converse(
       fresh = [];
       // A turn that is recorded has the results that it heard; the tools need not run again.
       if (ours.length > 0 && !around.recorded(`.turn[${n + 1}]`)) {
-        const results = (yield answerCalls(ours, tools, context, `.turn[${n}]`)) as ToolResult[];
-        fail(results);
-        fresh = [message('tool', results.map(resultPart))];
+        const answers = (yield answerCalls(ours, tools, context, `.turn[${n}]`)) as Told[];
+        fresh = [message('tool', answers.map(partOf))];
       }
       isOver = left.length > 0 || n >= loop.max;
       if (isOver) all.push(...fresh);
@@ -192,14 +189,14 @@ function callOf(
   };
 }
 
-const refuseErrors =
-  (path: string) =>
-  (results: readonly ToolResult[]): undefined => {
-    const failed = results.find(({ error }) => error);
-    if (!failed?.error) return;
+/** What the model is to hear of a call. Throws where a tool that fails is to fail the step. */
+const heardBy =
+  (path: string, onToolError: ConversationOptions['onToolError']) =>
+  ({ part, error }: Told): ToolResultPart => {
+    if (!error || onToolError !== 'fail') return part;
     throw new FlowError(
       'step-failed',
-      `The tool "${failed.name}" that step "${path}" called failed: ${errorText(failed.error)}`,
-      { path, cause: failed.error },
+      `The tool "${part.name}" that step "${path}" called failed: ${part.output}`,
+      { path, cause: error },
     );
   };

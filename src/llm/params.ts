@@ -1,8 +1,7 @@
 /** What an LLM step is asked: its params, and the messages that they make. */
 import { FlowError, type Schema, schemaFromJson, type ToolResult } from '../index.ts';
 import { type MessageInput, toMessages } from './foreign-message.ts';
-import { type Message, message, type Part, toolCalls } from './message.ts';
-import { resultPart } from './tool-result.ts';
+import { type Message, message, type Part, type ToolResultPart, toolCalls } from './message.ts';
 import { messageWindow, pairCalls } from './window.ts';
 
 export interface LlmParams {
@@ -38,7 +37,7 @@ export interface Conversation {
 /** Puts together what the model is to hear. */
 export function conversation(
   params: LlmParams,
-  toolResults: readonly ToolResult[],
+  results: readonly ToolResultPart[],
   options: { readonly system?: string | undefined; readonly window?: number | undefined },
   memory: readonly Message[],
   path: string,
@@ -46,7 +45,6 @@ export function conversation(
   const { prompt, system = options.system, messages } = params;
   const given = messages === undefined ? [] : toMessages(messages);
   const calledInGiven = new Set(given.flatMap(toolCalls).map(({ id }) => id));
-  const results = toolResults.map(resultPart);
   const own = results.filter(({ id }) => calledInGiven.has(id));
   const others = results.filter(({ id }) => !calledInGiven.has(id));
   const first = others.length > 0 ? [message('tool', others)] : [];

@@ -11,6 +11,8 @@ export async function* readEvents(
   const decoder = new TextDecoder();
   const event = new EventLines();
   let rest = '';
+  // A carriage return at the end may be the first half of a line end.
+  let half = '';
   let start = '';
   try {
     const read = () =>
@@ -18,11 +20,14 @@ export async function* readEvents(
         throw cut(cause);
       });
     for (let next = await read(); !next.done; next = await read()) {
-      const text = decoder.decode(next.value, { stream: true });
-      rest += text;
-      if (start.length < 200) start = (start + text).slice(0, 200);
-      // A carriage return at the end may be the first half of a line end.
-      const lines = rest.split(/\r\n|\n|\r(?!$)/);
+      const text = half + decoder.decode(next.value, { stream: true });
+      half = text.endsWith('\r') ? '\r' : '';
+      const known = half ? text.slice(0, -1) : text;
+      if (start.length < 200) start = (start + known).slice(0, 200);
+      rest += known;
+      // A line may be an image, which comes in a thousand pieces: it is looked through when it is whole.
+      if (!/[\r\n]/.test(known)) continue;
+      const lines = rest.split(/\r\n|\n|\r/);
       rest = lines.pop() ?? '';
       for (const line of lines) {
         const data = event.take(line);
@@ -30,7 +35,7 @@ export async function* readEvents(
       }
     }
     // Strictly an event without its empty line is lost; some servers end that way all the same. One that is torn is none.
-    for (const line of [...(rest + decoder.decode()).split(/\r\n|\n|\r/), '']) {
+    for (const line of [...(rest + half + decoder.decode()).split(/\r\n|\n|\r/), '']) {
       const data = event.take(line);
       if (data !== undefined && (data === '[DONE]' || parseJson(data) !== undefined)) yield data;
     }

@@ -4,24 +4,26 @@ import { isObject, toJson } from './json.ts';
 import type { ToolResultPart } from './message.ts';
 import { linesOf } from './structure.ts';
 
-export function resultPart({ callId, name, result, error }: ToolResult): ToolResultPart {
-  return error
-    ? { type: 'tool-result', id: callId, name, output: errorText(error), isError: true }
-    : { type: 'tool-result', id: callId, name, output: toJson(result, `The result of "${name}"`) };
+/** What a model is told of a call. */
+export interface Told {
+  readonly part: ToolResultPart;
+  /** What went wrong, where the tool failed. */
+  readonly error?: ErrorJson;
 }
 
 /** A result that cannot be told to a model is that of a tool that failed. */
-export function readable(answer: ToolResult): ToolResult {
+export function told({ callId, name, result, error }: ToolResult): Told {
+  const part = { type: 'tool-result', id: callId, name } as const;
+  if (error) return { part: { ...part, output: errorText(error), isError: true }, error };
   try {
-    resultPart(answer);
-  } catch (error) {
-    return { ...answer, result: undefined, error: errorJson(error) };
+    return { part: { ...part, output: toJson(result, `The result of "${name}"`) } };
+  } catch (thrown) {
+    return told({ callId, name, error: errorJson(thrown) });
   }
-  return answer;
 }
 
 /** An error in words for a model: what went wrong, not where in the flow. */
-export function errorText({ code, message, issues, cause }: ErrorJson): string {
+function errorText({ code, message, issues, cause }: ErrorJson): string {
   if (code === 'invalid-params' && issues)
     return `The arguments are not valid:${linesOf(issues, 'all')}`;
   const inner = code === 'step-failed' && isObject(cause) ? cause['message'] : undefined;

@@ -1,5 +1,5 @@
 /** One turn: a call of the model, and again where its answer does not fit the schema. */
-import { defer, map, Observable, of } from 'rxjs';
+import { concat, defer, filter, from, map, type Observable, of } from 'rxjs';
 import {
   Aside,
   FlowError,
@@ -93,20 +93,19 @@ export function* takeTurn(turn: Turn, path: string): Script<LlmResult<unknown>> 
 
 /** Asks the model. What it streams is passed on; last comes a `StepResult` with the whole answer. */
 const ask = (model: ChatModel, call: ChatCall, chunks: 'text' | 'all'): Observable<unknown> =>
-  new Observable((out) => {
+  defer(() => {
     const assembly = new Assembly();
-    return defer(() => model(call)).subscribe({
-      next: (chunk) => {
-        assembly.add(chunk);
-        if (chunks === 'all') out.next(chunk);
-        else if (chunk.type === 'text' && chunk.text !== '') out.next(chunk.text);
-      },
-      error: (error: unknown) => out.error(error),
-      complete: () => {
-        out.next(new StepResult(assembly.answer()));
-        out.complete();
-      },
-    });
+    return concat(
+      from(model(call)).pipe(
+        map((chunk) => {
+          assembly.add(chunk);
+          if (chunks === 'all') return chunk;
+          return chunk.type === 'text' ? chunk.text : '';
+        }),
+        filter((told) => told !== ''),
+      ),
+      defer(() => of(new StepResult(assembly.answer()))),
+    );
   });
 
 /** What readers of the chunks get where the step had ended before the run was resumed: all texts, or all that is known, whole. */

@@ -564,3 +564,18 @@ test('7.5 a tool whose result is no JSON has failed, and the model is told', asy
   expect(results).toMatchObject([{ isError: true, output: expect.stringContaining('as JSON') }]);
   await expect(answered('fail')).rejects.toMatchObject({ code: 'run-failed' });
 });
+
+test('7.5 the result of a tool is written as JSON once', async () => {
+  let written = 0;
+  class Found {
+    toJSON(): object {
+      written++;
+      return { title: 'Mills' };
+    }
+  }
+  const look = tool(() => new Found());
+  const heard = model({ calls: [{ name: 'look' }] }, 'Done.');
+  await agentFlow({ model: heard, tools: { look } }).complete({ prompt: 'Go.' });
+  expect(said(heard.calls[1] as ChatCall).at(-1)).toBe('tool: result {"title":"Mills"}');
+  expect(written).toBe(1);
+});

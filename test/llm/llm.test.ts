@@ -486,3 +486,14 @@ test('4.1, 5.9 the usage of a run that goes on is that of all of it', async () =
     usage: { input: 6, output: 4 },
   });
 });
+
+test('7.1 a chunk that cannot be read fails the step, and nothing beside it', async () => {
+  const call = { type: 'tool-call', id: 'a', name: 'search', input: { query: 'mills' } };
+  for (const make of [llm, agent]) {
+    const broken = (() => of(call)) as unknown as ChatModel;
+    const flow = new Flow('broken');
+    const asked = flow.step('asked', make({ model: broken }), { prompt: 'Go.' });
+    const run = flow.output({ text: asked.out.text }).complete({});
+    await expect(run).rejects.toMatchObject({ code: 'run-failed' });
+  }
+});

@@ -10,7 +10,7 @@ import {
 } from 'millrace/llm';
 import { openaiCompatible } from 'millrace/llm/openai-compatible';
 import { firstValueFrom, toArray } from 'rxjs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { readEvents } from '../../src/llm/sse.ts';
 
 /** A server in memory: answers with the given events, and keeps the bodies that it got. */
@@ -64,6 +64,24 @@ test('events are read the same however the network cuts them', async () => {
     }),
     { numRuns: 500 },
   );
+});
+
+test('an event that comes in a thousand pieces is looked through once', async () => {
+  const bytes = new TextEncoder().encode(`data: {"image":"${'A'.repeat(1_000_000)}"}\n\n`);
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += 1000)
+        controller.enqueue(bytes.subarray(at, at + 1000));
+      controller.close();
+    },
+  });
+  const split = vi.spyOn(String.prototype, 'split');
+  let length = 0;
+  for await (const data of readEvents(body)) length += data.length;
+  const looked = split.mock.contexts.reduce<number>((sum, text) => sum + String(text).length, 0);
+  split.mockRestore();
+  expect(length).toBe(bytes.length - 8);
+  expect(looked).toBeLessThan(2 * bytes.length);
 });
 
 test('calls without id or index get ids of their own, and stay apart', async () => {
