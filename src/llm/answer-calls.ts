@@ -1,8 +1,9 @@
 /** Answers the calls that a model made: each exactly once, side by side, in the order of the calls. */
-import { defer, from, map, type Observable, of } from 'rxjs';
+import { from, map, type Observable, of } from 'rxjs';
 import {
   errorJson,
   question,
+  runAround,
   runStep,
   type Schema,
   type StepContext,
@@ -25,19 +26,23 @@ export const isLeft = ({ name, invalidInput }: ToolCallPart, tools: Table): bool
   return tool !== undefined && !tool.step && invalidInput === undefined;
 };
 
-/** Runs the tools. Emits a `StepResult` with what the model is told of each call. */
+/**
+ * Runs the tools. Emits a `StepResult` with what the model is told of each call. Where the model has heard that already, because the run goes
+ * on, no tool runs: those that are recorded only hand on what they have added to memory.
+ */
 export function answerCalls(
   calls: readonly ToolCallPart[],
   tools: Table,
   context: StepContext,
   segment: string,
+  isHeard: boolean,
 ): Observable<unknown> {
   return together(
     calls.map((call) => {
       const same = calls.filter(({ name }) => name === call.name);
       const at = same.length > 1 ? `[${same.indexOf(call)}]` : '';
       const path = `${segment}.${call.name}${at}`;
-      return scripted(() => answered(call, tools, context, path));
+      return scripted(() => answered(call, tools, context, path, isHeard));
     }),
   );
 }
@@ -47,6 +52,7 @@ function* answered(
   tools: Table,
   context: StepContext,
   segment: string,
+  isHeard: boolean,
 ): Script<Told> {
   const { id: callId, name, input, invalidInput } = call;
   const tool = tools.get(name);
@@ -61,7 +67,10 @@ function* answered(
     return refused(`The arguments are no JSON object: ${invalidInput}`);
   try {
     const { approve, step } = tool;
-    const mustAsk = approve && (approve === true || (yield settled(() => approve(input as never))));
+    const isDone = runAround(context).recorded(segment);
+    if (isHeard && !isDone) return refused('');
+    const mustAsk =
+      !isDone && approve && (approve === true || (yield settled(approve(input as never))));
     if (mustAsk) {
       const given = yield runStep(approval, { tool: name, input }, context, `${segment}.approve`);
       const { approved, reason = '' } = isObject(given) ? given : { approved: given };
@@ -73,11 +82,10 @@ function* answered(
   }
 }
 
-const settled = (ask: () => boolean | PromiseLike<boolean>): Observable<unknown> =>
-  defer(() => {
-    const answer = ask();
-    return typeof answer === 'boolean' ? of(answer) : from(answer);
-  }).pipe(map((answer) => new StepResult(answer)));
+const settled = (answer: boolean | PromiseLike<boolean>): Observable<unknown> =>
+  (typeof answer === 'boolean' ? of(answer) : from(answer)).pipe(
+    map((must) => new StepResult(must)),
+  );
 
 /** What a person says to a call: `true`, `false`, or with a reason that the model reads. */
 export interface Approval {

@@ -142,10 +142,11 @@ function* converse(
     if (!isOver) {
       isStopped = loop.stopWhen?.(done as LlmResult, n) === true;
       fresh = [];
-      // A turn that is recorded has the results that it heard; the tools need not run again.
-      if (ours.length > 0 && !around.recorded(`.turn[${n + 1}]`)) {
-        const answers = (yield answerCalls(ours, tools, context, `.turn[${n}]`)) as Told[];
-        fresh = [message('tool', answers.map(partOf))];
+      if (ours.length > 0) {
+        // A turn that is recorded has the results that it heard; the tools need not run again.
+        const isHeard = !!around.recorded(`.turn[${n + 1}]`);
+        const answers = yield answerCalls(ours, tools, context, `.turn[${n}]`, isHeard);
+        if (!isHeard) fresh = [message('tool', (answers as Told[]).map(partOf))];
       }
       isOver = left.length > 0 || n >= loop.max;
       if (isOver) all.push(...fresh);
@@ -171,10 +172,14 @@ function callOf(
     repair,
     onToolError,
     description,
-    ...others
-  } = options;
-  const { toolChoice, parallelToolCalls, schema, chunks, maxIterations, stopWhen, ...sampling } =
-    others as Sampling & Readonly<Record<string, unknown>>;
+    toolChoice,
+    parallelToolCalls,
+    schema,
+    chunks,
+    maxIterations,
+    stopWhen,
+    ...sampling
+  } = options as ConversationOptions & Readonly<Record<string, unknown>>;
   // By name: neither who was added first nor how a server lists its tools shows in what is sent.
   const offered = [...tools].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { offer }]) => offer);
   return {

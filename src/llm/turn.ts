@@ -81,7 +81,7 @@ export function* takeTurn(turn: Turn, path: string): Script<LlmResult<unknown>> 
     const done = resultOf(answer, said, usage, calls);
     if (!structure || (calls.length > 0 && call.tools)) return done as LlmResult;
     try {
-      return { ...done, object: yield defer(() => structure.check(done.text, path)) };
+      return { ...done, object: yield structure.check(done.text, path) };
     } catch (error) {
       if (attempt > repair || !FlowError.is(error)) throw error;
       corrections.push(answer.message, message('user', correction(error.issues ?? [])));

@@ -4,12 +4,13 @@ import {
   type CompiledFlow,
   each,
   Flow,
+  listOf,
   MemorySaver,
   repeat,
   type Saver,
   type Snapshot,
 } from 'millrace';
-import { agent, type ChatCall } from 'millrace/llm';
+import { agent, type ChatCall, llm, type Message, messageText } from 'millrace/llm';
 import { scriptedModel } from 'millrace/testing';
 import { firstValueFrom, from, lastValueFrom, NEVER, type ObservableInput, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
@@ -128,6 +129,40 @@ test('5.9, 7.6 wherever a run stops, a turn of an agent follows from the turn be
     expect(heard).toEqual(called.map((input) => (input as { after: number }).after));
     expect([...heard].sort((x, y) => Number(x) - Number(y))).toEqual(heard);
   });
+});
+
+test('5.9, 7.2 wherever a run stops, what an agent that is a tool has added to the memory is kept, once and in its place', async () => {
+  const make = () => {
+    const model = (call: ChatCall) => {
+      const results = call.messages.filter(({ role }) => role === 'tool').length;
+      const calls = { a: { tool: 'aid', input: {} }, b: { tool: 'broken', input: {} } };
+      return results < 2
+        ? scriptedModel([{ marbles: '(ab|)', values: calls }])(call)
+        : scriptedModel([{ marbles: '(a|)', values: { a: 'done' } }])(call);
+    };
+    const inner = new Flow('inner');
+    const told = inner.step('told', llm({ model: scriptedModel(() => '(x|)'), memory: 'chat' }), {
+      prompt: 'Help.',
+    });
+    const aid = inner.output({ text: told.out.text });
+    const broken = { handler: () => Promise.reject(new Error('down')) };
+    const flow = new Flow('outer');
+    const tools = { aid, broken: broken as never };
+    const s = flow.step('s', agent({ model, tools, memory: 'chat' }), { prompt: 'Go.' });
+    return flow.output({ text: s.out.text });
+  };
+  const memoryOf = async (saver: Saver) =>
+    (await firstValueFrom(listOf<Message>(saver, 'r', 'chat'))).map(messageText);
+  const saver = new MemorySaver();
+  await make().complete({}, { id: 'r', saver });
+  const memory = await memoryOf(saver);
+  expect(memory).toEqual(['Help.', 'x', 'Help.', 'x', 'Go.', '', '', '', '', 'done']);
+  const { length } = await whole(saver.history('r'));
+  for (let commits = 1; commits < length; commits++) {
+    const died = await diedAfter(saver, 'r', commits);
+    await make().resume('r', { saver: died }).result;
+    expect(await memoryOf(died)).toEqual(memory);
+  }
 });
 
 test('3.3, 5.9 a flow that is tried again in a resumed run is run again, all of it', async () => {
