@@ -1,5 +1,5 @@
 /**
- * The main job: a digest of Markdown files. `npm start` takes the documentation of this repository, `npm start -- <folder or file>`
+ * The main job: a digest of Markdown files. `npm start` takes the documentation of this repository, `npm start -- <folders or files>`
  * anything else. Progress goes to stderr, the digest to stdout, the drawn graph and the saved run to ./.millrace/.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -18,9 +18,14 @@ const repository = resolve(import.meta.dirname, '../..');
 /** A fault of the input, not of the program: told without a stack. */
 class InputError extends Error {}
 
-async function documentsIn(given: string | undefined): Promise<readonly string[]> {
-  if (given === undefined)
+async function documentsIn(given: readonly string[]): Promise<readonly string[]> {
+  if (given.length === 0)
     return [join(repository, 'README.md'), ...(await findDocuments(join(repository, 'docs')))];
+  const found = await Promise.all(given.map(documentsAt));
+  return [...new Set(found.flat())];
+}
+
+async function documentsAt(given: string): Promise<readonly string[]> {
   const paths = await findDocuments(resolve(given)).catch((error: NodeJS.ErrnoException) => {
     throw new InputError(
       error.code === 'ENOENT'
@@ -49,13 +54,14 @@ async function draw(folder: string): Promise<string[]> {
   );
 }
 
-async function main(given: string | undefined): Promise<void> {
+async function main(given: readonly string[]): Promise<void> {
   const paths = await documentsIn(given);
   const kept = resolve('.millrace');
   const drawings = await draw(kept);
 
   const saver = sqlite(join(kept, 'runs.db'));
-  const run = digest.start({ paths }, { saver });
+  const width = Math.min(88, Math.max(30, process.stdout.columns ?? 88));
+  const run = digest.start({ paths, width }, { saver });
   run.events$.subscribe(progressTo(process.stderr));
   const interrupt = () => run.cancel('interrupted');
   process.once('SIGINT', interrupt);
@@ -63,16 +69,16 @@ async function main(given: string | undefined): Promise<void> {
   process.removeListener('SIGINT', interrupt);
   await saver.close();
 
-  if (documents === 0) throw new InputError(`Nothing in "${given}" can be read.`);
+  if (documents === 0) throw new InputError(`Nothing in "${given.join('", "')}" can be read.`);
   const bold = (text: string) => styleText('bold', text, { stream: process.stdout });
   process.stdout.write(`\n${page}`);
-  console.log(`${bold('All of it is about:')} ${showTerms(terms)}`);
+  if (terms.length > 0) console.log(`${bold('All of it is about:')} ${showTerms(terms)}`);
   console.log(`${bold('The flow, drawn:')} ${drawings.join(', ')}`);
   console.log(`${bold('The run, saved:')} ${run.id} in ${shownPath(join(kept, 'runs.db'))}`);
 }
 
 try {
-  await main(process.argv[2]);
+  await main(process.argv.slice(2));
 } catch (error) {
   const { message, stack } = error as Error;
   // Errors of the library and of the file system have a code and say what is wrong; anything else is a bug.

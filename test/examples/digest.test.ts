@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { sqlite } from 'millrace/savers/sqlite';
 import { firstValueFrom, from } from 'rxjs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { findDocuments, readDocument } from '../../examples/digest/files.ts';
 import { likenessOf, rank, summarise } from '../../examples/digest/lex-rank.ts';
 import {
   parseMarkdown,
@@ -328,6 +331,54 @@ test('files that are no documents are left out with a reason, and the others are
   expect(stdout).toContain('1. Good.');
   expect(stdout).toContain('1. Inside a folder.');
   expect(status).toBe(0);
+});
+
+test('several paths are digested together, each document once', () => {
+  const docs = write({ 'a.md': 'About a.', 'b.md': 'About b.' });
+  const { status, stdout, stderr } = digest(join(docs, 'b.md'), docs);
+  expect(stderr).toMatch(/digest +2 files\n/);
+  expect(stdout).toContain('1. About a.');
+  expect(stdout).toContain('1. About b.');
+  expect(status).toBe(0);
+});
+
+test('what a terminal would obey is left out, of texts and of names', () => {
+  const docs = write({
+    '\u001b[7m.md': '# \u001b[31mRed\u0007\n\nText with an \u001b]0;escape. \u{1f600}',
+  });
+  const { status, stdout, stderr } = digest(docs);
+  expect(stdout).toContain('\n[31mRed\n');
+  expect(stdout).toContain('1. Text with an ]0;escape.');
+  expect(stdout).toContain('\u{1f600}');
+  expect(stdout + stderr).not.toMatch(/[^\P{Cc}\n]/u);
+  expect(status).toBe(0);
+});
+
+test('a document without terms is about nothing', () => {
+  const { status, stdout } = digest(write({ 'a.md': 'So it is.' }));
+  expect(stdout).toContain('1. So it is.');
+  expect(stdout).not.toContain('about');
+  expect(status).toBe(0);
+});
+
+test('a folder inside that cannot be opened is left out with the reason', async () => {
+  const docs = write({ 'a.md': 'About a.', 'shut/b.md': 'About b.' });
+  const { readdir } = fs;
+  const shut = join(docs, 'shut');
+  // Whoever runs this may be allowed to open everything.
+  const opened = vi
+    .spyOn(fs, 'readdir')
+    .mockImplementation(((path: string, options: never) =>
+      path === shut ? Promise.reject(new Error('EACCES')) : readdir(path, options)) as never);
+  syncBuiltinESMExports();
+  try {
+    expect(await findDocuments(docs)).toEqual([join(docs, 'a.md'), shut]);
+    await expect(readDocument(shut, new AbortController().signal)).rejects.toThrow('EACCES');
+    await expect(findDocuments(shut)).rejects.toThrow('EACCES');
+  } finally {
+    opened.mockRestore();
+    syncBuiltinESMExports();
+  }
 });
 
 test('where nothing can be read the run ends with an error', () => {
