@@ -114,7 +114,8 @@ function callOf(
     at: at - start,
     ...(value !== undefined && { value: keep(value, path, 'chunk') }),
   }));
-  const succeeded = isLast && outcome === 'success';
+  // One that had failed, and waited for its retry, has not given what the step gave.
+  const succeeded = isLast && outcome === 'success' && !error;
   if (end === undefined || (!succeeded && (!error || unanswered.has(error.code ?? '')))) {
     return { chunks: told };
   }

@@ -6,9 +6,11 @@ import {
   type Handler,
   type Step,
   type StepContext,
-  schedulerClock,
+  StepResult,
 } from '../index.ts';
 import type { Cassette, RecordedCall } from './cassette.ts';
+import { cold } from './cold.ts';
+import type { Mark } from './mark.ts';
 
 /** What was recorded of one step, or of all items that it runs. */
 export interface RecordedSteps {
@@ -69,62 +71,26 @@ const notRecorded = (path: string, count: number, calls: number): FlowError =>
 
 /** What took no time is there at once, as it was then. */
 function replayed(call: RecordedCall): unknown {
-  if (call.at !== 0 || call.chunks.length > 0) return new Replay(call);
-  if (call.error) throw revived(call.error);
-  return call.output;
-}
-
-/** An iterator, as only those have results that are no chunks. Stopping it leaves nothing behind. */
-class Replay implements AsyncIterableIterator<unknown> {
-  private readonly call: RecordedCall;
-  private readonly begin = schedulerClock.now();
-  private told = 0;
-  private stop: (() => void) | undefined;
-
-  constructor(call: RecordedCall) {
-    this.call = call;
+  const { chunks, at, output, error } = call;
+  if (at === 0 && chunks.length === 0) {
+    if (error) throw revived(error);
+    return output;
   }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  next(): Promise<IteratorResult<unknown>> {
-    const { chunks, at, output, error } = this.call;
-    const chunk = chunks[this.told++];
-    if (chunk) return this.after(chunk.at, () => ({ done: false, value: chunk.value }));
-    return this.after(at, () => {
-      if (error) throw revived(error);
-      return { done: true, value: output };
-    });
-  }
-
-  return(): Promise<IteratorResult<unknown>> {
-    this.stop?.();
-    return Promise.resolve({ done: true, value: undefined });
-  }
-
-  private after(
-    at: number | undefined,
-    what: () => IteratorResult<unknown>,
-  ): Promise<IteratorResult<unknown>> {
-    return new Promise((resolve, reject) => {
-      const cancel =
-        at === undefined
-          ? () => {}
-          : schedulerClock.after(this.begin + at - schedulerClock.now(), () => {
-              try {
-                resolve(what());
-              } catch (error) {
-                reject(error as Error);
-              }
-            });
-      this.stop = () => {
-        cancel();
-        resolve({ done: true, value: undefined });
-      };
-    });
-  }
+  const told = chunks.map((chunk, i): Mark => ({ at: chunk.at, kind: 'value', key: `${i}` }));
+  const end: Mark[] =
+    at === undefined
+      ? []
+      : error
+        ? [{ at, kind: 'error' }]
+        : [
+            { at, kind: 'value', key: '|' },
+            { at, kind: 'complete' },
+          ];
+  return cold(
+    [...told, ...end],
+    (key) => (key === '|' ? new StepResult(output) : chunks[Number(key)]?.value),
+    () => revived(error as ErrorJson),
+  );
 }
 
 /** The error as its step threw it: what the library had made of it, it makes again. */

@@ -87,7 +87,11 @@ export class Tracer {
       this.add({ path, version, input: event.input, attempts, asked: [], late: [] });
       return;
     }
-    const step = this.stepOf(path, version);
+    const known = this.stepOf(path, version);
+    // What one attempt of the flow around it has run, another one may leave out.
+    const isAnew =
+      event.type === 'STEP_SKIP' && event.reason !== 'superseded' && known.outcome !== undefined;
+    const step = isAnew ? this.unknown(path, version) : known;
     if (event.type === 'STEP_CHUNK') {
       this.begin(step, at);
       step.attempts.at(-1)?.chunks.push({ at, value: event.chunk });
@@ -152,6 +156,11 @@ export class Tracer {
 
   private stepOf(path: string, version: number | undefined): StepTrace {
     const known = this.newest.get(version === undefined ? path : `${path} ${version}`);
-    return known ?? this.add({ path, version, attempts: [], asked: [], late: [] });
+    return known ?? this.unknown(path, version);
+  }
+
+  /** One that was not heard to start. */
+  private unknown(path: string, version: number | undefined): StepTrace {
+    return this.add({ path, version, attempts: [], asked: [], late: [] });
   }
 }

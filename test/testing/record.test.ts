@@ -2,16 +2,18 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { each, Flow, FlowError } from 'millrace';
+import { defineStep, each, Flow, FlowError } from 'millrace';
 import {
   type Cassette,
+  checkMarbles,
   marbles,
   type RecordOptions,
   record,
   replay,
   traceFlow,
+  virtual,
 } from 'millrace/testing';
-import { interval, map, take, toArray } from 'rxjs';
+import { interval, map, of, take, toArray } from 'rxjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import 'millrace/testing/vitest';
@@ -302,4 +304,32 @@ test('what is no run from its beginning cannot be recorded', async () => {
   const live = small().live({ n: 1 });
   for (const given of [live, small().complete({ n: 1 }), undefined, null])
     await expect(record(given as never)).rejects.toThrow('record() takes a run from its beginning');
+});
+
+test('a stream whose result is nothing gives nothing in the replay, and not its chunks', async () => {
+  const flow = new Flow('noted');
+  const note = defineStep({ reduce: () => undefined, run: () => of('a', 'b') });
+  const noted = flow.step('noted', note, {});
+  const all = flow.output({ noted: noted.out });
+  const cassette = await record(all.run({}));
+  const { output } = await traceFlow(all, {}, { steps: replay(cassette) });
+  expect(output).toEqual({ noted: undefined });
+});
+
+test('a step whose time was up while it waited for its retry fails in the replay as it did, and then its fallback counts', async () => {
+  const flow = new Flow('late');
+  const late = flow.step(
+    'late',
+    () => Promise.reject(new Error('down')),
+    {},
+    {
+      retry: { count: 1, delay: 20 },
+      timeout: { total: 10 },
+      fallback: 'none',
+    },
+  );
+  const all = flow.output({ late: late.out });
+  const cassette = await virtual(() => record(all.run({})));
+  const trace = await traceFlow(all, {}, { steps: replay(cassette) });
+  expect(checkMarbles(trace, 'late  10ms (n|)', { n: 'none' })).toBeUndefined();
 });

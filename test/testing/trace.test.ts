@@ -3,7 +3,17 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { each, eq, Flow, FlowError, MemorySaver, question, type Run, repeat } from 'millrace';
+import {
+  each,
+  eq,
+  exists,
+  Flow,
+  FlowError,
+  MemorySaver,
+  question,
+  type Run,
+  repeat,
+} from 'millrace';
 import {
   checkMarbles,
   FlowTrace,
@@ -492,4 +502,38 @@ test('a step called run keeps its row', async () => {
     'run',
     '$output',
   ]);
+});
+
+test('what an attempt of a flow has run and the next one leaves out is in the trace as both', async () => {
+  let attempts = 0;
+  const inner = new Flow('inner');
+  const read = inner.step(
+    'read',
+    () => {
+      if (attempts++ === 0) throw new Error('down');
+      return 1;
+    },
+    {},
+  );
+  inner.step('mend', async () => 'm', {}, { when: exists(read.error) });
+  const flow = new Flow('outer');
+  const all = flow.step(
+    'all',
+    inner.output({ read: read.out }),
+    {},
+    { retry: { count: 1, delay: 5 } },
+  );
+  const trace = await traceFlow(flow.output({ all: all.out }), {});
+  expect(
+    trace.steps.filter(({ path }) => path === 'all.mend').map(({ outcome }) => outcome),
+  ).toEqual(['success', 'skipped']);
+  expect(
+    checkMarbles(
+      trace,
+      `
+    all.mend.on  (^!)-~
+    all.mend     (m|)-|
+  `,
+    ),
+  ).toBeUndefined();
 });
