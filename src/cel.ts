@@ -54,8 +54,8 @@ const environment = makeEnvironment();
  * flow.step('mail', mail, { to: user.out.mail }, { when: cel('page.return.score > 0.5 && tone == "plain"') })
  */
 export function cel(text: string): Condition {
-  const { keys, heads } = read(text);
-  const holds = compile(text, heads);
+  const { keys, insertions } = read(text);
+  const holds = compile(text, insertions);
   return Object.freeze({
     op: 'predicate',
     language: 'cel',
@@ -76,10 +76,16 @@ export function cel(text: string): Condition {
 
 type Chain = readonly string[];
 
+/** What is put into a text before CEL evaluates it. */
+interface Insertion {
+  readonly at: number;
+  readonly text: string;
+}
+
 interface Reads {
   readonly keys: readonly Chain[];
-  /** Where the first names of keys begin. */
-  readonly heads: readonly number[];
+  /** The prefix where the first names of keys begin, and the wrapper around what loops ask of their items. */
+  readonly insertions: readonly Insertion[];
 }
 
 function read(text: string): Reads {
@@ -87,7 +93,7 @@ function read(text: string): Reads {
   if (text.length > longest)
     throw refusal(text, `has ${text.length} characters; at most ${longest} are read`);
   const chains = new Map<string, Chain>();
-  const heads = new Set<number>();
+  const insertions: Insertion[] = [];
   // `loop` holds the names that stand for items, the innermost last.
   const visit = (node: ASTNode, loop: readonly string[]): void => {
     const chain = chainOf(node);
@@ -96,7 +102,7 @@ function read(text: string): Reads {
       if (loop.includes(head)) return;
       if (member === 'chunks')
         throw refusal(text, `reads the stream "${chain.names.join('.')}"`, chain.start);
-      heads.add(chain.start);
+      insertions.push({ at: chain.start, text: prefix });
       chains.set(chain.names.join('.'), chain.names);
       return;
     }
@@ -116,13 +122,27 @@ function read(text: string): Reads {
       throw refusal(text, fact, node.start);
     }
     visit(over, loop);
+    const [asked, mapped] = bodies;
+    if (asked && (mapped || name !== 'map')) {
+      const end = mapped ? behindComma(text, asked.end) - 1 : node.end - 1;
+      insertions.push({ at: behindComma(text, item.end), text: `${wrapper}(` });
+      // On a line of its own: what stands before it may end in a comment.
+      insertions.push({ at: end, text: '\n)' });
+    }
     for (const body of bodies) visit(body, [...loop, item.args]);
   };
   visit(parsed(text).ast, []);
   const all = [...chains.values()];
   // A key that holds another one brings its value along.
   const keys = all.filter((chain) => !all.some((other) => isPart(chain, other)));
-  return { keys, heads: [...heads].sort((a, b) => a - b) };
+  return { keys, insertions: insertions.sort((a, b) => a.at - b.at) };
+}
+
+/** Where the next argument of a call begins. The range of one does not hold its parentheses. */
+function behindComma(text: string, end: number): number {
+  const rest = /(?:[\s)]|\/\/.*)*,/y;
+  rest.lastIndex = end;
+  return rest.test(text) ? rest.lastIndex : end;
 }
 
 const isPart = (chain: Chain, whole: Chain): boolean =>
@@ -167,19 +187,19 @@ function put(context: Record<string, unknown>, [head, ...names]: Chain, value: u
   at[name] = value;
 }
 
-function compile(text: string, heads: readonly number[]): ReturnType<Environment['parse']> {
-  let prefixed = text;
-  for (const at of heads.toReversed())
-    prefixed = prefixed.slice(0, at) + prefix + prefixed.slice(at);
-  const { valid, type, error } = parsed(prefixed, text).check();
+function compile(text: string, insertions: readonly Insertion[]): ReturnType<Environment['parse']> {
+  let prepared = text;
+  for (const { at, text: inserted } of insertions.toReversed())
+    prepared = prepared.slice(0, at) + inserted + prepared.slice(at);
+  const { valid, type, error } = parsed(prepared, text).check();
   if (!valid) {
-    const at = error?.range?.start ?? 0;
-    const before = heads.filter((head, i) => head + i * prefix.length < at).length;
-    throw refusal(text, `is not right: ${summaryOf(error)}`, at - before * prefix.length);
+    let at = error?.range?.start ?? 0;
+    for (const { at: place, text: inserted } of insertions) if (place < at) at -= inserted.length;
+    throw refusal(text, `is not right: ${summaryOf(error)}`, at);
   }
   if (type !== 'bool' && type !== 'dyn') throw refusal(text, `gives ${type}, not true or false`);
   // On a line of its own: the text may end in a comment.
-  return parsed(`${wrapper}(${prefixed}\n)`, text);
+  return parsed(`${wrapper}(${prepared}\n)`, text);
 }
 
 function parsed(text: string, shown = text): ReturnType<Environment['parse']> {

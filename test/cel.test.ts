@@ -124,6 +124,33 @@ test('2.8 a comparison or a call whose value is missing is false where it stands
   expect(answer('a.return.x.y.z == 1', { 'a.return.x.y.z': undefined })).toBe(false);
 });
 
+test('2.8 that holds for each item of a loop, too', () => {
+  const items = [{ price: 1 }, {}, { price: 9, name: 'ab' }];
+  for (const text of [
+    'items.all(i, !(i.price > 10))',
+    'items.all(i, i.name != "x")',
+    'items.exists(i, i.price != 1 && i.price != 9)',
+    'items.exists_one(i, i.price > 5)',
+    'items.exists_one(i, limit > 0 || i.price > 5)',
+    'items.filter(i, i.price > 5).size() == 1',
+    'items.filter((i), // i, j\n ((i).price > 5)// >\n).size() == 1',
+    'items.filter(i, i.name.startsWith("a") ? true : i.price == 1).size() == 2',
+    'items.map(i, i.price > 5, i.price + 1)[0] == 10',
+    'items.map(i, (i.price) > 5 // ,\n , (i.price + 1))[0] == 10',
+    'groups.filter(g, g.items.all(i, i.price != 1)).size() == 1',
+    '[1, "a"].filter(x, x > 0) == [1]',
+  ])
+    expect([text, answer(text, { items, groups: [{ items }, { items: [{}] }] })]).toEqual([
+      text,
+      true,
+    ]);
+  expect(refusal('items.exists(i, i.price > 5 && "a" > 1) || n == 1')).toContain(
+    'no such overload: string > int, at character 32.',
+  );
+  expect(refusal('items.all(i, true) && "a" > 1')).toContain('at character 23.');
+  expect(refusal('items.filter(i, 1 + 1).size() == 1')).toContain('predicate must return bool');
+});
+
 test('a value of another type than an operator or a function takes is no reason to fail either', () => {
   expect(answer('a > 1', { a: 'text' })).toBe(false);
   expect(answer('a > 1', { a: null })).toBe(false);
