@@ -1,5 +1,5 @@
 /** Answers the calls that a model made: each exactly once, side by side, in the order of the calls. */
-import { from, map, type Observable, of } from 'rxjs';
+import type { Observable } from 'rxjs';
 import {
   errorJson,
   question,
@@ -7,14 +7,13 @@ import {
   runStep,
   type Schema,
   type StepContext,
-  StepResult,
   schemaFromJson,
   type ToolResult,
   together,
 } from '../index.ts';
 import { isObject } from './json.ts';
 import type { ToolCallPart } from './message.ts';
-import { type Script, scripted } from './script.ts';
+import { type Script, scripted, toResult } from './script.ts';
 import type { Tool } from './tool.ts';
 import { type Told, told } from './tool-result.ts';
 
@@ -70,7 +69,7 @@ function* answered(
     const isDone = runAround(context).recorded(segment);
     if (isHeard && !isDone) return refused('');
     const mustAsk =
-      !isDone && approve && (approve === true || (yield settled(approve(input as never))));
+      !isDone && approve && (approve === true || (yield toResult(approve(input as never))));
     if (mustAsk) {
       const given = yield runStep(approval, { tool: name, input }, context, `${segment}.approve`);
       const { approved, reason = '' } = isObject(given) ? given : { approved: given };
@@ -81,11 +80,6 @@ function* answered(
     return answer({ error: errorJson(error) });
   }
 }
-
-const settled = (answer: boolean | PromiseLike<boolean>): Observable<unknown> =>
-  (typeof answer === 'boolean' ? of(answer) : from(answer)).pipe(
-    map((must) => new StepResult(must)),
-  );
 
 /** What a person says to a call: `true`, `false`, or with a reason that the model reads. */
 export interface Approval {

@@ -1,9 +1,17 @@
 /** Steps that do one thing after another, written as generators. */
-import { Observable, Subject, takeUntil } from 'rxjs';
+import { from, map, Observable, of, Subject, takeUntil } from 'rxjs';
 import { StepResult } from '../index.ts';
+import { isObject } from './json.ts';
 
 /** Yields what is to be done, and gets back what came of it. */
 export type Script<Result> = Generator<Observable<unknown>, Result, unknown>;
+
+/** A part of a script whose result is there, or what a promise brings. */
+export const toResult = (value: unknown): Observable<unknown> =>
+  (isPromise(value) ? from(value) : of(value)).pipe(map((result) => new StepResult(result)));
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  isObject(value) && typeof value['then'] === 'function';
 
 /**
  * Runs a script: what it yields is subscribed to, everything that tells is passed on, and its `StepResult`

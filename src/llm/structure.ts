@@ -1,15 +1,9 @@
 /** Answers that are data: asked for by a schema, and checked. */
-import { from, map, type Observable, of } from 'rxjs';
-import {
-  FlowError,
-  type Issue,
-  jsonSchemaOf,
-  type Schema,
-  StepResult,
-  validate,
-} from '../index.ts';
+import type { Observable } from 'rxjs';
+import { FlowError, type Issue, jsonSchemaOf, type Schema, validate } from '../index.ts';
 import { type JsonSchema, parseJson } from './json.ts';
 import type { ResponseFormat } from './model.ts';
+import { toResult } from './script.ts';
 
 export interface Structure {
   readonly response: ResponseFormat;
@@ -37,10 +31,7 @@ export function structureOf(schema: Schema): Structure {
           { path, issues },
         );
       if (value === undefined) throw misfit([{ path: '', message: 'is not JSON' }]);
-      const object = validate(schema, value, misfit);
-      return (object instanceof Promise ? from(object) : of(object)).pipe(
-        map((made) => new StepResult(made)),
-      );
+      return toResult(validate(schema, value, misfit));
     },
   };
 }

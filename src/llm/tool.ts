@@ -1,20 +1,21 @@
 /** Tools in one form, whatever they were: steps and flows, tools of the AI SDK, servers of MCP. */
-import { from, map, type Observable, of } from 'rxjs';
+import type { Observable } from 'rxjs';
 import {
   type Code,
   CompiledFlow,
   defineStep,
   FlowError,
+  type Issue,
   jsonSchemaOf,
   type Offer,
   type Schema,
   type Step,
   type StepContext,
-  StepResult,
 } from '../index.ts';
-import { isObject, type JsonObject, type JsonSchema } from './json.ts';
+import { isObject, type JsonSchema } from './json.ts';
 import { isMcpClient, type McpClient, mcpTools } from './mcp.ts';
 import type { ChatTool, ProviderTool } from './model.ts';
+import { toResult } from './script.ts';
 
 export type Approve = true | ((input: never) => boolean | PromiseLike<boolean>);
 
@@ -109,12 +110,13 @@ export function toolTable(
     if (isMcpClient(source)) continue;
     for (const [name, like] of Object.entries(source as ToolSet)) add(name, toolOf(name, like));
   }
-  if (clients.length === 0) return of(new StepResult(table));
-  return from(Promise.all(clients.map((client) => mcpTools(client, context.signal)))).pipe(
-    map((lists) => {
+  if (clients.length === 0) return toResult(table);
+  const listed = Promise.all(clients.map((client) => mcpTools(client, context.signal)));
+  return toResult(
+    listed.then((lists) => {
       for (const { name, description, inputSchema, step } of lists.flat())
         add(name, { offer: functionTool(name, description, inputSchema), step });
-      return new StepResult(table);
+      return table;
     }),
   );
 }
@@ -127,21 +129,19 @@ function toolOf(name: string, like: ToolLike): Tool {
     );
   }
   if (!isObject(like)) throw noTool(name);
-  if (mark in like) {
-    const { step, description = step.description, approve } = like as unknown as DescribedTool;
+  if (mark in like || 'handler' in like) {
+    const described = (mark in like ? like : { step: like }) as unknown as DescribedTool;
+    const { step, description = step.description, approve } = described;
     return { offer: functionTool(name, description, schemaOf(step)), step, approve };
   }
-  if ('handler' in like) {
-    const step = like as unknown as Step;
-    return { offer: functionTool(name, step.description, schemaOf(step)), step };
-  }
   const { type, id, args } = like as { type?: unknown; id?: unknown; args?: unknown };
+  const made = aiSdkTool(name, like as AiSdkTool);
   if (typeof id === 'string' && /^provider/.test(String(type))) {
-    const provided = { type: 'provider', id, name, args: args ?? {} } as ProviderTool;
-    return { offer: provided };
+    const offer = { type: 'provider', id, name, args: args ?? {} } as ProviderTool;
+    return { ...made, offer };
   }
   if (!('inputSchema' in like) && !('execute' in like)) throw noTool(name);
-  return aiSdkTool(name, like as AiSdkTool);
+  return made;
 }
 
 const noTool = (name: string): FlowError =>
@@ -167,20 +167,21 @@ function aiSdkTool(
   name: string,
   { description, inputSchema, execute, needsApproval }: AiSdkTool,
 ): Tool {
-  const given = typeof inputSchema === 'function' ? (inputSchema as () => unknown)() : inputSchema;
-  const isStandard = isObject(given) && '~standard' in given;
-  const known = isStandard ? jsonSchemaOf(given as unknown as Schema, 'input') : undefined;
-  const own = isObject(given) ? given['jsonSchema'] : undefined;
-  const { $schema, ...json } = (known ?? own ?? { type: 'object' }) as JsonSchema;
+  const isLazy = typeof inputSchema === 'function' && !('~standard' in inputSchema);
+  const given = ((isLazy ? inputSchema() : inputSchema) ?? {}) as Partial<Schema & OwnSchema>;
+  const { jsonSchema, validate } = given;
+  const input = '~standard' in given ? (given as Schema) : validate && standard(validate);
+  const known = jsonSchemaOf(input, 'input') ?? jsonSchema ?? { type: 'object' };
+  const { $schema, ...json } = known as JsonSchema;
   const offer = functionTool(name, description, json);
   if (!execute) return { offer };
-  const run = execute as (input: JsonObject, options: object) => unknown;
+  const run = execute as (input: unknown, options: object) => unknown;
   const step = defineStep({
-    ...(isStandard && { input: given as unknown as Schema }),
+    ...(input && { input }),
     // The last of several results is the one that counts.
     reduce: 'last',
     run: (input: unknown, { signal, idempotencyKey }) =>
-      run(input as JsonObject, { toolCallId: idempotencyKey, messages: [], abortSignal: signal }),
+      run(input, { toolCallId: idempotencyKey, messages: [], abortSignal: signal }),
   });
   const approve =
     typeof needsApproval === 'function' || needsApproval === true
@@ -188,3 +189,26 @@ function aiSdkTool(
       : undefined;
   return { offer, step: step as Step, approve };
 }
+
+/** A schema of the AI SDK's own. */
+interface OwnSchema {
+  readonly jsonSchema: unknown;
+  readonly validate: (value: unknown) => Validated | PromiseLike<Validated>;
+}
+
+interface Validated {
+  readonly value?: unknown;
+  readonly error?: Error & { readonly issues?: readonly Issue[] };
+}
+
+const standard = (validate: OwnSchema['validate']): Schema =>
+  ({
+    '~standard': {
+      version: 1,
+      vendor: 'ai-sdk',
+      validate: async (input: unknown) => {
+        const { error, ...answer } = await validate(input);
+        return error ? { issues: error.issues ?? [error] } : answer;
+      },
+    },
+  }) as Schema;

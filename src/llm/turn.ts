@@ -7,7 +7,6 @@ import {
   restart,
   type Step,
   type StepContext,
-  StepResult,
   Through,
 } from '../index.ts';
 import { type Answer, Assembly, chunkOf } from './assemble.ts';
@@ -29,7 +28,7 @@ import {
   type Usage,
 } from './model.ts';
 import { heard } from './params.ts';
-import { type Script, scripted } from './script.ts';
+import { type Script, scripted, toResult } from './script.ts';
 import { linesOf, type Structure } from './structure.ts';
 
 export interface LlmResult<Value = undefined> {
@@ -104,7 +103,7 @@ const ask = (model: ChatModel, call: ChatCall, chunks: 'text' | 'all'): Observab
         }),
         filter((told) => told !== ''),
       ),
-      defer(() => of(new StepResult(assembly.answer()))),
+      defer(() => toResult(assembly.answer())),
     );
   });
 

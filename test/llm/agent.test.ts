@@ -579,3 +579,60 @@ test('7.5 the result of a tool is written as JSON once', async () => {
   expect(said(heard.calls[1] as ChatCall).at(-1)).toBe('tool: result {"title":"Mills"}');
   expect(written).toBe(1);
 });
+
+test('7.5 arguments that the schema of an AI SDK tool refuses run nothing, whatever kind of schema it is', async () => {
+  const ran: unknown[] = [];
+  const execute = async (input: { a: number }) => ran.push(input);
+  const validate = (value: unknown) => {
+    const { a } = value as { a: unknown };
+    return typeof a === 'number'
+      ? { success: true, value: { a: a + 1 } }
+      : { success: false, error: new Error('"a" must be a number') };
+  };
+  const own = { jsonSchema: { type: 'object', properties: { a: { type: 'number' } } }, validate };
+  // A standard schema may be a function, as those of arktype are.
+  const typed = Object.assign(() => 'called', {
+    '~standard': z.object({ a: z.number() })['~standard'],
+  });
+  const tools = {
+    asked: { inputSchema: own, execute },
+    lazy: { inputSchema: () => own, execute },
+    typed: { inputSchema: typed, execute },
+  };
+  const names = Object.keys(tools);
+  const heard = model(
+    { calls: names.map((name) => ({ name, input: { a: 'x' } })) },
+    { calls: names.map((name) => ({ name, input: { a: 1 } })) },
+    'ok',
+  );
+  await agentFlow({ model: heard, tools }).complete({ prompt: 'x' });
+  expect(heard.calls[0]?.tools).toMatchObject(
+    names.map((name) => ({ name, inputSchema: { properties: { a: { type: 'number' } } } })),
+  );
+  const refused = said(heard.calls[1] as ChatCall).at(-1);
+  expect(refused?.match(/error The arguments are not valid/g)).toHaveLength(3);
+  expect(refused).toContain('"a" must be a number');
+  expect(ran).toHaveLength(3);
+  expect(ran).toEqual(expect.arrayContaining([{ a: 2 }, { a: 1 }]));
+});
+
+test('7.3 a tool of a provider that brings its code is run here', async () => {
+  const bash = {
+    type: 'provider',
+    id: 'anthropic.bash_20250124',
+    args: {},
+    inputSchema: { jsonSchema: {} },
+    execute: async ({ command }: { command: string }) => `ran ${command}`,
+    needsApproval: true,
+  } as const;
+  const heard = model({ calls: [{ name: 'bash', input: { command: 'ls' } }] }, 'ok');
+  const run = agentFlow({ model: heard, tools: { bash } }).start({ prompt: 'x' });
+  run.events$.subscribe(({ type, path }) => {
+    if (type === 'STEP_WAIT') void run.answer(path, true);
+  });
+  expect(await run.result).toMatchObject({ text: 'ok' });
+  expect(heard.calls[0]?.tools).toEqual([
+    { type: 'provider', id: 'anthropic.bash_20250124', name: 'bash', args: {} },
+  ]);
+  expect(said(heard.calls[1] as ChatCall).at(-1)).toBe('tool: result ran ls');
+});
