@@ -93,21 +93,24 @@ export class ChatReader {
     const written = isObject(delta['function']) ? (delta['function'] as JsonObject) : {};
     const { id, index: given } = delta;
     const name = typeof written['name'] === 'string' ? written['name'] : '';
+    const { arguments: input } = written;
+    // Some servers have parsed them already.
+    const text = isObject(input) ? JSON.stringify(input) : typeof input === 'string' ? input : '';
     let index = typeof given === 'number' ? given : this.nextIndex(id);
     const known = this.calls.get(index);
-    // Gemini gives all calls the same index. Others give each piece of a call a new id, but its name only once.
-    if (known?.name && name !== '' && typeof id === 'string' && id !== '' && id !== known.given)
-      index = this.indexOf(id);
+    if (known?.name && name !== '') {
+      // Gemini gives all calls the same index. Others give each piece of a call a new id, but its name only once.
+      if (typeof id === 'string' && id !== '' && id !== known.given) index = this.indexOf(id);
+      // Or the same index and no id.
+      else if (text.trim() !== '' && isWhole(known)) index = this.unfinished();
+    }
     const call = this.calls.get(index) ?? this.openCall(index, delta);
     if (call.name === '') call.name = name;
     // Gemini signs its calls here, and wants the signature back with the call.
     if (delta['extra_content'] !== undefined) {
       call.providerMetadata = { [optionsKey]: { extra_content: delta['extra_content'] } };
     }
-    const { arguments: input } = written;
-    // Some servers have parsed them already.
-    const text = isObject(input) ? JSON.stringify(input) : input;
-    if (typeof text !== 'string' || text === '') return [];
+    if (text === '') return [];
     call.input += text;
     return [{ type: 'tool-input', id: call.id, name: call.name, delta: text }];
   }
@@ -115,13 +118,24 @@ export class ChatReader {
   /** Where the call of an id is, or is to be. */
   private indexOf(id: string): number {
     const known = [...this.calls].find(([, { given }]) => given === id);
-    return known ? known[0] : Math.max(...this.calls.keys()) + 1;
+    return known ? known[0] : this.free();
+  }
+
+  /** Where the call is whose arguments still come, or the next one is to be. */
+  private unfinished(): number {
+    const known = [...this.calls].find(([, call]) => !isWhole(call));
+    return known ? known[0] : this.free();
+  }
+
+  private free(): number {
+    return Math.max(...this.calls.keys()) + 1;
   }
 
   // Servers that count no calls begin a new one with a new id.
   private nextIndex(id: Json | undefined): number {
     const last = this.calls.size - 1;
-    const goesOn = last >= 0 && (typeof id !== 'string' || this.calls.get(last)?.id === id);
+    const goesOn =
+      last >= 0 && (typeof id !== 'string' || id === '' || this.calls.get(last)?.id === id);
     return goesOn ? last : this.calls.size;
   }
 
@@ -136,6 +150,8 @@ export class ChatReader {
     return call;
   }
 }
+
+const isWhole = ({ input }: OpenCall): boolean => isObject(parseJson(input));
 
 function streamError(error: unknown): Error {
   const message =

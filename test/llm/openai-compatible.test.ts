@@ -282,6 +282,41 @@ test('a server that is not there is asked again', async () => {
   expect(asked).toBe(3);
 });
 
+test('7.3 calls of which nothing but the name tells where one begins stay apart', async () => {
+  const call = (fields: object, name: string, input: string) => ({
+    ...fields,
+    function: { name, arguments: input },
+  });
+  for (const fields of [{ index: 0, id: '' }, { index: 0 }, { id: '' }, {}]) {
+    const { ask } = serverOf(
+      [
+        delta({
+          tool_calls: [call(fields, 'now', '{}'), call(fields, 'weather', '{"city":"Paris"}')],
+        }),
+        delta({ tool_calls: [call(fields, 'weather', '{"city":')] }),
+        delta({ tool_calls: [call(fields, 'weather', '"Oslo"}')] }),
+        delta({ tool_calls: [call(fields, 'weather', '')] }),
+        stop,
+      ],
+      // Its pieces have no name.
+      [
+        delta({ tool_calls: [call(fields, 'now', '')] }),
+        delta({ tool_calls: [call(fields, '', '{}')] }),
+        delta({ tool_calls: [call(fields, '', '')] }),
+        stop,
+      ],
+    );
+    const calls = toolCalls((await ask()).message).map(({ name, input }) => [name, input]);
+    expect(calls).toEqual([
+      ['now', {}],
+      ['weather', { city: 'Paris' }],
+      ['weather', { city: 'Oslo' }],
+    ]);
+    const [only, ...others] = toolCalls((await ask()).message);
+    expect([only?.name, only?.input, others.length]).toEqual(['now', {}, 0]);
+  }
+});
+
 test('7.3 calls that all have one index stay apart by their ids', async () => {
   const call = (id: string, name: string, text: string) =>
     delta({ tool_calls: [{ index: 0, id, function: { name, arguments: text } }] });
