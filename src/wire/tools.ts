@@ -50,12 +50,23 @@ function unbound(
   { $schema, ...schema }: JsonSchema,
   bound: ReadonlyMap<string, unknown>,
 ): JsonSchema {
+  if (bound.size === 0) return schema;
   const { properties, required } = schema;
-  if (bound.size === 0 || !isPlain(properties)) return schema;
-  const left = Object.entries(properties).filter(([name]) => !bound.has(name));
+  const branches = ['anyOf', 'oneOf', 'allOf'].flatMap((keyword) => {
+    const all = schema[keyword];
+    if (!Array.isArray(all)) return [];
+    return [
+      [keyword, all.map((each) => (isPlain(each) ? unbound(each as JsonSchema, bound) : each))],
+    ];
+  });
   return {
     ...schema,
-    properties: Object.fromEntries(left),
+    ...Object.fromEntries(branches),
+    ...(isPlain(properties) && {
+      properties: Object.fromEntries(
+        Object.entries(properties).filter(([name]) => !bound.has(name)),
+      ),
+    }),
     ...(Array.isArray(required) && { required: required.filter((name) => !bound.has(name)) }),
   };
 }

@@ -75,6 +75,26 @@ test('7.3 the model is offered the id as name, the description of the link, and 
   );
 });
 
+test('7.3 what the author has bound is offered in no branch of a schema that has several', async () => {
+  const pay = defineStep({
+    input: z.union([
+      z.object({ by: z.literal('card'), card: z.string(), account: z.string() }),
+      z
+        .object({ by: z.literal('cash'), account: z.string() })
+        .and(z.object({ till: z.number(), account: z.string() })),
+    ]),
+    run: (paid) => paid,
+  });
+  const first = model({ calls: [{ name: 'pay', input: { by: 'card', card: '1', account: 'x' } }] });
+  const flow = new Flow<{ prompt: string }>('paying');
+  const ask = flow.step('ask', llm({ model: first }), { prompt: flow.input.prompt });
+  const paid = flow.tool(ask, 'pay', pay as never, { account: 'mine' } as never);
+  const { output } = await flow.output({ paid: paid.out }).complete({ prompt: 'Pay.' });
+  expect(JSON.stringify(first.calls[0]?.tools)).not.toContain('account');
+  expect(JSON.stringify(first.calls[0]?.tools)).toContain('"till"');
+  expect(output.paid).toMatchObject([{ result: { by: 'card', card: '1', account: 'mine' } }]);
+});
+
 test('7.3 a tool that is not called is skipped, and so is the step that waits for its results', async () => {
   const run = weatherFlow(model('It is fine.'), model()).start({ prompt: 'How are you?' });
   expect(await run.result).toEqual({ asked: 'It is fine.' });
