@@ -137,11 +137,6 @@ export interface Usage {
 export const noUsage: Usage = { input: 0, output: 0, reasoning: 0, cacheRead: 0, cacheWrite: 0 };
 
 export function addUsage(a: Usage, b: Usage): Usage {
-  return {
-    input: a.input + b.input,
-    output: a.output + b.output,
-    reasoning: a.reasoning + b.reasoning,
-    cacheRead: a.cacheRead + b.cacheRead,
-    cacheWrite: a.cacheWrite + b.cacheWrite,
-  };
+  const names = Object.keys(noUsage) as (keyof Usage)[];
+  return Object.fromEntries(names.map((name) => [name, a[name] + b[name]])) as unknown as Usage;
 }

@@ -24,7 +24,7 @@ export function told({ callId, name, result, error }: ToolResult): Told {
 
 /** An error in words for a model: what went wrong, not where in the flow. */
 function errorText({ code, message, issues, cause }: ErrorJson): string {
-  if (code === 'invalid-params' && issues)
+  if (issues && (code === 'invalid-params' || code === 'invalid-input'))
     return `The arguments are not valid:${linesOf(issues, 'all')}`;
   const inner = code === 'step-failed' && isObject(cause) ? cause['message'] : undefined;
   return typeof inner === 'string' ? inner : message;

@@ -636,3 +636,14 @@ test('7.3 a tool of a provider that brings its code is run here', async () => {
   ]);
   expect(said(heard.calls[1] as ChatCall).at(-1)).toBe('tool: result ran ls');
 });
+
+test('7.5 arguments that a flow refuses are told like those that a step refuses', async () => {
+  const inner = new Flow('inner', { input: z.object({ n: z.number() }) });
+  const doubled = inner.step('doubled', ({ n }: { n: number }) => 2 * n, { n: inner.input.n });
+  const double = inner.output({ doubled: doubled.out });
+  const heard = model({ calls: [{ name: 'double', input: { n: 'x' } }] }, 'ok');
+  await agentFlow({ model: heard, tools: { double } }).complete({ prompt: 'x' });
+  expect(said(heard.calls[1] as ChatCall).at(-1)).toBe(
+    'tool: error The arguments are not valid:\n- n: Invalid input: expected number, received string',
+  );
+});
