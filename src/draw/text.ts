@@ -18,7 +18,9 @@ export function widthOf(text: string, size: number): number {
 /** Breaks a text into lines no wider than `width`: at spaces, else after signs, else anywhere. What is too much ends in an ellipsis. */
 export function wrap(text: string, width: number, size: number, most = 4): readonly string[] {
   const lines: string[] = [];
-  const isTooWide = (line: string) => widthOf(line.trimEnd(), size) > width;
+  // What is far too long is not measured: no sign, of two halves at most, is narrower than that.
+  const isTooWide = (line: string) =>
+    line.trimEnd().length * size * 0.16 > width || widthOf(line.trimEnd(), size) > width;
   for (const paragraph of text.split('\n')) {
     const words = paragraph.match(/\S*\s*/g) ?? [];
     const parts = words.flatMap((word) =>
@@ -26,12 +28,13 @@ export function wrap(text: string, width: number, size: number, most = 4): reado
     );
     let line = '';
     for (const part of parts) {
+      if (lines.length > most) break;
       if (line && isTooWide(line + part)) {
         lines.push(line.trimEnd());
         line = '';
       }
       line += part;
-      while (isTooWide(line) && line.length > 1) {
+      while (lines.length <= most && isTooWide(line) && line.length > 1) {
         const fits = fitting(line, width, size);
         lines.push(line.slice(0, fits));
         line = line.slice(fits);

@@ -3,7 +3,7 @@ import { defineStep, Flow, gt, type Picture, pictureOf } from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
 import { toSvg } from 'millrace/draw';
 import { SaxesParser } from 'saxes';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { flowSpecs, partsOf, readMermaid, written } from '../graph/drawn.ts';
 
 interface Element {
@@ -235,6 +235,24 @@ test('labels that are too long are cut, and told whole to who points at them', (
   expect(edge.children.find(({ name }) => name === 'title')?.text).toBe(
     `when a.return = "${long}"`,
   );
+});
+
+test('what a label costs grows with its length, and no more', () => {
+  const drawn = (right: string) => {
+    const flow = new FlowBuilder('long')
+      .addStep('a', code)
+      .addStep('b', code)
+      .addLink('a', 'b', { when: { op: 'eq', left: { key: 'a.return' }, right } })
+      .build();
+    const measured = vi.spyOn(RegExp.prototype, 'test');
+    toSvg(flow);
+    const { length } = measured.mock.calls;
+    measured.mockRestore();
+    return length;
+  };
+  const signs = 20_000;
+  for (const long of ['word '.repeat(signs / 5), 'w'.repeat(signs)])
+    expect(drawn(long)).toBeLessThan(5 * signs);
 });
 
 test('texts are data in a picture, never markup, and what XML cannot hold is replaced', () => {
