@@ -13,7 +13,7 @@ import {
 } from '../index.ts';
 import { answerCalls, isLeft } from './answer-calls.ts';
 import { type Message, message, type ToolResultPart } from './message.ts';
-import { addUsage, type ChatCall, type ChatModel, noUsage } from './model.ts';
+import { addUsage, type ChatCall, type ChatModel, type ChatTool, noUsage } from './model.ts';
 import { conversation, type LlmParams, paramsSchema } from './params.ts';
 import { type Script, scripted } from './script.ts';
 import { type Structure, structureOf } from './structure.ts';
@@ -181,7 +181,7 @@ function callOf(
     ...sampling
   } = options as ConversationOptions & Readonly<Record<string, unknown>>;
   // By name: neither who was added first nor how a server lists its tools shows in what is sent.
-  const offered = [...tools].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, { offer }]) => offer);
+  const offered = [...tools.keys()].sort().map((name) => tools.get(name)?.offer as ChatTool);
   return {
     ...sampling,
     ...(structure && { response: structure.response }),

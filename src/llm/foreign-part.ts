@@ -100,9 +100,8 @@ export function readData(data: unknown): { source: FileSource; mediaType?: strin
 function readDataUrl(url: string): { source: FileSource; mediaType: string } {
   const comma = url.indexOf(',');
   const [mediaType, ...attributes] = url.slice('data:'.length, comma).split(';');
-  const body = url.slice(comma + 1);
-  const data = attributes.includes('base64')
-    ? body
-    : toBase64(new TextEncoder().encode(decodeURIComponent(body)));
+  // A sign that escapes nothing stands for itself.
+  const body = decodeURIComponent(url.slice(comma + 1).replace(/%(?![\da-f]{2})/gi, '%25'));
+  const data = attributes.includes('base64') ? body : toBase64(new TextEncoder().encode(body));
   return { source: { type: 'base64', data }, mediaType: mediaType || 'text/plain' };
 }

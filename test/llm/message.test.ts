@@ -1,6 +1,6 @@
 /** What is read as messages, and what becomes of it. */
 import { FlowError } from 'millrace';
-import { type MessageInput, message, messageText, toMessages } from 'millrace/llm';
+import { type FilePart, type MessageInput, message, messageText, toMessages } from 'millrace/llm';
 import { expect, test } from 'vitest';
 
 test('text is what a user says, whatever it looks like', () => {
@@ -191,4 +191,15 @@ test('what JSON cannot carry is refused, and prototypes are not reached', () => 
   });
   expect(read?.content[0]).toMatchObject({ output: { ok: 1 } });
   expect(JSON.stringify(read)).not.toContain('admin');
+});
+
+test('data URLs are read as browsers read them: a sign that escapes nothing stands for itself, and base64 may be escaped, too', () => {
+  const sourceOf = (url: string) => {
+    const [read] = toMessages({ role: 'user', parts: [{ type: 'file', url }] });
+    return (read?.content[0] as FilePart | undefined)?.source;
+  };
+  const base64 = (text: string) => ({ type: 'base64', data: Buffer.from(text).toString('base64') });
+  expect(sourceOf('data:,100%')).toEqual(base64('100%'));
+  expect(sourceOf('data:text/plain,50%25%20%C3%BC%2')).toEqual(base64('50% \u00fc%2'));
+  expect(sourceOf('data:text/plain;base64,aGk%3D')).toEqual(base64('hi'));
 });
