@@ -18,7 +18,7 @@ export interface Cassette {
   readonly v: 1;
   readonly flow: string;
   readonly input: Json;
-  /** The calls of each step by its path: attempts, rounds. */
+  /** The calls of each step by its path: attempts, rounds. None of one that was skipped. */
   readonly steps: Readonly<Record<string, readonly RecordedCall[]>>;
 }
 
@@ -90,7 +90,7 @@ function cassetteOf(events: readonly FlowEvent[], { redact }: RecordOptions): Ca
   };
   const steps: Record<string, RecordedCall[]> = {};
   for (const step of tracer.steps) {
-    if (step.attempts.length === 0) continue;
+    // One that was skipped has none, and the replay does not run it either.
     const calls = step.attempts.map((attempt, i) =>
       callOf(step, attempt, i === step.attempts.length - 1, keep),
     );

@@ -18,6 +18,9 @@ export interface RecordedSteps {
   readonly recorded: Readonly<Record<string, readonly RecordedCall[]>>;
 }
 
+export const wasCalled = ({ recorded }: RecordedSteps): boolean =>
+  Object.values(recorded).some(({ length }) => length > 0);
+
 /**
  * A recorded run as stubs: each step answers as it did, after the time that it took. Other stubs may stand beside it.
  *

@@ -2,7 +2,7 @@
 import type { CompiledFlow, Step, StepContext, StepEntry } from '../index.ts';
 import type { Values } from './cold.ts';
 import { realStep } from './real-step.ts';
-import { placeOf } from './replayed-step.ts';
+import { placeOf, wasCalled } from './replayed-step.ts';
 import {
   badStub,
   isRecorded,
@@ -56,11 +56,14 @@ export function stubSteps<Input, Output>(
 /** Which stub stands for a step: what the author has written comes before what was recorded. */
 function nameIn(stubs: Stubs, id: string, path: string): string | undefined {
   const written = [path, id].find((name) => Object.hasOwn(stubs, name) && !isRecorded(stubs[name]));
-  const recorded = placeOf(path);
-  return (
-    written ??
-    (Object.hasOwn(stubs, recorded) && isRecorded(stubs[recorded]) ? recorded : undefined)
-  );
+  if (written !== undefined) return written;
+  const ids = placeOf(path).split('.');
+  const places = ids.map((_, i) => ids.slice(0, ids.length - i).join('.'));
+  return places.find((place, i) => {
+    const stub = Object.hasOwn(stubs, place) ? stubs[place] : undefined;
+    // A flow that was not called has no steps on record, and none of them may run.
+    return isRecorded(stub) && (i === 0 || !wasCalled(stub));
+  });
 }
 
 /** An object of its own: limits and caches belong to it. */

@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defineStep, each, Flow, FlowError } from 'millrace';
+import { defineStep, each, Flow, FlowError, gt } from 'millrace';
 import {
   type Cassette,
   checkMarbles,
@@ -332,4 +332,29 @@ test('a step whose time was up while it waited for its retry fails in the replay
   const cassette = await virtual(() => record(all.run({})));
   const trace = await traceFlow(all, {}, { steps: replay(cassette) });
   expect(checkMarbles(trace, 'late  10ms (n|)', { n: 'none' })).toBeUndefined();
+});
+
+test('a step that was skipped when the run was recorded says so when it is called, and does not run', async () => {
+  const sent: unknown[] = [];
+  const flow = new Flow<{ n: number }>('mails');
+  const { n } = flow.input;
+  const note = new Flow<{ n: number }>('note');
+  const written = note.step('written', ({ n }) => sent.push(n), { n: note.input.n });
+  flow.step('mail', ({ n }) => sent.push(n), { n }, { when: gt(n, 1) });
+  const noted = note.output({ written: written.out });
+  flow.step('note', noted, { n }, { when: gt(n, 1) });
+  flow.step('again', noted, { n }, { when: gt(n, 1), timeout: { total: 100 } });
+  const every = each((n: number) => sent.push(n));
+  flow.step('each', every, { items: [1] }, { when: gt(n, 1) });
+  const all = flow.output({});
+  const cassette = await record(all.run({ n: 1 }));
+  const stored = JSON.parse(JSON.stringify(cassette)) as Cassette;
+  const trace = await traceFlow(all, { n: 2 }, { steps: replay(stored) });
+  expect(sent).toEqual([]);
+  for (const path of ['mail', 'note.written', 'again.written', 'each[0]'])
+    expect(trace.step(path)?.error?.message).toContain(
+      `The cassette has no call 1 of "${path}": it was not called when the run was recorded.`,
+    );
+  const same = await traceFlow(all, { n: 1 }, { steps: replay(stored) });
+  expect(same.step('mail')?.outcome).toBe('skipped');
 });
