@@ -35,11 +35,12 @@ export class ChatReader {
     if (isObject(event['usage'])) this.usage = readUsage(event['usage'] as JsonObject);
     const choice: unknown = Array.isArray(event['choices']) ? event['choices'][0] : undefined;
     if (!isObject(choice)) return [];
-    if (typeof choice['finish_reason'] === 'string') {
+    const { logprobs, finish_reason: reason } = choice;
+    // Some say with each event that there is none yet.
+    if (typeof reason === 'string' && reason !== '') {
       this.finished = true;
-      this.reason = finishReason(choice['finish_reason']);
+      this.reason = finishReason(reason);
     }
-    const { logprobs } = choice;
     if (isObject(logprobs) && Array.isArray(logprobs['content']))
       this.logprobs.push(...logprobs['content']);
     return isObject(choice['delta']) ? this.readDelta(choice['delta'] as JsonObject) : [];

@@ -368,3 +368,12 @@ test('7.1 a text in parts, with what the model thought, and a refusal are the an
   ]);
   expect((await ask()).message.content).toEqual([{ type: 'text', text: 'I will not.' }]);
 });
+
+test('7.1 an answer whose events have an empty reason to stop is not whole before it has one', async () => {
+  const { ask } = serverOf(
+    [delta({ content: 'Half' }, '')],
+    [delta({ content: 'Whole' }, ''), delta({}, 'length')],
+  );
+  await expect(ask()).rejects.toThrow('ended its answer before it was complete');
+  expect((await ask()).reason).toBe('length');
+});
