@@ -43,10 +43,11 @@ export async function mcpTools(
   const found: McpTool[] = [];
   let cursor: string | undefined;
   do {
-    const page = await client.listTools(cursor === undefined ? undefined : { cursor }, { signal });
+    const page = await client.listTools(cursor ? { cursor } : undefined, { signal });
     found.push(...page.tools);
     cursor = page.nextCursor;
-  } while (cursor !== undefined);
+    // Some servers end with an empty one.
+  } while (cursor);
   return found.map(({ name, description, inputSchema }) => ({
     // Servers may use dots and slashes; models take neither.
     name: name.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64),

@@ -647,3 +647,18 @@ test('7.5 arguments that a flow refuses are told like those that a step refuses'
     'tool: error The arguments are not valid:\n- n: Invalid input: expected number, received string',
   );
 });
+
+test('7.3 an empty cursor of an MCP server ends its list of tools', async () => {
+  const pages = ['next', ''];
+  const client: McpClient = {
+    listTools: async () => {
+      const nextCursor = pages.shift();
+      if (nextCursor === undefined) throw new Error('was asked for more');
+      return { tools: [{ name: `tool${pages.length}`, inputSchema: {} }], nextCursor };
+    },
+    callTool: async () => ({}),
+  };
+  const heard = model('ok');
+  await agentFlow({ model: heard, tools: client }).complete({ prompt: 'x' });
+  expect(heard.calls[0]?.tools?.map(({ name }) => name)).toEqual(['tool0', 'tool1']);
+});
