@@ -128,39 +128,41 @@ function toolOf(name: string, like: ToolLike): Tool {
       `"${name}" cannot be the name of a tool. Models take 1 to 64 letters, digits, "_" and "-".`,
     );
   }
-  if (!isObject(like)) throw noTool(name);
-  if (mark in like || 'handler' in like) {
-    const described = (mark in like ? like : { step: like }) as unknown as DescribedTool;
-    const { step, description = step.description, approve } = described;
-    return { offer: functionTool(name, description, schemaOf(step)), step, approve };
+  if (isObject(like)) {
+    if (mark in like || 'handler' in like) {
+      const described = (mark in like ? like : { step: like }) as unknown as DescribedTool;
+      const { step, description = step.description, approve } = described;
+      const isFlow = step instanceof CompiledFlow;
+      // Both would be told at the same path.
+      if (approve && isFlow && step.steps['approve'])
+        throw new FlowError(
+          'invalid-option',
+          `The tool "${name}" asks for approval where its flow has a step "approve". Rename the step.`,
+        );
+      const schema = isFlow ? step.inputSchema() : jsonSchemaOf(step.input, 'input');
+      return { offer: functionTool(name, description, schema as JsonSchema), step, approve };
+    }
+    const { type, id, args } = like as { type?: unknown; id?: unknown; args?: unknown };
+    const isProvided = typeof id === 'string' && /^provider/.test(String(type));
+    if (isProvided || 'inputSchema' in like || 'execute' in like) {
+      const made = aiSdkTool(name, like as AiSdkTool);
+      const offer = { type: 'provider', id, name, args: args ?? {} } as ProviderTool;
+      return isProvided ? { ...made, offer } : made;
+    }
   }
-  const { type, id, args } = like as { type?: unknown; id?: unknown; args?: unknown };
-  const made = aiSdkTool(name, like as AiSdkTool);
-  if (typeof id === 'string' && /^provider/.test(String(type))) {
-    const offer = { type: 'provider', id, name, args: args ?? {} } as ProviderTool;
-    return { ...made, offer };
-  }
-  if (!('inputSchema' in like) && !('execute' in like)) throw noTool(name);
-  return made;
-}
-
-const noTool = (name: string): FlowError =>
-  new FlowError(
+  throw new FlowError(
     'invalid-option',
     `"${name}" is no tool. Give a step, a flow, tool(…), a tool of the AI SDK, or an MCP client.`,
   );
+}
 
-const functionTool = (
+function functionTool(
   name: string,
   description: string | undefined,
-  inputSchema: JsonSchema,
-): ChatTool => ({ name, ...(description !== undefined && { description }), inputSchema });
-
-function schemaOf(step: Step): JsonSchema {
-  const schema =
-    step instanceof CompiledFlow ? step.inputSchema() : jsonSchemaOf(step.input, 'input');
-  const { $schema, ...json } = (schema ?? { type: 'object' }) as JsonSchema;
-  return json;
+  schema: JsonSchema | undefined,
+): ChatTool {
+  const { $schema, ...inputSchema } = schema ?? { type: 'object' };
+  return { name, ...(description !== undefined && { description }), inputSchema };
 }
 
 function aiSdkTool(
@@ -171,9 +173,8 @@ function aiSdkTool(
   const given = ((isLazy ? inputSchema() : inputSchema) ?? {}) as Partial<Schema & OwnSchema>;
   const { jsonSchema, validate } = given;
   const input = '~standard' in given ? (given as Schema) : validate && standard(validate);
-  const known = jsonSchemaOf(input, 'input') ?? jsonSchema ?? { type: 'object' };
-  const { $schema, ...json } = known as JsonSchema;
-  const offer = functionTool(name, description, json);
+  const known = jsonSchemaOf(input, 'input') ?? jsonSchema;
+  const offer = functionTool(name, description, known as JsonSchema | undefined);
   if (!execute) return { offer };
   const run = execute as (input: unknown, options: object) => unknown;
   const step = defineStep({
@@ -183,11 +184,7 @@ function aiSdkTool(
     run: (input: unknown, { signal, idempotencyKey }) =>
       run(input, { toolCallId: idempotencyKey, messages: [], abortSignal: signal }),
   });
-  const approve =
-    typeof needsApproval === 'function' || needsApproval === true
-      ? (needsApproval as Approve)
-      : undefined;
-  return { offer, step: step as Step, approve };
+  return { offer, step: step as Step, approve: needsApproval as Approve | undefined };
 }
 
 /** A schema of the AI SDK's own. */

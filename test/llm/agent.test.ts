@@ -662,3 +662,15 @@ test('7.3 an empty cursor of an MCP server ends its list of tools', async () => 
   await agentFlow({ model: heard, tools: client }).complete({ prompt: 'x' });
   expect(heard.calls[0]?.tools?.map(({ name }) => name)).toEqual(['tool0', 'tool1']);
 });
+
+test('7.6 a flow with a step where its approval would be asked is refused', async () => {
+  const inner = new Flow('inner');
+  const approve = inner.step('approve', () => 'yes', {});
+  const flow = inner.output({ approve: approve.out });
+  const run = (tools: AgentOptions['tools']) =>
+    agentFlow({ model: model('ok'), tools: tools as never }).complete({ prompt: 'x' });
+  await expect(run({ pay: tool(flow, { approve: true }) })).rejects.toThrow(
+    'The tool "pay" asks for approval where its flow has a step "approve". Rename the step.',
+  );
+  expect((await run({ pay: flow })).output.text).toBe('ok');
+});
