@@ -51,14 +51,15 @@ export function splitSections(markdown: string): readonly Section[] {
       if (mark.startsWith(fence)) fence = '';
       continue;
     }
-    const heading = /^#{1,6}\s+(.*?)\s*#*$/.exec(line)?.[1];
+    const heading = /^#{1,6}\s+(.*)$/.exec(line)?.[1];
     const item = /^\s*(?:[-*+]|\d+[.)])\s+(.*)$/.exec(line)?.[1];
     if (mark !== '') {
       close();
       fence = mark;
     } else if (heading !== undefined) {
       close();
-      sections.push({ heading: plain(heading), paragraphs: [] });
+      const text = heading.trimEnd().replace(/(?<=\s)#+$/, '');
+      sections.push({ heading: plain(text), paragraphs: [] });
     } else if (line.trim() === '' || /^\s*\||^[-=*_ ]{3,}$/.test(line)) {
       close();
     } else if (item !== undefined) {
@@ -72,11 +73,12 @@ export function splitSections(markdown: string): readonly Section[] {
   return sections.filter(({ heading, paragraphs }) => heading !== '' || paragraphs.length > 0);
 }
 
-const withoutAsides = (markdown: string): string =>
-  markdown
-    .replace(/\r\n?/g, '\n')
-    .replace(/^---\n[\s\S]*?\n---\n/, '')
-    .replace(/<!--[\s\S]*?-->/g, '');
+function withoutAsides(markdown: string): string {
+  const text = markdown.replace(/\r\n?/g, '\n').replace(/^---\n[\s\S]*?\n---\n/, '');
+  // Behind the last end no comment ends: each would be looked for to the end of the text.
+  const end = text.lastIndexOf('-->') + 3;
+  return text.slice(0, end).replace(/<!--[\s\S]*?-->/g, '') + text.slice(end);
+}
 
 /** Text without its marks: links and images become their words, code stays as it is. */
 const plain = (text: string): string =>
@@ -87,9 +89,14 @@ const plain = (text: string): string =>
     .replace(/\s+/g, ' ')
     .trim();
 
+// What opens again before it has closed is no link: so no bracket makes the rest of the text be looked through.
+const link = /!?\[([^[\]]*)\]\([^()]*(?:\([^()]*\)[^()]*)*\)/g;
+
 const withoutMarks = (text: string): string =>
   text
-    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+    // Twice, for images in links.
+    .replace(link, '$1')
+    .replace(link, '$1')
     .replace(/<\/?[a-z][^<>]{0,200}>/gi, '')
     .replace(/(\*\*|__|~~)/g, '')
     .replace(/(^|\s)[*_](\S[^*_]*)[*_](?=\W|$)/g, '$1$2');

@@ -60,6 +60,23 @@ test('a fence that never closes swallows the rest, and nothing fails', () => {
   expect(splitSections('Text.\n```\ncode')).toEqual([{ heading: '', paragraphs: ['Text.'] }]);
 });
 
+test('a heading ends before the marks behind it, and keeps those that are its own', () => {
+  const headings = splitSections('# Two ##  \n## C#\n### \n#### a #b').map((each) => each.heading);
+  expect(headings).toEqual(['Two', 'C#', 'a #b']);
+});
+
+test('links become their words: images in them and brackets in addresses, too', () => {
+  const [section] = splitSections('See [![logo](a.png)](b) and [the page](http://x/y_(z) "t").');
+  expect(section?.paragraphs).toEqual(['See logo and the page.']);
+});
+
+test('what is opened again and again and never closed takes no longer to read than other text', () => {
+  for (const open of ['![](', '[', '<!--', '[a](']) {
+    const { sections } = parseMarkdown('a.md', `# Open\n\n${open.repeat(200_000)}`);
+    expect(sections[0]?.paragraphs[0]?.length).toBe(200_000 * open.length);
+  }
+});
+
 test('a document without text is a document without words', () => {
   expect(parseMarkdown('a.md', '')).toEqual({
     path: 'a.md',
