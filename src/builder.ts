@@ -1,12 +1,17 @@
 /** Writing a flow down with string keys: for graphs that are made by a program, or come from elsewhere. */
 import { CompiledFlow } from './compiled-flow.ts';
-import { FlowError, quoted, showValue } from './errors.ts';
+import { FlowError, quoted, reading, showValue } from './errors.ts';
 import { type Binding, template } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
-import type { Link, LinkOptions, StepEntry, StepSettings } from './graph/definition.ts';
+import type {
+  FlowOptions,
+  Link,
+  LinkOptions,
+  StepEntry,
+  StepSettings,
+} from './graph/definition.ts';
 import { linkId } from './graph/definition.ts';
 import { deriveLinks } from './graph/derive.ts';
-import type { FlowOptions } from './graph/draft.ts';
 import { EditableDraft } from './graph/editable-draft.ts';
 import { inputKey, paramKey, parseKey, targetOf } from './graph/key.ts';
 import { anything, check, flag } from './graph/settings.ts';
@@ -54,10 +59,12 @@ export class FlowBuilder {
         `The params of step "${id}" are ${showValue(params)}. Write addStep(id, code, params): an object that binds each param, or {}.`,
       );
     }
-    const bound = new Map<string, Binding>(
-      Object.entries(params).map(([name, value]) => [name, template(value, paramKey(id, name))]),
-    );
-    this.draft.addStep({ id, step: toStep(id, code), settings }, bound);
+    reading(`step "${id}"`, () => {
+      const bound = new Map<string, Binding>(
+        Object.entries(params).map(([name, value]) => [name, template(value, paramKey(id, name))]),
+      );
+      this.draft.addStep({ id, step: toStep(id, code), settings }, bound);
+    });
     return this;
   }
 
@@ -68,7 +75,7 @@ export class FlowBuilder {
   }
 
   addLink(from: string, to: string, options?: LinkOptions): this {
-    this.draft.addLink(from, to, options);
+    reading(`link "${linkId(from, to)}"`, () => this.draft.addLink(from, to, options));
     return this;
   }
 
@@ -103,7 +110,9 @@ export class FlowBuilder {
 
   /** Binds `step.param`, or an input of the flow, to a value; texts in it may be templates. */
   setDataValue(key: string, value: unknown): this {
-    this.draft.bind(bindable(key), template(value, key));
+    const target = bindable(key);
+    const bound = reading(quoted(key), () => template(value, key));
+    this.draft.bind(target, bound);
     return this;
   }
 

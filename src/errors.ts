@@ -202,6 +202,21 @@ function nonErrorText(thrown: unknown): string {
   return ['object', 'array'].includes(typeName(thrown)) ? showJson(thrown) : showValue(thrown);
 }
 
+/** Gives what throws while it is read a place: a getter of an author's, or data that is nested deeper than the call stack. */
+export function reading<T>(
+  place: string,
+  read: () => T,
+  code: ErrorCode = 'invalid-definition',
+): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (FlowError.is(cause)) throw cause;
+    const message = `Reading ${place} threw: ${messageOf(cause)}. Give plain data, nested a few hundred deep at most.`;
+    throw new FlowError(code, message, { cause });
+  }
+}
+
 /** A value as a person may read it in a message: short, and its type where it has many parts. */
 export function showValue(value: unknown): string {
   switch (typeof value) {

@@ -1,11 +1,18 @@
 /** Writing a flow down with typed references. */
 import { CompiledFlow } from './compiled-flow.ts';
-import { FlowError, showValue } from './errors.ts';
+import { FlowError, reading, showValue } from './errors.ts';
 import { type Binding, bind, ownOf } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
-import type { Cache, LinkOptions, Retry, StepSettings } from './graph/definition.ts';
-import { Draft, type FlowOptions, type LinkFrom } from './graph/draft.ts';
+import {
+  type Cache,
+  type FlowOptions,
+  type LinkOptions,
+  linkId,
+  type Retry,
+  type StepSettings,
+} from './graph/definition.ts';
+import { Draft, type LinkFrom } from './graph/draft.ts';
 import { draftFromJson, type Registry } from './graph/from-json.ts';
 import type { FlowJson } from './graph/json.ts';
 import { inputKey } from './graph/key.ts';
@@ -129,8 +136,11 @@ export class Flow<Input, Parsed = Input> {
     to: StepNode<unknown> | string,
     options?: LinkOptions,
   ): this {
-    ownOf(options?.when, this);
-    this.draft.addLink(this.idOf(from), this.idOf(to), options);
+    const ids = [this.idOf(from), this.idOf(to)] as const;
+    reading(`link "${linkId(...ids)}"`, () => {
+      ownOf(options?.when, this);
+      this.draft.addLink(...ids, options);
+    });
     return this;
   }
 
@@ -173,7 +183,9 @@ export class Flow<Input, Parsed = Input> {
     }
     refuseNode(outputs);
     const { draft } = this;
-    const bound = Object.entries(outputs).map(([name, arg]) => [name, this.bound(arg)] as const);
+    const bound = reading(`the outputs of "${this.id}"`, () =>
+      Object.entries(outputs).map(([name, arg]) => [name, this.bound(arg)] as const),
+    );
     draft.outputs.clear();
     for (const [name, binding] of bound) draft.setOutput(name, binding);
     return new CompiledFlow(define(draft));
@@ -190,15 +202,17 @@ export class Flow<Input, Parsed = Input> {
     const steps = Object.fromEntries(
       Object.entries(registry.steps).map(([id, code]) => [id, toStep(id, code)]),
     );
-    const asStep = (draft: Draft<Step>): Step => new CompiledFlow(define(draft));
-    return new CompiledFlow(define(draftFromJson<Step>(json, { ...registry, steps }, asStep)));
+    const made = (draft: Draft<Step>) => new CompiledFlow(define(draft));
+    return reading('the JSON of a flow', () =>
+      made(draftFromJson<Step>(json, { ...registry, steps }, made)),
+    );
   }
 
   private add(
     id: string,
     code: unknown,
     params: unknown,
-    { after = [], ...settings }: StepOptions<never, never>,
+    options: StepOptions<never, never>,
     ...links: readonly LinkFrom[]
   ): StepNode<unknown> {
     if (typeof params !== 'object' || params === null || Array.isArray(params)) {
@@ -207,14 +221,17 @@ export class Flow<Input, Parsed = Input> {
         `The params of step "${id}" are ${showValue(params)}. Write step(id, code, params): an object that binds each param, or {}.`,
       );
     }
-    check(`step "${id}"`, { after }, afterCheck);
-    refuseNode(params);
-    const bound = new Map<string, Binding>(
-      Object.entries(params).map(([name, arg]) => [name, this.bound(arg)]),
-    );
-    ownOf(settings.when, this);
-    const stated = [...after.map((node) => ({ from: this.idOf(node) })), ...links];
-    this.draft.addStep({ id, step: toStep(id, code), settings }, bound, stated);
+    reading(`step "${String(id)}"`, () => {
+      const { after = [], ...settings } = options;
+      check(`step "${id}"`, { after }, afterCheck);
+      refuseNode(params);
+      const bound = new Map<string, Binding>(
+        Object.entries(params).map(([name, arg]) => [name, this.bound(arg)]),
+      );
+      ownOf(settings.when, this);
+      const stated = [...after.map((node) => ({ from: this.idOf(node) })), ...links];
+      this.draft.addStep({ id, step: toStep(id, code), settings }, bound, stated);
+    });
     const part = <T>(of: 'return' | 'chunks' | 'error') => ref<T>({ of, step: id, path: [] }, this);
     return { id, out: part('return'), chunks: part('chunks'), error: part('error') };
   }

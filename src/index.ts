@@ -37,6 +37,7 @@ export {
 export type {
   Cache,
   FlowDefinition,
+  FlowOptions,
   JoinPolicy,
   Json,
   Link,
@@ -48,7 +49,6 @@ export type {
   StepShape,
   Timeout,
 } from './graph/definition.ts';
-export type { FlowOptions } from './graph/draft.ts';
 export type { MermaidOptions } from './graph/drawing.ts';
 export type { Registry } from './graph/from-json.ts';
 export type { FlowJson, StepJson } from './graph/json.ts';

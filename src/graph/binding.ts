@@ -1,6 +1,6 @@
 /** Where a value comes from, as plain data: a literal, a key, a text with holes, or a structure of these. */
-import { FlowError, messageOf, quoted, showValue } from '../errors.ts';
-import { copyPlain, freeze, isPlain, own, put } from '../plain.ts';
+import { FlowError, listed, messageOf, quoted, showValue } from '../errors.ts';
+import { copyPlain, freeze, isPlain, put } from '../plain.ts';
 import { type Key, parseKey, readPath } from './key.ts';
 import { type Reference, referenceOf, refuseForeign, refuseNode } from './ref.ts';
 
@@ -14,41 +14,47 @@ export type Binding =
 export type Reader<Run> = (key: Key) => (run: Run) => unknown;
 
 /** Makes a binding of what an author passes: a value, a reference, or a structure with references in it. */
-export function bind(source: unknown): Binding {
-  return referenceOf(source) ?? structure(source, bind, (part) => Boolean(referenceOf(part)));
-}
+export const bind = (source: unknown): Binding => structure(source, referenceOf);
 
 /** A structure with something to fill in anywhere is bound part by part; any other is a value. */
-function structure(
-  source: unknown,
-  bindPart: (part: unknown) => Binding,
-  isOpen: (part: unknown) => boolean,
-): Binding {
-  refuseNode(source);
-  if (!isPlain(source) || !holds(source, isOpen)) return { value: freeze(copyPlain(source)) };
-  if (Array.isArray(source)) return { array: source.map(bindPart) };
-  return {
-    object: Object.fromEntries(
-      Object.entries(source).map(([name, part]) => [name, bindPart(part)]),
-    ),
+function structure(source: unknown, fillIn: (part: unknown) => Binding | undefined): Binding {
+  const open = around([source], (part) => Boolean(fillIn(part)));
+  const bound = (part: unknown): Binding => {
+    const filled = fillIn(part);
+    if (filled) return filled;
+    refuseNode(part);
+    if (!open.has(part)) return { value: freeze(copyPlain(part)) };
+    if (Array.isArray(part)) return { array: part.map(bound) };
+    const parts = Object.entries(part as object).map(
+      ([name, each]) => [name, bound(each)] as const,
+    );
+    return { object: Object.fromEntries(parts) };
   };
+  return bound(source);
 }
 
-/** Whether something in plain data is so. Cycles and any depth are fine. */
-function holds(data: object, isSo: (part: unknown) => boolean): boolean {
-  const seen = new Set<object>([data]);
-  for (const each of seen) {
+/** What in plain data is around something that is so. Cycles and any depth are fine. */
+function around(data: object, isSo: (part: unknown) => boolean): ReadonlySet<unknown> {
+  const found = new Set<object>();
+  const holders = new Map<object, object[]>([[data, []]]);
+  // A Map, and a Set, goes on with what is added meanwhile.
+  for (const [each] of holders) {
     for (const part of Object.values(each)) {
-      if (isSo(part)) return true;
-      if (isPlain(part)) seen.add(part);
+      if (isSo(part)) found.add(each);
+      else if (isPlain(part)) {
+        const known = holders.get(part);
+        if (known) known.push(each);
+        else holders.set(part, [each]);
+      }
     }
   }
-  return false;
+  for (const each of found) for (const holder of holders.get(each) ?? []) found.add(holder);
+  return found;
 }
 
 /** Gives back bindings, or a condition, that a flow takes in; throws for a reference of another flow in them. */
 export function ownOf<T>(given: T, flow: { readonly id: string }): T {
-  holds([given], (part) => {
+  around([given], (part) => {
     const reference = referenceOf(part);
     refuseForeign(reference ?? part, flow);
     return Boolean(reference);
@@ -144,17 +150,10 @@ function showInText(value: unknown): string {
  * Reads what an author wrote as a template: `{{key}}` in any string of it is a hole. A template of a single hole keeps
  * the type of its value. `\{{` stands for two braces. Linear in the length of the text.
  */
-export function template(source: unknown, place: string): Binding {
-  if (typeof source === 'string') return cut(source, place);
-  return (
-    referenceOf(source) ??
-    structure(
-      source,
-      (part) => template(part, place),
-      (part) => Boolean(referenceOf(part)) || (typeof part === 'string' && part.includes('{{')),
-    )
+export const template = (source: unknown, place: string): Binding =>
+  structure(source, (part) =>
+    typeof part === 'string' && part.includes('{{') ? cut(part, place) : referenceOf(part),
   );
-}
 
 function cut(source: string, place: string): Binding {
   const parts: (string | { key: string })[] = [];
@@ -201,44 +200,44 @@ function keyIn(key: string, place: string): string {
 
 /** Checks a binding that came as JSON, and gives it back. A `{ template }` is read as an author's template. */
 export function bindingFromJson(json: unknown, place: string): Binding {
-  if (typeof json === 'object' && json !== null) {
-    const binding = json as Record<string, unknown>;
-    const { key, default: fallback, required, autolink } = binding;
-    if (typeof key === 'string') {
-      parseKey(key);
-      // What else stands there would make another binding of it.
-      return {
-        key,
-        ...(fallback !== undefined && { default: copyPlain(fallback) }),
-        ...(required === true && { required }),
-        ...(autolink === false && { autolink }),
-      };
+  const given = isPlain(json) ? (json as Readonly<Record<string, unknown>>) : {};
+  const { key, default: fallback, required = false, autolink = true, ...forms } = given;
+  // What else stands there would make another binding of it, or mean nothing.
+  const [[form, part] = [], ...others] = Object.entries(key === undefined ? given : forms);
+  if (typeof key === 'string' && !form && isFlag(required) && isFlag(autolink)) {
+    parseKey(key);
+    return {
+      key,
+      ...(fallback !== undefined && { default: copyPlain(fallback) }),
+      ...(required === true && { required }),
+      ...(autolink === false && { autolink }),
+    };
+  }
+  if (key === undefined && others.length === 0) {
+    if (form === 'value') return { value: copyPlain(part) };
+    if (form === 'template') return template(part, place);
+    if (form === 'text' && Array.isArray(part)) {
+      const text = part.map((each) =>
+        typeof each === 'string' ? each : bindingFromJson(each, place),
+      );
+      if (text.every(isTextPart)) return { text };
     }
-    if ('template' in binding) return template(binding['template'], place);
-    if (Array.isArray(binding['text']) && binding['text'].every(isTextPart))
-      return { text: copyPlain(binding['text']) };
-    if (Array.isArray(binding['array'])) {
-      return { array: binding['array'].map((part, i) => bindingFromJson(part, `${place}[${i}]`)) };
+    if (form === 'array' && Array.isArray(part))
+      return { array: part.map((each, i) => bindingFromJson(each, `${place}[${i}]`)) };
+    if (form === 'object' && isPlain(part) && !Array.isArray(part)) {
+      const object = Object.entries(part).map(
+        ([name, each]) => [name, bindingFromJson(each, `${place}.${name}`)] as const,
+      );
+      return { object: Object.fromEntries(object) };
     }
-    if (typeof binding['object'] === 'object' && binding['object'] !== null) {
-      return {
-        object: Object.fromEntries(
-          Object.entries(binding['object']).map(([name, part]) => [
-            name,
-            bindingFromJson(part, `${place}.${name}`),
-          ]),
-        ),
-      };
-    }
-    if ('value' in binding) return { value: copyPlain(binding['value']) };
   }
   throw new FlowError(
     'invalid-definition',
-    `"${place}" is bound to ${showValue(json)}, which is no binding. Write { value }, { key }, { text }, { template }, { array } or { object }.`,
+    `"${place}" is bound to ${showValue(json)}${form ? ` of ${listed(Object.keys(given))}` : ''}, which is no binding. Write { value }, { key }, { text }, { template }, { array } or { object }.`,
   );
 }
 
-function isTextPart(part: unknown): boolean {
-  const key = own(part, 'key');
-  return typeof part === 'string' || (typeof key === 'string' && Boolean(parseKey(key)));
-}
+const isFlag = (value: unknown): boolean => typeof value === 'boolean';
+
+const isTextPart = (part: string | Binding): part is string | Keyed =>
+  typeof part === 'string' || 'key' in part;

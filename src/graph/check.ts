@@ -4,6 +4,7 @@ import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import type { FlowDefinition, StepEntry } from './definition.ts';
 import { isReadByStep, takenBy } from './inputs.ts';
+import { isData } from './json.ts';
 import { type Key, type Path, paramKey, parseKey, showKey } from './key.ts';
 import { refusedLink } from './link.ts';
 import { schemaBehind } from './outputs.ts';
@@ -11,6 +12,7 @@ import { shutBy } from './reach.ts';
 import { issuesNow, jsonSchemaOf, propertySchema, type Schema, schemaAt } from './schema.ts';
 
 type Report = (path: string, message: string) => void;
+type Refuse = (place: string, schema: Schema | undefined, value: unknown) => void;
 type Suggest = typeof suggestion;
 
 export function problemsOf(definition: FlowDefinition): readonly Issue[] {
@@ -26,6 +28,12 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       const fault = checkKey(parsed) ?? (mayStream ? undefined : refusedStream(parsed));
       if (fault) report(place, `reads "${key}", ${fault}`);
     }
+  };
+
+  const refuse: Refuse = (place, schema, value) => {
+    const issues = schema ? issuesNow(schema, value) : [];
+    const fault = issues.map(({ message }) => message).join('; ');
+    if (fault) report(place, `is ${showValue(value)}, which the step refuses: ${fault}`);
   };
 
   for (const id of [...definition.params.keys()].sort()) {
@@ -44,6 +52,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       entry,
       params,
       links.some((link) => link.isTool),
+      refuse,
       report,
       suggest,
     );
@@ -51,7 +60,8 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
       check(paramKey(id, name), keysOf(binding), 'key' in binding);
       if ('autolink' in binding) checkUnlinked(definition, id, name, binding, report);
     }
-    const { when } = entry.settings;
+    const { when, fallback } = entry.settings;
+    if (isData(fallback)) refuse(`fallback of "${id}"`, entry.step.output, fallback);
     if (when) check(`condition of "${id}"`, conditionKeys(when));
     const shut = shutBy(entry, links);
     if (shut !== undefined) report(id, `never runs: ${shut} reads nothing and is false`);
@@ -175,6 +185,7 @@ function checkParams(
   { id, step }: StepEntry,
   params: ReadonlyMap<string, Binding>,
   isTool: boolean,
+  refuse: Refuse,
   report: Report,
   suggest: Suggest,
 ): void {
@@ -188,14 +199,8 @@ function checkParams(
           paramKey(id, name),
           `is no param of the step.${suggest(name, names)} It takes: ${listed(names)}`,
         );
-    } else if ('value' in binding) {
-      const fault = faultOf(propertySchema(step.input, name), binding.value);
-      if (fault)
-        report(
-          paramKey(id, name),
-          `is ${showValue(binding.value)}, which the step refuses: ${fault}`,
-        );
-    }
+    } else if ('value' in binding)
+      refuse(paramKey(id, name), propertySchema(step.input, name), binding.value);
   }
   if (isTool) return; // what is missing comes from the model
   for (const name of properties.required) {
@@ -206,9 +211,6 @@ function checkParams(
       );
   }
 }
-
-const faultOf = (schema: Schema | undefined, value: unknown): string =>
-  (schema ? issuesNow(schema, value) : []).map(({ message }) => message).join('; ');
 
 /** A param that reads a step without a link to it: the step must come before by another way. */
 function checkUnlinked(

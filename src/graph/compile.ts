@@ -5,12 +5,12 @@ import { type Binding, keysOf } from './binding.ts';
 import { problemsOf } from './check.ts';
 import { type FlowDefinition, linkId, type StepShape } from './definition.ts';
 import { byId, deriveLinks, sortSteps } from './derive.ts';
-import type { Draft } from './draft.ts';
+import type { Written } from './draft.ts';
 import { inputKey, parseKey } from './key.ts';
 import { violation } from './schema.ts';
 
 /** Pure: the same draft gives equal definitions, and what happens to the draft later does not reach them. */
-export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefinition<Step> {
+export function define<Step extends StepShape>(draft: Written<Step>): FlowDefinition<Step> {
   const linksInto = deriveLinks(draft);
   const { description, metadata, input } = draft.options;
   const definition: FlowDefinition<Step> = present({
@@ -20,6 +20,11 @@ export function define<Step extends StepShape>(draft: Draft<Step>): FlowDefiniti
     input,
     steps: new Map(draft.steps),
     linksInto,
+    written: {
+      options: draft.options,
+      inputs: new Map(draft.inputs),
+      linksInto: new Map([...draft.linksInto].map(([id, links]) => [id, new Map(links)])),
+    },
     params: new Map([...draft.params].map(([id, params]) => [id, byName(params)])),
     inputs: byName([...draft.inputs].filter((bound) => !isMemory(bound))),
     memory: byName([...draft.inputs].filter(isMemory)),
@@ -39,7 +44,7 @@ const byName = (bound: Iterable<readonly [string, Binding]>): ReadonlyMap<string
 const isMemory = ([name, binding]: readonly [string, Binding]): boolean =>
   keysOf(binding).some((key) => key === inputKey(name) || parseKey(key).of !== 'input');
 
-function linksToNowhere({ steps, linksInto }: Draft): readonly Issue[] {
+function linksToNowhere({ steps, linksInto }: Written<StepShape>): readonly Issue[] {
   return [...linksInto.keys()]
     .filter((to) => !steps.has(to))
     .sort(byId)

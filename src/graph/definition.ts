@@ -80,6 +80,13 @@ export interface StepSettings {
   readonly metadata?: Readonly<Record<string, Json>>;
 }
 
+export interface FlowOptions<Input = unknown> {
+  /** What the flow takes. Without it, the inputs are the names that its steps read. */
+  readonly input?: Schema<Input, unknown>;
+  readonly description?: string;
+  readonly metadata?: Readonly<Record<string, Json>>;
+}
+
 export interface StepEntry<Step extends StepShape = StepShape> {
   readonly id: string;
   readonly step: Step;
@@ -128,6 +135,13 @@ export interface FlowDefinition<Step extends StepShape = StepShape> {
   readonly steps: ReadonlyMap<string, StepEntry<Step>>;
   /** By target, then by source; both in the order of their ids. */
   readonly linksInto: ReadonlyMap<string, readonly Link[]>;
+  /** What was written down of it, to make it again with other steps. */
+  readonly written: {
+    readonly options: FlowOptions;
+    readonly inputs: ReadonlyMap<string, Binding>;
+    /** Stated links by target, then by source. */
+    readonly linksInto: ReadonlyMap<string, ReadonlyMap<string, StatedLink>>;
+  };
   /** Where the params of each step come from. */
   readonly params: ReadonlyMap<string, ReadonlyMap<string, Binding>>;
   /** Defaults and other names for inputs of the flow. */

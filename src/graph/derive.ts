@@ -2,7 +2,7 @@
 import { keysNeeded, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import { type Link, linkId, type StatedLink } from './definition.ts';
-import type { Draft } from './draft.ts';
+import type { Written } from './draft.ts';
 import { type Key, parseKey } from './key.ts';
 
 /** Ids are compared by code unit: the same everywhere, whatever the locale. */
@@ -20,7 +20,7 @@ interface Reads {
 }
 
 /** Every link of the flow, by target; sources in the order of their ids. */
-export function deriveLinks(draft: Draft): Map<string, readonly Link[]> {
+export function deriveLinks(draft: Written): Map<string, readonly Link[]> {
   const all = new Map<string, readonly Link[]>();
   for (const id of draft.steps.keys()) {
     const links = linksInto(draft, id);
@@ -29,7 +29,7 @@ export function deriveLinks(draft: Draft): Map<string, readonly Link[]> {
   return all;
 }
 
-function linksInto(draft: Draft, to: string): readonly Link[] {
+function linksInto(draft: Written, to: string): readonly Link[] {
   const reads = new Map<string, Reads>();
   const read = (key: Key, own: boolean, needed = own) => {
     if (key.of === 'input') return;

@@ -1,11 +1,11 @@
 /** A flow being written down. Every change either succeeds, or throws and leaves all as it was. */
-import { FlowError, quoted, showValue } from '../errors.ts';
+import { FlowError, quoted, reading, showValue } from '../errors.ts';
 import { copyPlain, freeze } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { type Condition, conditionKeys } from './condition.ts';
 import { conditionFrom } from './condition-json.ts';
 import {
-  type Json,
+  type FlowOptions,
   type LinkOptions,
   linkId,
   type StatedLink,
@@ -16,15 +16,8 @@ import {
 import { isId, parseKey, targetOf } from './key.ts';
 import { mergeLink, refusedLink } from './link.ts';
 import { Order } from './order.ts';
-import { checkSchema, type Schema } from './schema.ts';
+import { checkSchema } from './schema.ts';
 import { type Checks, check, flowChecks, linkChecks, settingChecks } from './settings.ts';
-
-export interface FlowOptions<Input = unknown> {
-  /** What the flow takes. Without it, the inputs are the names that its steps read. */
-  readonly input?: Schema<Input, unknown>;
-  readonly description?: string;
-  readonly metadata?: Readonly<Record<string, Json>>;
-}
 
 /** A stated link into a step that is being added. */
 export type LinkFrom = LinkOptions & { readonly from: string };
@@ -32,7 +25,18 @@ export type LinkFrom = LinkOptions & { readonly from: string };
 type Params = Map<string, Binding>;
 type Links = Map<string, StatedLink>;
 
-export class Draft<Step extends StepShape = StepShape> {
+/** What a draft holds, to read. */
+export interface Written<Step extends StepShape = StepShape> {
+  readonly id: string;
+  readonly options: FlowOptions;
+  readonly steps: ReadonlyMap<string, StepEntry<Step>>;
+  readonly params: ReadonlyMap<string, ReadonlyMap<string, Binding>>;
+  readonly inputs: ReadonlyMap<string, Binding>;
+  readonly linksInto: ReadonlyMap<string, ReadonlyMap<string, StatedLink>>;
+  readonly outputs: ReadonlyMap<string, Binding>;
+}
+
+export class Draft<Step extends StepShape = StepShape> implements Written<Step> {
   readonly id: string;
   readonly options: FlowOptions;
   readonly steps = new Map<string, StepEntry<Step>>();
@@ -46,11 +50,14 @@ export class Draft<Step extends StepShape = StepShape> {
 
   constructor(id: string, options: FlowOptions = {}) {
     checkId(id, 'flow');
-    check(`flow "${id}"`, options, flowChecks);
-    const { input, ...described } = options;
-    checkSchema(input, `input of flow "${id}"`);
+    const place = `flow "${id}"`;
     this.id = id;
-    this.options = Object.freeze({ ...kept(described), ...(input && { input }) });
+    this.options = reading(place, () => {
+      check(place, options, flowChecks);
+      const { input, ...described } = options;
+      checkSchema(input, `input of ${place}`);
+      return Object.freeze({ ...kept(described), ...(input && { input }) });
+    });
   }
 
   /** Adds a step, with stated links into it. */
@@ -144,8 +151,8 @@ const sourcesOfLink = ({ from, when }: StatedLink): readonly string[] => [
 /** The steps that a step comes after. */
 export const sourcesOf = (
   when: Condition | undefined,
-  params: Params,
-  links: Links,
+  params: ReadonlyMap<string, Binding>,
+  links: ReadonlyMap<string, StatedLink>,
 ): readonly string[] => [
   ...[...links.values()].flatMap(sourcesOfLink),
   ...stepsIn(conditionKeys(when)),

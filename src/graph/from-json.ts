@@ -1,14 +1,14 @@
 /** A flow of JSON, which may come from anywhere, and the code of a registry. */
-import { FlowError, listed, showValue, suggestion } from '../errors.ts';
+import { FlowError, type FlowErrorOptions, listed, showValue, suggestion } from '../errors.ts';
 import { isPlain, own, present } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { conditionFrom, type Languages } from './condition-json.ts';
-import type { LinkOptions, StepSettings, StepShape } from './definition.ts';
+import type { LinkOptions, StepShape } from './definition.ts';
 import { Draft } from './draft.ts';
 import type { FlowJson } from './json.ts';
 import { schemaFromJson } from './json-schema.ts';
 import type { JsonSchema, Schema } from './schema.ts';
-import { settingChecks } from './settings.ts';
+import { check } from './settings.ts';
 
 /** The code that a flow from JSON is joined with. */
 export interface Registry<Step = StepShape> {
@@ -20,10 +20,9 @@ export interface Registry<Step = StepShape> {
   readonly conditions?: Languages;
 }
 
-// A function does not come as JSON.
-const settingNames = Object.keys(settingChecks).filter((name) => name !== 'equals');
-
 type JsonObject = Readonly<Record<string, unknown>>;
+
+const names = 'v id description metadata input steps links data outputs'.split(' ');
 
 /** A draft of a flow that came as JSON. `asStep` makes a step of a flow inside it. */
 export function draftFromJson<Step extends StepShape>(
@@ -38,22 +37,27 @@ export function draftFromJson<Step extends StepShape>(
       `This is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${showValue(json)}.${typeof json === 'string' ? ' Give JSON.parse(text).' : ''}`,
     );
   }
+  check('the JSON of a flow', json, {}, names);
   const { conditions } = registry;
-  const { id, description, metadata } = json;
-  const declared = json.input && schemaFromJson(object(json.input, 'input') as JsonSchema);
-  const input = (path === '' && registry.input) || declared;
+  const { id, description, metadata, input: schema } = json;
+  const declared = schema !== undefined && schemaFromJson(object(schema, 'input') as JsonSchema);
+  const input = (path === '' && registry.input) || declared || undefined;
   const draft = new Draft<Step>(id, present({ description, metadata, input }));
   for (const [step, given] of Object.entries(object(json.steps, 'steps'))) {
     const at = path === '' ? step : `${path}.${step}`;
-    const stepJson = object(given, `steps.${step}`);
-    const flow = stepJson['flow'];
-    const code = flow
-      ? asStep(draftFromJson(flow as FlowJson, registry, asStep, at))
-      : registered(registry, at, step);
-    draft.addStep(
-      { id: step, step: code, settings: settingsIn(stepJson, at, conditions) },
-      new Map(),
+    const { description, isLlm, input, output, flow, when, ...more } = object(
+      given,
+      `steps.${step}`,
     );
+    const code =
+      flow === undefined
+        ? registered(registry, at, step)
+        : inside(at, () => asStep(draftFromJson(flow as FlowJson, registry, asStep, at)));
+    const settings = {
+      ...more,
+      ...(when !== undefined && { when: conditionFrom(when, `step "${at}"`, conditions) }),
+    };
+    draft.addStep({ id: step, step: code, settings }, new Map());
   }
   list(json.links, 'links').forEach((each, i) => {
     const { from, to, when, ...link } = object(each, `links[${i}]`);
@@ -70,16 +74,17 @@ export function draftFromJson<Step extends StepShape>(
   return draft;
 }
 
-function settingsIn(
-  json: JsonObject,
-  path: string,
-  languages: Languages | undefined,
-): StepSettings {
-  const { when } = json;
-  return present({
-    ...Object.fromEntries(settingNames.map((name) => [name, json[name]])),
-    when: when === undefined ? when : conditionFrom(when, `step "${path}"`, languages),
-  });
+/** Says of what is wrong with a flow inside another one where that flow is. */
+function inside<T>(path: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!FlowError.is(error) || error.path !== undefined) throw error;
+    const { code, message, issues } = error;
+    const fact = message.replace(` (${code})`, '');
+    const options = present({ path, issues }) as FlowErrorOptions;
+    throw new FlowError(code, `In the flow of step "${path}": ${fact}`, options);
+  }
 }
 
 const object = (value: unknown = {}, place: string): JsonObject =>

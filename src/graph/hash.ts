@@ -1,7 +1,7 @@
 /** A short name for a definition: the same for the same definition, whatever the order in which it was written. */
 
 import { typeName } from '../errors.ts';
-import { isPlain } from '../plain.ts';
+import { isPlain, own } from '../plain.ts';
 
 /**
  * A text for data like JSON, with the names of objects in order, so that equal data gives equal text. Code is left out. What is no data,
@@ -11,28 +11,48 @@ export function canonicalJson(
   value: unknown,
   foreign: (value: object) => string = typeName,
 ): string {
+  let text = '';
   const around = new Set<object>();
-  const show = (part: unknown): string | undefined => {
-    if (typeof part === 'bigint') return `${part}n`;
-    if (typeof part === 'number') return String(part);
-    if (typeof part !== 'object' || part === null) return JSON.stringify(part);
-    if (part instanceof Date) return `Date(${part.getTime()})`;
-    if (!isPlain(part)) return foreign(part);
-    if (around.has(part)) return 'cycle';
+  // What is left to write: no recursion, as data may be nested deeper than the call stack.
+  const todo: (() => unknown)[] = [];
+  const write = (part: unknown): void => {
+    if (!isPlain(part) || around.has(part)) {
+      text += shown(part, foreign) ?? 'null';
+      return;
+    }
+    const isList = Array.isArray(part);
+    const names: (string | number)[] = isList
+      ? [...part.keys()]
+      : Object.keys(part)
+          .filter((name) => shown(own(part, name), foreign) !== undefined)
+          .sort();
     around.add(part);
-    const text = Array.isArray(part)
-      ? `[${part.map((each) => show(each) ?? 'null').join()}]`
-      : `{${Object.entries(part)
-          .sort(([a], [b]) => (a < b ? -1 : 1))
-          .flatMap(([name, each]) => {
-            const shown = show(each);
-            return shown === undefined ? [] : `${JSON.stringify(name)}:${shown}`;
-          })
-          .join()}}`;
-    around.delete(part);
-    return text;
+    text += isList ? '[' : '{';
+    todo.push(() => {
+      around.delete(part);
+      text += isList ? ']' : '}';
+    });
+    const [first] = names;
+    for (const name of names.reverse()) {
+      todo.push(() => {
+        if (name !== first) text += ',';
+        if (!isList) text += `${JSON.stringify(name)}:`;
+        write(own(part, name));
+      });
+    }
   };
-  return show(value) ?? '';
+  write(value);
+  for (let next = todo.pop(); next; next = todo.pop()) next();
+  return text;
+}
+
+/** What has no parts to look through, as text. */
+function shown(part: unknown, foreign: (value: object) => string): string | undefined {
+  if (typeof part === 'bigint') return `${part}n`;
+  if (typeof part === 'number') return String(part);
+  if (typeof part !== 'object' || part === null) return JSON.stringify(part);
+  if (part instanceof Date) return `Date(${part.getTime()})`;
+  return isPlain(part) ? 'cycle' : foreign(part);
 }
 
 /** 128 bits of four FNV-1a-like lanes with a final avalanche, in hex. It tells definitions apart; it is no protection against forgery. */

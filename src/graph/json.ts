@@ -1,11 +1,12 @@
 /** A flow as JSON. Code does not travel: `from-json.ts` joins it with the steps of a registry. */
-import { FlowError, showValue } from '../errors.ts';
+import { FlowError, reading, showValue } from '../errors.ts';
 import { isPlain, present } from '../plain.ts';
-import { type Binding, keysOf } from './binding.ts';
-import { type Condition, conditionKeys, type Predicate } from './condition.ts';
-import type { FlowDefinition, Json, Link, StepEntry } from './definition.ts';
+import type { Binding } from './binding.ts';
+import type { Condition, Predicate } from './condition.ts';
+import type { FlowDefinition, Json, StatedLink, StepEntry } from './definition.ts';
+import { byId } from './derive.ts';
 import { canonicalJson, hash } from './hash.ts';
-import { inputKey, paramKey, parseKey } from './key.ts';
+import { inputKey, paramKey } from './key.ts';
 import { type JsonSchema, jsonSchemaOf } from './schema.ts';
 
 export interface FlowJson {
@@ -28,15 +29,17 @@ export interface StepJson extends Readonly<Record<string, unknown>> {
   readonly flow?: FlowJson;
 }
 
-export type LinkJson = Omit<Link, 'id' | 'derived' | 'stream' | 'counts' | 'optional' | 'on'> & {
-  readonly on?: Link['on'];
-};
+export type LinkJson = StatedLink;
 
 /** The flow as JSON. Throws a FlowError (`not-serialisable`) that names what JSON cannot carry: code in conditions or options, values of classes. */
 export function flowToJson(definition: FlowDefinition): FlowJson {
-  const json = describe(definition);
-  refuseCode(json, `flow "${definition.id}"`);
-  return json;
+  const place = `flow "${definition.id}"`;
+  const read = () => {
+    const json = describe(definition);
+    refuseCode(json, place);
+    return json;
+  };
+  return reading(place, read, 'not-serialisable');
 }
 
 /** The same definition has the same hash, whatever the order in which it was written. Code does not count. */
@@ -49,7 +52,7 @@ export function stepHashes(definition: FlowDefinition): Readonly<Record<string, 
     definition.order.map((id) => {
       const params = Object.fromEntries(definition.params.get(id) ?? []);
       const step = describeStep(definition.steps.get(id) as StepEntry);
-      const links = describeLinks(definition, id, false);
+      const links = describeLinks(definition, id);
       return [id, hash(canonicalJson({ step, params, links })).slice(0, 12)];
     }),
   );
@@ -66,7 +69,7 @@ function describe(definition: FlowDefinition): FlowJson {
     steps: Object.fromEntries(
       definition.order.map((step) => [step, describeStep(definition.steps.get(step) as StepEntry)]),
     ),
-    links: definition.order.flatMap((step) => describeLinks(definition, step, true)),
+    links: definition.order.flatMap((step) => describeLinks(definition, step)),
     data: dataOf(definition),
     outputs: Object.fromEntries(outputs),
   });
@@ -101,33 +104,11 @@ export const dataOf = ({
     ),
   ]);
 
-/** The links into a step: all, or those that somebody stated. */
-function describeLinks(
-  { linksInto, params, steps }: FlowDefinition,
-  id: string,
-  isStated: boolean,
-): readonly LinkJson[] {
-  const links = linksInto.get(id) ?? [];
-  // Where an error or chunks are read, a link that says nothing means something else.
-  const more = new Set(
-    [
-      ...[...(params.get(id)?.values() ?? [])].flatMap(keysOf),
-      ...[(steps.get(id) as StepEntry).settings, ...links].flatMap(({ when }) =>
-        conditionKeys(when),
-      ),
-    ].map((text) => {
-      const key = parseKey(text);
-      return key.of === 'error' || key.of === 'chunks' ? key.step : undefined;
-    }),
-  );
-  return links
-    .filter(({ derived }) => !(isStated && derived))
-    .map(({ id: _, derived, stream, counts, optional, on, ...link }) => ({
-      ...link,
-      ...((on !== 'success' || (!stream && more.has(link.from))) && { on }),
-      ...(link.when && { when: describeCondition(link.when) }),
-    }));
-}
+/** The stated links into a step. */
+const describeLinks = ({ written }: FlowDefinition, id: string): readonly LinkJson[] =>
+  [...(written.linksInto.get(id)?.values() ?? [])]
+    .sort((a, b) => byId(a.from, b.from))
+    .map((link) => (link.when ? { ...link, when: describeCondition(link.when) } : link));
 
 /** A predicate in a language is its text: the keys and the code are made of it again. */
 function describeCondition(condition: Condition): Condition {

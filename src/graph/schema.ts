@@ -107,7 +107,7 @@ export function propertiesOf(schema: JsonSchema | undefined): Properties | undef
   if (!known) return undefined;
   return {
     known,
-    required: (schema['required'] as string[] | undefined) ?? [],
+    required: Array.isArray(schema['required']) ? schema['required'] : [],
     open: Boolean(schema['additionalProperties']) || 'patternProperties' in schema,
     whole: schema,
   };

@@ -1,6 +1,9 @@
 /** The same flow with other code for its steps. */
+import { FlowError } from '../errors.ts';
+import { define } from '../graph/compile.ts';
 import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
 import { checkedSettings } from '../graph/draft.ts';
+import { Order } from '../graph/order.ts';
 import type { Step } from './step.ts';
 
 /** What becomes of a step, at its path from the root. Giving back the entry as it is keeps the step. */
@@ -16,7 +19,16 @@ export function withSteps(
   const steps = [...definition.steps].map(
     ([id, entry]) => [id, Object.freeze(changed(entry, id, change))] as const,
   );
-  return { ...definition, steps: new Map(steps) };
+  // Another condition may read other steps.
+  const made = define({ ...definition, ...definition.written, steps: new Map(steps) });
+  const order = new Order();
+  for (const [id, links] of made.linksInto)
+    order.add(
+      id,
+      links.map(({ from }) => from),
+      made.id,
+    );
+  return made;
 }
 
 function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): StepEntry<Step> {
@@ -31,7 +43,12 @@ function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): Step
   if (!step.inner || step !== entry.step) return made;
   const { id } = entry;
   const inner = changed({ id, step: step.inner.step, settings: {} }, `${path}[]`, change);
-  return { ...made, step: step.inner.with(inner.step) };
+  const [given] = Object.keys(inner.settings);
+  if (given === undefined) return { ...made, step: step.inner.with(inner.step) };
+  throw new FlowError(
+    'invalid-option',
+    `What step "${path}" runs has no settings of its own, and is given "${given}". Give them to "${path}", or let it run a flow of one step.`,
+  );
 }
 
 const isNested = (step: Step): step is Nested => 'withSteps' in step;

@@ -1,5 +1,6 @@
-import { defineStep, eq, Flow, gt, or, predicate, text } from 'millrace';
+import { defineStep, each, eq, Flow, gt, or, predicate, text } from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
+import { of } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { thrown, untyped } from './thrown.ts';
@@ -395,4 +396,46 @@ test('1.14 the order in which things are added does not change the compiled flow
   expect(two.toJSON()).toEqual(one.toJSON());
   expect(Object.keys(two.steps)).toEqual(Object.keys(one.steps));
   expect(Object.keys(two.links)).toEqual(Object.keys(one.links));
+});
+
+test('1.11 a fallback that the output schema of its step refuses is told before a run', async () => {
+  const flow = (fallback: unknown, output: unknown = z.object({ title: z.string() })) => {
+    const step = defineStep({ output: untyped<z.ZodType>(output), run: () => ({ title: 'x' }) });
+    return new FlowBuilder('f').addStep('a', step, {}, { fallback });
+  };
+  expect(problems(flow({ titel: 'x' }))).toEqual([
+    'fallback of "a": is an object, which the step refuses: Invalid input: expected string, received undefined',
+  ]);
+  expect(problems(flow(5))).toEqual([
+    'fallback of "a": is 5, which the step refuses: Invalid input: expected object, received number',
+  ]);
+  expect(problems(flow(null))).toHaveLength(1);
+  // What it comes to is known in the run only.
+  const later = [
+    () => 5,
+    Promise.resolve({ title: 'y' }),
+    of({ title: 'y' }),
+    undefined,
+    { title: 'y' },
+  ];
+  for (const fallback of later) flow(fallback).build();
+  const slow = z.object({ title: z.string() }).refine(async () => false);
+  flow({ title: 'y' }, slow).build();
+  const tool = each(defineStep({ output: z.string(), run: () => 'x' }));
+  new FlowBuilder('f').addStep('all', tool, { items: [1] }, { fallback: [] }).build();
+});
+
+test('1.10 a JSON Schema whose words are none is no obstacle', async () => {
+  for (const input of [
+    { type: 'object', properties: { n: {} }, required: 5 },
+    { type: 'object', properties: { n: {} }, required: { n: true } },
+    { type: 'object', properties: 5 },
+    { type: 7, required: 'n' },
+  ]) {
+    const inner = { v: 1, id: 'inner', input, steps: {}, outputs: { n: { value: 1 } } };
+    const steps = { a: { flow: inner } };
+    const outputs = { n: { key: 'a.return.n' } };
+    const flow = Flow.fromJSON(untyped({ v: 1, id: 'f', steps, outputs }), { steps: {} });
+    expect((await flow.complete({})).output).toEqual({ n: 1 });
+  }
 });

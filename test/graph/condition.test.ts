@@ -174,7 +174,7 @@ test('1.6 a condition that is written as JSON is checked, and works', async () =
     [{ op: 'or' }, 'needs a list in "any"'],
     [{ op: 'not' }, 'is undefined, which is no condition'],
     [{ op: 'not', of: { op: 'x' } }, 'has the unknown "op" "x"'],
-    [{ op: 'eq', left: { ky: 'n' }, right: 1 }, 'is bound to an object, which is no binding'],
+    [{ op: 'eq', left: { ky: 'n' }, right: 1 }, 'is bound to an object of ky, which is no binding'],
     [{ op: 'predicate', language: 'cel', text: 'n > 1' }, 'is written in "cel"'],
     [true, 'is true, which is no condition'],
     ['n > 1', 'is "n > 1", which is no condition'],

@@ -513,23 +513,81 @@ test('5.8 what is remembered may have any name, and is no param', () => {
 });
 
 test('1.6 a binding in JSON is what its form says, and nothing besides', () => {
-  const json = {
-    v: 1,
-    id: 'f',
-    steps: { a: {}, b: {} },
-    links: [],
-    data: {
-      'b.x': untyped({ key: 'a.return', value: 1, more: 2, required: 'yes', autolink: true }),
-      'b.y': untyped({ key: 'a.return.y', default: null, required: true, autolink: false }),
-    },
-    outputs: {},
-  };
-  const flow = Flow.fromJSON(json as never, { steps: { a: echo, b: echo } });
+  const from = (data: object) =>
+    Flow.fromJSON(untyped({ v: 1, id: 'f', steps: { a: {}, b: {} }, data }), {
+      steps: { a: echo, b: echo },
+    });
+  const flow = from({
+    'b.x': { key: 'a.return', required: false, autolink: true },
+    'b.y': { key: 'a.return.y', default: null, required: true, autolink: false },
+  });
   expect(flow.data).toEqual({
     'b.x': { key: 'a.return' },
     'b.y': { key: 'a.return.y', default: null, required: true, autolink: false },
   });
   expect(Object.keys(flow.links)).toEqual(['a->b']);
+  for (const besides of [
+    { key: 'a.return', value: 1 },
+    { key: 'a.return', defualt: 1 },
+    { key: 'a.return', required: 'yes' },
+    { key: 'a.return', autolink: 0 },
+    { key: 5 },
+    { value: 1, array: [] },
+    { value: 1, default: 2 },
+    { text: ['x', { key: 'a.return', more: 1 }] },
+    { text: ['x', { value: 'y' }] },
+    { text: 'x' },
+    { array: {} },
+    { object: [] },
+    {},
+  ])
+    expect(thrown(() => from({ 'b.x': besides })).message).toMatch(
+      /^"b\.x" is bound to an object.*, which is no binding\. Write \{ value \}/,
+    );
+  expect(thrown(() => from({ 'b.x': { key: 'a.return', defualt: 1 } })).message).toContain(
+    'an object of key, defualt, which',
+  );
+});
+
+test('1.11 a name that means nothing in JSON is refused, and not left out', () => {
+  const ok = { v: 1, id: 'f', steps: { echo: {} } };
+  const from = (json: object) => thrown(() => Flow.fromJSON(untyped(json), { steps })).message;
+  expect(from({ ...ok, linsk: [] })).toBe(
+    'There is no option "linsk" of the JSON of a flow. Did you mean "links"? It takes: v, id, description, metadata, input, steps, links, data, outputs. (invalid-option)',
+  );
+  expect(from({ ...ok, steps: { echo: { retyr: { count: 1 } } } })).toContain(
+    'There is no option "retyr" of step "echo". Did you mean "retry"?',
+  );
+  expect(from({ ...ok, steps: { echo: { equals: true } } })).toContain('It takes a function');
+  expect(from({ ...ok, steps: { echo: { flow: null } } })).toContain('This is no flow');
+  expect(from({ ...ok, input: null })).toContain('"input" is null. It takes an object');
+  const when = { op: 'gt', left: { key: 'n' }, rihgt: 5 };
+  expect(from({ ...ok, steps: { echo: { when } } })).toBe(
+    'The condition of step "echo" has "rihgt", which none has. (invalid-definition)',
+  );
+});
+
+test('1.11 what is wrong with a flow inside another one in JSON has its place', () => {
+  const inner = (more: object) => ({ v: 1, id: 'inner', steps: { echo: {} }, ...more });
+  const from = (json: object) => {
+    const steps = { a: { flow: { v: 1, id: 'middle', steps: { b: { flow: json } } } } };
+    return thrown(() => Flow.fromJSON(untyped({ v: 1, id: 'f', steps }), { steps: { echo } }));
+  };
+  for (const [json, fact] of [
+    [5, 'This is no flow: '],
+    [inner({ links: 5 }), '"links" is 5'],
+    [inner({ data: { 'echo.x': 5 } }), '"echo.x" is bound to 5'],
+    [inner({ steps: { echo: { join: 5 } } }), 'The option "join" of step "echo" is 5'],
+    [inner({ outputs: { x: { key: 'x.return' } } }), 'The flow "inner" has a problem:'],
+  ] as const) {
+    const { message, path } = from(untyped(json));
+    expect(message).toContain('In the flow of step "a.b": ');
+    expect(message).toContain(fact);
+    expect(message.match(/\(invalid/g)).toHaveLength(1);
+    expect(path).toBe('a.b');
+  }
+  const { issues } = from(inner({ outputs: { x: { key: 'x.return' } } }));
+  expect(issues).toHaveLength(1);
 });
 
 test('1.11 a list with nothing in a place is refused: in JSON it would be null', () => {

@@ -129,7 +129,7 @@ test('3.3 fallback: its result must satisfy the output schema, too', () => {
     },
   });
   const good = flow.step('good', step, {}, { fallback: 7 });
-  flow.step('bad', step, {}, { fallback: 'text' });
+  flow.step('bad', step, {}, { fallback: () => 'text' });
   const told = atOnce(flow.output({ good: good.out }), {});
   expect(outputOf(told)).toEqual({ good: 7 });
   expect(endings(told)).toEqual({ good: 'success', bad: 'failure' });
