@@ -1,6 +1,7 @@
 /** Types only: what an author passes to a step, what the step then gets, and what of it can be passed on. */
 import type { Observable } from 'rxjs';
 import type { ErrorJson } from '../errors.ts';
+import type { StepSettings } from '../graph/definition.ts';
 import type { NoRef, Ref, RefOf } from '../graph/ref.ts';
 import type { CodeParams, Handler, Step, StepContext } from './step.ts';
 
@@ -70,8 +71,23 @@ export type Params<P> = NoRef &
 // Spelled out over the code: of `Params<CodeParams<C>>` the compilers infer C too, and lose that of code that a generic function makes.
 export type ParamsFor<C> = NoRef &
   (unknown extends CodeParams<C>
-    ? Readonly<Record<string, unknown>>
+    ? C extends (...args: infer Args) => unknown
+      ? ParamsWhere<Args['length']>
+      : Readonly<Record<string, unknown>>
     : { readonly [K in keyof CodeParams<C>]: Arg<CodeParams<C>[K]> });
+
+/** Code without arguments reads no params. They may still be what it waits for; options among them stand in the wrong place. */
+type ParamsWhere<Count> = Readonly<Record<string, unknown>> &
+  (Count extends 0
+    ? { readonly [K in keyof StepSettings | 'after']?: OptionsStandBehindTheParams }
+    : unknown);
+
+declare const IS_NONE: unique symbol;
+
+/** `step(id, code, {}, options)`: the name is the message. A reference is a param, whatever its name. */
+interface OptionsStandBehindTheParams extends RefOf<unknown> {
+  readonly [IS_NONE]?: never;
+}
 
 /** What an argument is once the run has filled it in. */
 export type Resolved<A> = unknown extends A

@@ -125,6 +125,14 @@ const wrong: Record<string, { readonly code: string; readonly says: readonly str
     code: "flow.step('x', pay, { sum: 3 }, { retry: { count: 3, «dealy»: 5 } });",
     says: ["'dealy' does not exist", "'delay'"],
   },
+  'options in the place of the params, of code that takes none': {
+    code: "flow.step('x', () => 1, { retry: { «count»: 3 } });",
+    says: ["'count' does not exist in type 'OptionsStandBehindTheParams"],
+  },
+  'a condition in the place of the params, of code that takes none': {
+    code: "flow.step('x', async () => 1, { «when»: gt(flow.input.count, 3) });",
+    says: ["is not assignable to type 'OptionsStandBehindTheParams"],
+  },
   'a number where a retry is meant': {
     code: "flow.step('x', pay, { sum: 3 }, { «retry»: 3 });",
     says: ["Type 'number' is not assignable to type 'Retry'"],

@@ -388,3 +388,7 @@ orElse('value', 'other');
 required(3);
 // @ts-expect-error
 [...input.pages];
+
+// Of code that takes nothing, references are what it waits for, also under the name of an option.
+flow.step('waits', () => 1, { retry: page.out, cache: flow.input.url, other: 5 });
+flow.step('any', (...args: unknown[]) => args.length, { retry: { count: 1 } });
