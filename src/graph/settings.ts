@@ -2,7 +2,7 @@
 import { FlowError, listed, quoted, showValue, suggestion } from '../errors.ts';
 import { isPlain, own } from '../plain.ts';
 
-export type Check = readonly [test: (value: unknown) => boolean, wanted: string];
+export type Check = readonly [test: (value: unknown) => boolean, wanted: string, isNeeded?: true];
 
 const duration: Check = [
   (value) => typeof value === 'number' && value >= 0,
@@ -17,6 +17,9 @@ export const oneOf = (...words: readonly string[]): Check => [
   (value) => words.includes(value as string),
   words.map((word) => `"${word}"`).join(', '),
 ];
+
+/** It cannot be left out. */
+export const needed = ([test, wanted]: Check): Check => [test, wanted, true];
 
 /** Conditions are checked where they are copied. */
 export const anything: Check = [() => true, ''];
@@ -34,7 +37,7 @@ export const settingChecks: Checks = {
   maxPending: whole(1),
   equals: code,
   retry: {
-    count: whole(0),
+    count: needed(whole(0)),
     delay: duration,
     backoff: oneOf('fixed', 'exponential'),
     maxDelay: duration,
@@ -94,9 +97,11 @@ export function check(
   known: Checks,
   others: readonly string[] = [],
 ): void {
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined || others.includes(name)) continue;
+  const always = Object.keys(known).filter((name) => (known[name] as Check)[2]);
+  for (const name of new Set([...always, ...Object.keys(values)])) {
+    const value = own(values, name);
     const wanted = own(known, name) as Checks[string] | undefined;
+    if ((value === undefined && !always.includes(name)) || others.includes(name)) continue;
     if (!wanted) {
       const names = [...Object.keys(known), ...others];
       throw new FlowError(

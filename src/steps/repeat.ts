@@ -1,7 +1,6 @@
 /** A step that runs another one again and again: a loop, so that the graph stays without cycles. */
 import { Observable, type Subscription } from 'rxjs';
-import { FlowError } from '../errors.ts';
-import { check, code, whole } from '../graph/settings.ts';
+import { type Checks, check, code, needed, whole } from '../graph/settings.ts';
 import { freeze } from '../plain.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
 import { Result, Through } from '../wire/aside.ts';
@@ -36,18 +35,8 @@ export function repeat<C extends Code>(
   options: RepeatOptions<CodeParams<C>, CodeResult<C>>,
 ): Step<CodeParams<C>, CodeResult<C>, CodeResult<C>> {
   const step = toStep('repeat()', repeated) as Runnable;
+  check('repeat()', options ?? {}, repeatChecks);
   const { max, next = nextParams } = options;
-  if (!Number.isInteger(max) || max < 1)
-    throw new FlowError(
-      'invalid-option',
-      `repeat() takes a whole number of rounds in "max", 1 or more, not ${String(max)}.`,
-    );
-  if (typeof options.while !== 'function')
-    throw new FlowError(
-      'invalid-option',
-      'repeat() takes a function in "while": (result, round) => boolean.',
-    );
-  check('repeat()', options, { max: whole(1), while: code, next: code });
   const handler = (params: CodeParams<C>, context: StepContext) =>
     rounds(
       (input, round) => runBelow(step, input, context, `[${round}]`),
@@ -69,6 +58,12 @@ export function repeat<C extends Code>(
     ...(description !== undefined && { description }),
   });
 }
+
+const repeatChecks: Checks = {
+  max: needed(whole(1)),
+  while: needed([code[0], 'a function: (result, round) => boolean']),
+  next: code,
+};
 
 const nextParams = (result: unknown, params: unknown): never =>
   (isRecord(params) ? { ...params, ...(isRecord(result) && result) } : result) as never;

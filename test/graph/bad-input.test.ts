@@ -401,7 +401,7 @@ test('2.15 an output that is wanted and does not exist', async () => {
 
 test('1.5 a repeat without an end', () => {
   expect(thrown(() => repeat(step, { while: () => true, max: untyped(undefined) })).message).toBe(
-    'repeat() takes a whole number of rounds in "max", 1 or more, not undefined. (invalid-option)',
+    'The option "max" of repeat() is undefined. It takes a whole number, 1 or more. (invalid-option)',
   );
 });
 

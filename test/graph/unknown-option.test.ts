@@ -77,6 +77,11 @@ test.each<[what: string, work: () => unknown, message: string]>([
     wrong('count', 'option "retry" of step "page"', '-1', 'a whole number, 0 or more'),
   ],
   [
+    'a retry without a count, which would never end',
+    () => withSettings({ retry: { delay: 5 } }),
+    wrong('count', 'option "retry" of step "page"', 'undefined', 'a whole number, 0 or more'),
+  ],
+  [
     'a setting that means nothing, in withSteps()',
     () => withSettings({ maxPending: 3 }),
     'The option "maxPending" of step "page" is for policy: "concat", or "merge" with "concurrency". (invalid-option)',

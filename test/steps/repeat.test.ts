@@ -203,10 +203,10 @@ test('repeat may be read as a stream, and stopped', () => {
 test('repeat refuses options that cannot be', () => {
   for (const max of [0, -1, 1.5, Number.NaN, undefined]) {
     expect(() => repeat(increment, { while: () => true, max: max as number })).toThrow(
-      'repeat() takes a whole number of rounds in "max"',
+      'The option "max" of repeat() is ',
     );
   }
   expect(() => repeat(increment, { max: 3 } as never)).toThrow(
-    'repeat() takes a function in "while"',
+    'The option "while" of repeat() is undefined. It takes a function: (result, round) => boolean.',
   );
 });
