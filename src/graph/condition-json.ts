@@ -33,8 +33,10 @@ export function conditionFrom(
   >;
   for (const name of Object.keys(more)) wrong(`has ${quoted(name)}, which none has`);
   const side = (name: string, value: unknown): Operand => {
-    if (value === undefined) return wrong(`lacks its ${name} side`);
-    return isPlain(value) && !Array.isArray(value)
+    const isBound = isPlain(value) && !Array.isArray(value);
+    if (value === undefined || (isBound && 'value' in value && value.value === undefined))
+      return wrong(`lacks its ${name} side`);
+    return isBound
       ? bindingFromJson(value, `condition of ${place}`)
       : (copyPlain(value) as Operand);
   };

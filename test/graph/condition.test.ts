@@ -274,3 +274,21 @@ test('1.6 a condition is shown as a person reads it', () => {
   ];
   for (const [condition, text] of shown) expect(showCondition(condition)).toBe(text);
 });
+
+test('1.15 a comparison with undefined is refused: it would never hold, and JSON could not carry it', () => {
+  const flow = new Flow<{ n: number; list: readonly number[] }>('f');
+  const { n } = flow.input;
+  const missing = untyped<never>(undefined);
+  const comparisons = [gt(n, missing), isIn(n, missing), lte(n, missing), not(gte(n, missing))];
+  comparisons.forEach((when, i) => {
+    const error = thrown(() => flow.step(`s${i}`, () => 1, {}, { when }));
+    expect(error.message).toBe(
+      `The condition of step "s${i}" lacks its right side. (invalid-definition)`,
+    );
+  });
+  expect(thrown(() => flow.link('a', 'b', { when: exists(missing) })).message).toBe(
+    'The condition of link "a->b" lacks its left side. (invalid-definition)',
+  );
+  // To be equal to nothing is not to be there.
+  flow.step('eq', () => 1, {}, { when: eq(n, missing) });
+});
