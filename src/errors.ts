@@ -219,24 +219,15 @@ export function reading<T>(
 
 /** A value as a person may read it in a message: short, and its type where it has many parts. */
 export function showValue(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
-    case 'undefined':
-    case 'boolean':
-    case 'number':
-      return String(value);
-    case 'bigint':
-      return `${value}n`;
-    case 'function':
-      return `a function`;
-    case 'symbol':
-      return `a symbol`;
-    default:
-      if (value === null) return 'null';
-      if (Array.isArray(value)) return `an array of ${value.length}`;
-      return typeName(value) === 'object' ? 'an object' : `an object of class ${typeName(value)}`;
-  }
+  const type = typeof value;
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  if (type === 'bigint') return `${value}n`;
+  if (type === 'function' || type === 'symbol') return `a ${type}`;
+  if (type !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  const name = typeName(value);
+  return name === 'object' ? 'an object' : `an object of class ${name}`;
 }
 
 /** A value as JSON, or as `showValue` has it where JSON cannot carry it. */
