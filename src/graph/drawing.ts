@@ -109,5 +109,6 @@ const dot: Language = {
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-/** Labels of Graphviz know entities, and `\n`. */
-const inDot = (text: string): string => quoted(text.replace(/&/g, '&amp;')).replace(/\n/g, '\\n');
+/** Labels of Graphviz know entities, and `\n`; a NUL would end the file. */
+const inDot = (text: string): string =>
+  quoted(text.replace(/&/g, '&amp;').replaceAll('\0', '\ufffd')).replace(/\n/g, '\\n');

@@ -234,3 +234,15 @@ test('names on an arrow stand in their own order, whatever the order in which th
   expect(mermaid).toContain('input -->|"a, b"| s_one');
   expect(mermaid).toContain('s_one -->|"y, z"| output');
 });
+
+test('a NUL in a name does not end the text for Graphviz', () => {
+  const flow = new FlowBuilder('f')
+    .addStep('a', () => 1)
+    .setDataMap('a.x', '$input["n\\u0000m"]')
+    .setOutput('o\0p', 'a.return')
+    .build();
+  expect(flow.inputSchema()['properties']).toHaveProperty(['n\0m']);
+  const dot = flow.toDot();
+  expect(dot).not.toContain('\0');
+  expect(dot).toContain('[label="output\\no\ufffdp"');
+});
