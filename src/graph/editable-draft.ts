@@ -55,7 +55,9 @@ export class EditableDraft<Step extends StepShape = StepShape> extends Draft<Ste
           [...params.keys()].map((param) => paramKey(id, param)),
         ),
       ]);
-    if (step !== undefined) this.loosen(step);
+    if (step === undefined) return;
+    if (from.size === 0) this.params.delete(step);
+    this.loosen(step);
   }
 
   removeOutput(name: string): void {

@@ -148,6 +148,12 @@ test('1.6 data that is bound again is bound to the last', async () => {
   expect((await flow.complete({ n: 3 })).output).toEqual({ a: { x: 'so 3' } });
 });
 
+test('1.6 data that was bound for a step, and is bound no more, asks for no step', () => {
+  const builder = new FlowBuilder('f').addStep('a', () => 1).setDataMap('b.x', 'a.return');
+  expect(thrown(() => builder.build()).message).toContain('b: has params, but the flow has no');
+  builder.removeData('b.x').build();
+});
+
 test('1.6 data may be bound before its step is there', async () => {
   const flow = new FlowBuilder('f')
     .setDataValue('a.x', 1)
