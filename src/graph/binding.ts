@@ -204,7 +204,7 @@ export function bindingFromJson(json: unknown, place: string): Binding {
   const { key, default: fallback, required = false, autolink = true, ...forms } = given;
   // What else stands there would make another binding of it, or mean nothing.
   const [[form, part] = [], ...others] = Object.entries(key === undefined ? given : forms);
-  if (typeof key === 'string' && !form && isFlag(required) && isFlag(autolink)) {
+  if (typeof key === 'string' && form === undefined && isFlag(required) && isFlag(autolink)) {
     parseKey(key);
     return {
       key,

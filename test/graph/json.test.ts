@@ -528,6 +528,7 @@ test('1.6 a binding in JSON is what its form says, and nothing besides', () => {
   expect(Object.keys(flow.links)).toEqual(['a->b']);
   for (const besides of [
     { key: 'a.return', value: 1 },
+    { key: 'a.return', '': 1 },
     { key: 'a.return', defualt: 1 },
     { key: 'a.return', required: 'yes' },
     { key: 'a.return', autolink: 0 },
