@@ -40,11 +40,13 @@ export function conditionFrom(
       ? bindingFromJson(value, `condition of ${place}`)
       : (copyPlain(value) as Operand);
   };
+  const list = (name: string, value: unknown): readonly unknown[] =>
+    Array.isArray(value) ? value : wrong(`needs a list in "${name}"`);
   switch (op) {
     case 'and':
-      return Array.isArray(all) ? { op, all: all.map(again) } : wrong('needs a list in "all"');
+      return { op, all: list('all', all).map(again) };
     case 'or':
-      return Array.isArray(any) ? { op, any: any.map(again) } : wrong('needs a list in "any"');
+      return { op, any: list('any', any).map(again) };
     case 'not':
       return { op, of: again(of) };
     case 'exists':

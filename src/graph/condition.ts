@@ -135,19 +135,14 @@ const asBinding = (side: Operand | undefined): Binding =>
 
 /** A condition made ready: does it hold in this run? */
 export function tester<Run>(condition: Condition, reader: Reader<Run>): (run: Run) => boolean {
+  const parts = partsOf(condition).map((part) => tester(part, reader));
   switch (condition.op) {
-    case 'and': {
-      const all = condition.all.map((part) => tester(part, reader));
-      return (run) => all.every((test) => test(run));
-    }
-    case 'or': {
-      const any = condition.any.map((part) => tester(part, reader));
-      return (run) => any.some((test) => test(run));
-    }
-    case 'not': {
-      const test = tester(condition.of, reader);
-      return (run) => !test(run);
-    }
+    case 'and':
+      return (run) => parts.every((test) => test(run));
+    case 'or':
+      return (run) => parts.some((test) => test(run));
+    case 'not':
+      return (run) => !parts.some((test) => test(run));
     case 'predicate': {
       const reads = condition.keys.map((key) => resolver({ key }, reader));
       const test = condition.test as (...values: unknown[]) => unknown;
@@ -216,15 +211,15 @@ const signs: Partial<Record<string, string>> = {
 /** A condition as a person reads it: `page.return.score > 0.5`. */
 export function showCondition(condition: Condition): string {
   const side = (operand: Operand): string => showBinding(asBinding(operand));
-  const group = (part: Condition): string =>
-    part.op === 'and' || part.op === 'or' ? `(${showCondition(part)})` : showCondition(part);
+  const parts = partsOf(condition).map((part) =>
+    part.op === 'and' || part.op === 'or' ? `(${showCondition(part)})` : showCondition(part),
+  );
   switch (condition.op) {
     case 'and':
-      return condition.all.map(group).join(' and ');
     case 'or':
-      return condition.any.map(group).join(' or ');
+      return parts.join(` ${condition.op} `);
     case 'not':
-      return `not ${group(condition.of)}`;
+      return `not ${parts.join()}`;
     case 'predicate':
       return (
         condition.text ?? `${condition.test.name || 'predicate'}(${condition.keys.join(', ')})`

@@ -2,7 +2,7 @@
 import { FlowError, reading, showValue } from '../errors.ts';
 import { isPlain, present } from '../plain.ts';
 import type { Binding } from './binding.ts';
-import type { Condition, Predicate } from './condition.ts';
+import { type Condition, type Predicate, partsOf } from './condition.ts';
 import type { FlowDefinition, Json, StatedLink, StepEntry } from './definition.ts';
 import { byId } from './derive.ts';
 import { canonicalJson, hash } from './hash.ts';
@@ -112,13 +112,14 @@ const describeLinks = ({ written }: FlowDefinition, id: string): readonly LinkJs
 
 /** A predicate in a language is its text: the keys and the code are made of it again. */
 function describeCondition(condition: Condition): Condition {
+  const parts = partsOf(condition).map(describeCondition);
   switch (condition.op) {
     case 'and':
-      return { op: 'and', all: condition.all.map(describeCondition) };
+      return { op: 'and', all: parts };
     case 'or':
-      return { op: 'or', any: condition.any.map(describeCondition) };
+      return { op: 'or', any: parts };
     case 'not':
-      return { op: 'not', of: describeCondition(condition.of) };
+      return { op: 'not', of: parts[0] as Condition };
     case 'predicate': {
       const { op, language, text } = condition;
       if (language === undefined || text === undefined) return condition;
