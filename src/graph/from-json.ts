@@ -1,5 +1,5 @@
 /** A flow of JSON, which may come from anywhere, and the code of a registry. */
-import { FlowError, type FlowErrorOptions, listed, showValue, suggestion } from '../errors.ts';
+import { FlowError, listed, showValue, suggestion } from '../errors.ts';
 import { isPlain, own, present } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { conditionFrom, type Languages } from './condition-json.ts';
@@ -79,11 +79,12 @@ function inside<T>(path: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (!FlowError.is(error) || error.path !== undefined) throw error;
-    const { code, message, issues } = error;
-    const fact = message.replace(` (${code})`, '');
-    const options = present({ path, issues }) as FlowErrorOptions;
-    throw new FlowError(code, `In the flow of step "${path}": ${fact}`, options);
+    if (FlowError.is(error) && !error.path) {
+      const { message, stack } = error;
+      const told = `In the flow of step "${path}": ${message}`;
+      Object.assign(error, { path, message: told, stack: stack?.replace(message, () => told) });
+    }
+    throw error;
   }
 }
 
