@@ -231,9 +231,8 @@ function proxy(reference: () => Reference, part: (key: string | number) => unkno
       if (key === mark) return reference();
       if (key === Symbol.toPrimitive) return misuse;
       if (key === 'toJSON') return reference;
-      // A promise asks every value for `then`: a reference must not look like one that never settles.
-      if (typeof key === 'symbol' || key === 'then') return undefined;
-      return part(partOf(key));
+      // A promise asks every value for `then`, and calls it where it can: a reference cannot be called.
+      return typeof key === 'symbol' ? undefined : part(partOf(key));
     },
     has: (_, key) => key === mark,
     // Spreading a reference, or taking its parts for an object of params, would give nothing at all.

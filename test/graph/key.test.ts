@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { Flow } from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
 import { expect, test } from 'vitest';
 import {
@@ -216,4 +217,21 @@ test('1.6 a map follows own properties of what a step returns', async () => {
     .build();
   const { output } = await flow.complete({});
   expect(output).toEqual({ b: { first: 'x', same: 'x', size: 1, letters: 3 } });
+});
+
+test('1.6 a part may be called `then`: a reference to it is no promise', async () => {
+  interface Rule<T> {
+    readonly then: T;
+  }
+  const made = <T>(then: T) => Object.fromEntries([['then', then]]) as unknown as Rule<T>;
+  const flow = new Flow<Rule<string>>('f');
+  const rule = flow.step('rule', () => made({ deep: 2 }), {});
+  const params = { next: rule.out.then, deep: rule.out.then.deep, input: flow.input.then };
+  const told = flow.step('told', (all) => all, params);
+  expect(typeof (await rule.out)).toBe('object');
+  const compiled = flow.output({ told: told.out, next: rule.out.then });
+  expect((await compiled.complete(made('x'))).output).toEqual({
+    told: { next: { deep: 2 }, deep: 2, input: 'x' },
+    next: { deep: 2 },
+  });
 });
