@@ -1,7 +1,7 @@
 /** Writing a flow down with typed references. */
 import { CompiledFlow } from './compiled-flow.ts';
 import { FlowError, reading, showValue } from './errors.ts';
-import { type Binding, bind, ownOf } from './graph/binding.ts';
+import { type Binding, bind, keysOf, ownOf } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
 import {
@@ -15,7 +15,7 @@ import {
 import { Draft, type LinkFrom } from './graph/draft.ts';
 import { draftFromJson, type Registry } from './graph/from-json.ts';
 import type { FlowJson } from './graph/json.ts';
-import { inputKey } from './graph/key.ts';
+import { inputKey, parseKey } from './graph/key.ts';
 import { orElse, type Ref, type RefOf, ref, refuseNode } from './graph/ref.ts';
 import type { Schema } from './graph/schema.ts';
 import { type Checks, check } from './graph/settings.ts';
@@ -149,7 +149,13 @@ export class Flow<Input, Parsed = Input> {
    * A run that fails remembers what its steps had come to.
    */
   remember(name: string, source: RefOf<unknown>): this {
-    this.draft.bind(inputKey(name), this.bound(source));
+    const bound = this.bound(source);
+    if (keysOf(bound).every((key) => parseKey(key).of === 'input'))
+      throw new FlowError(
+        'ref-misuse',
+        `remember("${name}") is given no result of a step. An input is remembered by way of a step that gives it back.`,
+      );
+    this.draft.bind(inputKey(name), bound);
     return this;
   }
 

@@ -522,3 +522,14 @@ test.each([
   );
   expect(builder.steps).toEqual({});
 });
+
+test('5.8 what is remembered is the result of a step: an input would be read in the same run', () => {
+  const flow = new Flow<{ say: string }>('chat');
+  const { say } = flow.input;
+  for (const source of [say, text`<${say}>`, untyped<RefOf<string>>('x')])
+    expect(thrown(() => flow.remember('last', source)).message).toBe(
+      'remember("last") is given no result of a step. An input is remembered by way of a step that gives it back. (ref-misuse)',
+    );
+  const a = flow.step('a', echo, { say });
+  flow.remember('last', text`${say} ${a.out}`);
+});
