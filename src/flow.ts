@@ -145,7 +145,7 @@ export class Flow<Input, Parsed = Input> {
   }
 
   /**
-   * Remembers the result of a step, or a part of it, under a name: the runs that continue this one (`parentId`) read it with `memory(name)`.
+   * Remembers the result of a step, or a part of it (to remember an input, let a step give it back), under a name: the runs that continue this one (`parentId`) read it with `memory(name)`.
    * A run that fails remembers what its steps had come to.
    */
   remember(name: string, source: RefOf<unknown>): this {

@@ -1,9 +1,10 @@
 /** Everything that can be known to be wrong with a flow before it runs. */
 import { type Issue, listed, showValue, suggestion } from '../errors.ts';
+import { own } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import type { FlowDefinition, StepEntry } from './definition.ts';
-import { isReadByStep, takenBy } from './inputs.ts';
+import { inputNames, isReadByStep, takenBy } from './inputs.ts';
 import { isData } from './json.ts';
 import { type Key, type Path, paramKey, parseKey, showKey } from './key.ts';
 import { refusedLink } from './link.ts';
@@ -92,7 +93,13 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
         `reads "${step}", which is a step. For its result write "${step}.return"; for an input of that name declare the inputs of the flow`,
       );
   }
-  for (const [name, binding] of definition.memory) check(`memory "${name}"`, keysOf(binding));
+  const declared = definition.input && inputNames(definition)?.known;
+  for (const [name, binding] of definition.memory) {
+    const place = `memory "${name}"`;
+    check(place, keysOf(binding));
+    if (own(declared, name))
+      report(place, 'is an input of the flow, too. Give one of the two another name');
+  }
   for (const [name, binding] of definition.inputs) {
     check(`input "${name}"`, keysOf(binding));
     if (standsForItself(definition, name))

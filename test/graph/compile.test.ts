@@ -439,3 +439,17 @@ test('1.10 a JSON Schema whose words are none is no obstacle', async () => {
     expect((await flow.complete({})).output).toEqual({ n: 1 });
   }
 });
+
+test('5.8 a name of the memory that is an input of the flow, too, is refused: both would read the input', () => {
+  const written = (write: (flow: Flow<{ h: string }>) => void) => {
+    const flow = new Flow('f', { input: z.object({ h: z.string() }) });
+    write(flow);
+    return thrown(() => flow.output({})).issues;
+  };
+  const message = 'is an input of the flow, too. Give one of the two another name';
+  expect(written((flow) => flow.step('a', echo, { x: flow.memory('h', '') }))).toEqual([
+    { path: 'memory "h"', message },
+  ]);
+  const remembered = written((flow) => flow.remember('h', flow.step('a', echo, {}).out));
+  expect(remembered).toEqual([{ path: 'memory "h"', message }]);
+});
