@@ -153,7 +153,7 @@ export class Flow<Input, Parsed = Input> {
     if (keysOf(bound).every((key) => parseKey(key).of === 'input'))
       throw new FlowError(
         'ref-misuse',
-        `remember("${name}") is given no result of a step. An input is remembered by way of a step that gives it back.`,
+        `remember("${name}") takes the result of a step. An input must be given back by one first.`,
       );
     this.draft.bind(inputKey(name), bound);
     return this;

@@ -97,8 +97,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
   for (const [name, binding] of definition.memory) {
     const place = `memory "${name}"`;
     check(place, keysOf(binding));
-    if (own(declared, name))
-      report(place, 'is an input of the flow, too. Give one of the two another name');
+    if (own(declared, name)) report(place, 'is an input of the flow, too. Rename one of them');
   }
   for (const [name, binding] of definition.inputs) {
     check(`input "${name}"`, keysOf(binding));

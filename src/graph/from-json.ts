@@ -8,7 +8,7 @@ import { Draft } from './draft.ts';
 import type { FlowJson } from './json.ts';
 import { schemaFromJson } from './json-schema.ts';
 import type { JsonSchema, Schema } from './schema.ts';
-import { check } from './settings.ts';
+import { check, settingChecks } from './settings.ts';
 
 /** The code that a flow from JSON is joined with. */
 export interface Registry<Step = StepShape> {
@@ -34,58 +34,44 @@ export function draftFromJson<Step extends StepShape>(
   if (!isPlain(json) || json.v !== 1 || !isPlain(json.steps)) {
     throw new FlowError(
       'invalid-definition',
-      `This is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${showValue(json)}.${typeof json === 'string' ? ' Give JSON.parse(text).' : ''}`,
+      `${path ? `The flow of step "${path}"` : 'This'} is no flow: expected an object with "v": 1, "id" and "steps", as toJSON() gives it, not ${showValue(json)}.${typeof json === 'string' ? ' Give JSON.parse(text).' : ''}`,
     );
   }
-  check('the JSON of a flow', json, {}, names);
+  const within = path && `${path}.`;
+  check(`the JSON of ${path ? `step "${path}"` : 'a flow'}`, json, {}, names);
   const { conditions } = registry;
   const { id, description, metadata, input: schema } = json;
-  const declared = schema !== undefined && schemaFromJson(object(schema, 'input') as JsonSchema);
+  const declared =
+    schema !== undefined && schemaFromJson(object(schema, `${within}input`) as JsonSchema);
   const input = (path === '' && registry.input) || declared || undefined;
   const draft = new Draft<Step>(id, present({ description, metadata, input }));
-  for (const [step, given] of Object.entries(object(json.steps, 'steps'))) {
-    const at = path === '' ? step : `${path}.${step}`;
-    const { description, isLlm, input, output, flow, when, ...more } = object(
-      given,
-      `steps.${step}`,
-    );
+  for (const [step, given] of Object.entries(object(json.steps, `${within}steps`))) {
+    const at = within + step;
+    const { description, isLlm, input, output, flow, when, ...more } = object(given, `steps.${at}`);
+    check(`step "${at}"`, more, settingChecks);
     const code =
       flow === undefined
         ? registered(registry, at, step)
-        : inside(at, () => asStep(draftFromJson(flow as FlowJson, registry, asStep, at)));
+        : asStep(draftFromJson(flow as FlowJson, registry, asStep, at));
     const settings = {
       ...more,
       ...(when !== undefined && { when: conditionFrom(when, `step "${at}"`, conditions) }),
     };
     draft.addStep({ id: step, step: code, settings }, new Map());
   }
-  list(json.links, 'links').forEach((each, i) => {
-    const { from, to, when, ...link } = object(each, `links[${i}]`);
+  list(json.links, `${within}links`).forEach((each, i) => {
+    const { from, to, when, ...link } = object(each, `${within}links[${i}]`);
     const place = `link "${from}->${to}"`;
     draft.addLink(from as string, to as string, {
       ...(link as LinkOptions),
       ...(when !== undefined && { when: conditionFrom(when, place, conditions) }),
     });
   });
-  for (const [target, binding] of Object.entries(object(json.data, 'data')))
-    draft.bind(target, bindingFromJson(binding, target));
-  for (const [name, binding] of Object.entries(object(json.outputs, 'outputs')))
-    draft.setOutput(name, bindingFromJson(binding, `output ${name}`));
+  for (const [target, binding] of Object.entries(object(json.data, `${within}data`)))
+    draft.bind(target, bindingFromJson(binding, within + target));
+  for (const [name, binding] of Object.entries(object(json.outputs, `${within}outputs`)))
+    draft.setOutput(name, bindingFromJson(binding, `${within}output ${name}`));
   return draft;
-}
-
-/** Says of what is wrong with a flow inside another one where that flow is. */
-function inside<T>(path: string, make: () => T): T {
-  try {
-    return make();
-  } catch (error) {
-    if (FlowError.is(error) && !error.path) {
-      const { message, stack } = error;
-      const told = `In the flow of step "${path}": ${message}`;
-      Object.assign(error, { path, message: told, stack: stack?.replace(message, () => told) });
-    }
-    throw error;
-  }
 }
 
 const object = (value: unknown = {}, place: string): JsonObject =>

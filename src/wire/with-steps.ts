@@ -47,7 +47,7 @@ function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): Step
   if (given === undefined) return { ...made, step: step.inner.with(inner.step) };
   throw new FlowError(
     'invalid-option',
-    `What step "${path}" runs has no settings of its own, and is given "${given}". Give them to "${path}", or let it run a flow of one step.`,
+    `What step "${path}" runs has no settings of its own. Give "${given}" to the step, or let it run a flow.`,
   );
 }
 

@@ -528,7 +528,7 @@ test('5.8 what is remembered is the result of a step: an input would be read in 
   const { say } = flow.input;
   for (const source of [say, text`<${say}>`, untyped<RefOf<string>>('x')])
     expect(thrown(() => flow.remember('last', source)).message).toBe(
-      'remember("last") is given no result of a step. An input is remembered by way of a step that gives it back. (ref-misuse)',
+      'remember("last") takes the result of a step. An input must be given back by one first. (ref-misuse)',
     );
   const a = flow.step('a', echo, { say });
   flow.remember('last', text`${say} ${a.out}`);

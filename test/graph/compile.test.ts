@@ -446,7 +446,7 @@ test('5.8 a name of the memory that is an input of the flow, too, is refused: bo
     write(flow);
     return thrown(() => flow.output({})).issues;
   };
-  const message = 'is an input of the flow, too. Give one of the two another name';
+  const message = 'is an input of the flow, too. Rename one of them';
   expect(written((flow) => flow.step('a', echo, { x: flow.memory('h', '') }))).toEqual([
     { path: 'memory "h"', message },
   ]);

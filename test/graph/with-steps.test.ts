@@ -109,7 +109,7 @@ test('3.3 what each() and repeat() run has no settings of its own: they are refu
       path === at ? { ...entry, settings: { retry: { count: 1 } } } : entry,
     );
   expect(thrown(withSettings('all[]')).message).toBe(
-    'What step "all" runs has no settings of its own, and is given "retry". Give them to "all", or let it run a flow of one step. (invalid-option)',
+    'What step "all" runs has no settings of its own. Give "retry" to the step, or let it run a flow. (invalid-option)',
   );
   expect(thrown(withSettings('again[]')).code).toBe('invalid-option');
   expect(thrown(withSettings('inner[]')).code).toBe('invalid-option');
