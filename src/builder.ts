@@ -75,7 +75,7 @@ export class FlowBuilder {
   }
 
   addLink(from: string, to: string, options?: LinkOptions): this {
-    reading(`link "${linkId(from, to)}"`, () => this.draft.addLink(from, to, options));
+    this.draft.addLink(from, to, options);
     return this;
   }
 

@@ -4,14 +4,7 @@ import { FlowError, reading, showValue } from './errors.ts';
 import { type Binding, bind, keysOf, ownOf } from './graph/binding.ts';
 import { define } from './graph/compile.ts';
 import type { Condition } from './graph/condition.ts';
-import {
-  type Cache,
-  type FlowOptions,
-  type LinkOptions,
-  linkId,
-  type Retry,
-  type StepSettings,
-} from './graph/definition.ts';
+import type { Cache, FlowOptions, LinkOptions, Retry, StepSettings } from './graph/definition.ts';
 import { Draft, type LinkFrom } from './graph/draft.ts';
 import { draftFromJson, type Registry } from './graph/from-json.ts';
 import type { FlowJson } from './graph/json.ts';
@@ -136,11 +129,8 @@ export class Flow<Input, Parsed = Input> {
     to: StepNode<unknown> | string,
     options?: LinkOptions,
   ): this {
-    const ids = [this.idOf(from), this.idOf(to)] as const;
-    reading(`link "${linkId(...ids)}"`, () => {
-      ownOf(options?.when, this);
-      this.draft.addLink(...ids, options);
-    });
+    ownOf(options?.when, this);
+    this.draft.addLink(this.idOf(from), this.idOf(to), options);
     return this;
   }
 

@@ -1,5 +1,5 @@
 /** Conditions that did not come from the helpers: checked, and copied. */
-import { FlowError, quoted, showValue, suggestion } from '../errors.ts';
+import { FlowError, showValue, suggestion } from '../errors.ts';
 import { copyPlain, isPlain, own } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { type Comparison, type Condition, comparisons, type Operand } from './condition.ts';
@@ -28,10 +28,9 @@ export function conditionFrom(
       `is ${what}, which is no condition. Write one such as gt(page.out.score, 0.5); code goes into predicate([page.out], (page) => …)`,
     );
   }
-  const { op, left, right, all, any, of, keys, test, language, text, ...more } = source as Readonly<
+  const { op, left, right, all, any, of, keys, test, language, text } = source as Readonly<
     Record<string, unknown>
   >;
-  for (const name of Object.keys(more)) wrong(`has ${quoted(name)}, which none has`);
   const side = (name: string, value: unknown): Operand => {
     const isBound = isPlain(value) && !Array.isArray(value);
     if (value === undefined || (isBound && 'value' in value && value.value === undefined))

@@ -101,8 +101,8 @@ export class Draft<Step extends StepShape = StepShape> implements Written<Step> 
     checkId(from, 'step');
     checkId(to, 'step');
     const place = `link "${linkId(from, to)}"`;
-    const stated = { ...checked(place, options, linkChecks), from, to };
-    const link = mergeLink(links.get(from), kept(stated));
+    const said = reading(place, () => kept(checked(place, options, linkChecks)));
+    const link = mergeLink(links.get(from), { ...said, from, to });
     const refused = refusedLink(link, this.steps.get(from)?.step, this.steps.get(to)?.step);
     if (refused) throw new FlowError('invalid-link', refused);
     return link;

@@ -108,7 +108,7 @@ export const dataOf = ({
 const describeLinks = ({ written }: FlowDefinition, id: string): readonly LinkJson[] =>
   [...(written.linksInto.get(id)?.values() ?? [])]
     .sort((a, b) => byId(a.from, b.from))
-    .map((link) => (link.when ? { ...link, when: describeCondition(link.when) } : link));
+    .map((link) => present({ ...link, when: link.when && describeCondition(link.when) }));
 
 /** A predicate in a language is its text: the keys and the code are made of it again. */
 function describeCondition(condition: Condition): Condition {

@@ -564,7 +564,7 @@ test('1.11 a name that means nothing in JSON is refused, and not left out', () =
   expect(from({ ...ok, input: null })).toContain('"input" is null. It takes an object');
   const when = { op: 'gt', left: { key: 'n' }, rihgt: 5 };
   expect(from({ ...ok, steps: { echo: { when } } })).toBe(
-    'The condition of step "echo" has "rihgt", which none has. (invalid-definition)',
+    'The condition of step "echo" lacks its right side. (invalid-definition)',
   );
 });
 
@@ -601,4 +601,18 @@ test('1.11 a list with nothing in a place is refused: in JSON it would be null',
   const other = new Flow('f');
   other.step('a', echo, { list: { a: 1, b: undefined } });
   expect(through(other.output({})).data).toEqual({ 'a.list': { value: { a: 1 } } });
+});
+
+test('1.11 what toJSON() gives is a copy: changing it reaches no flow', () => {
+  const flow = new Flow('f');
+  const a = flow.step('a', echo, {});
+  const b = flow.step('b', echo, {});
+  const compiled = flow.link(a, b, { on: 'settled', description: 'why' }).output({ b: b.out });
+  const json = compiled.toJSON();
+  const text = JSON.stringify(json);
+  for (const link of json.links) Object.assign(link, { on: 'failure', to: 'c' });
+  for (const part of [json.steps, json.data, json.outputs, json.links])
+    for (const name of Object.keys(part)) delete (part as Record<string, unknown>)[name];
+  expect(JSON.stringify(compiled)).toBe(text);
+  expect(JSON.stringify(compiled.withSteps((entry) => entry))).toBe(text);
 });
