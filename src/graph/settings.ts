@@ -98,7 +98,7 @@ export function check(
   others: readonly string[] = [],
 ): void {
   const always = Object.keys(known).filter((name) => (known[name] as Check)[2]);
-  for (const name of new Set([...always, ...Object.keys(values)])) {
+  for (const name of new Set([...Object.keys(values), ...always])) {
     const value = own(values, name);
     const wanted = own(known, name) as Checks[string] | undefined;
     if ((value === undefined && !always.includes(name)) || others.includes(name)) continue;
