@@ -7,7 +7,7 @@ import { launch } from '../examples/frameworks/chromium.mts';
 import { entries, root } from '../scripts/entries.ts';
 
 // See D-024 in docs/decisions.md: the aim was 20 kB, and this only holds the line.
-const limit = 59_200;
+const limit = 60_500;
 
 const options = {
   bundle: true,

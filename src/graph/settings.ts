@@ -97,6 +97,11 @@ export function check(
   known: Checks,
   others: readonly string[] = [],
 ): void {
+  if (typeof values !== 'object' || !values)
+    throw new FlowError(
+      'invalid-option',
+      `${place} takes an object with ${listed(Object.keys(known))}, not ${showValue(values)}.`,
+    );
   const always = Object.keys(known).filter((name) => (known[name] as Check)[2]);
   for (const name of new Set([...Object.keys(values), ...always])) {
     const value = own(values, name);

@@ -63,8 +63,8 @@ export function each<
   options: EachOptions<As, OnError> = {},
 ): Step<EachParams<C, As>, EachResult<C, OnError>[], EachResult<C, OnError>> {
   const step = toStep('each()', code) as Runnable;
-  const { concurrency = Number.POSITIVE_INFINITY, onError = 'fail', as } = options;
   check('each()', options, checks);
+  const { concurrency = Number.POSITIVE_INFINITY, onError = 'fail', as } = options;
   const handler = (
     params: { readonly items: unknown },
     context: StepContext,

@@ -35,7 +35,7 @@ export function repeat<C extends Code>(
   options: RepeatOptions<CodeParams<C>, CodeResult<C>>,
 ): Step<CodeParams<C>, CodeResult<C>, CodeResult<C>> {
   const step = toStep('repeat()', repeated) as Runnable;
-  check('repeat()', options ?? {}, repeatChecks);
+  check('repeat()', options, repeatChecks);
   const { max, next = nextParams } = options;
   const handler = (params: CodeParams<C>, context: StepContext) =>
     rounds(

@@ -220,7 +220,7 @@ export function defineStep<
 >(
   description: StepDescription<Input, Output, ParamsOf<Input, Params>, Result, How>,
 ): Step<GivenOf<Input, Params>, ResultOf<Output, Result, How>, ChunkOf<Result>> {
-  const { run, ...rest } = description;
+  const { run, ...rest } = description ?? ({} as typeof description);
   if (typeof run !== 'function') {
     throw new FlowError(
       'invalid-definition',
@@ -261,7 +261,7 @@ export function defineOperator<
 >(
   description: OperatorDescription<Input, Output, ParamsOf<Input, Params>, Result>,
 ): Step<GivenOf<Input, Params>, Output extends Schema ? InferOutput<Output> : Result, Result> {
-  const { operator, oneToOne, ...rest } = description;
+  const { operator, oneToOne, ...rest } = description ?? ({} as typeof description);
   if (typeof operator !== 'function') {
     throw new FlowError(
       'invalid-definition',

@@ -4,7 +4,7 @@ import { define } from '../graph/compile.ts';
 import type { FlowDefinition, StepEntry } from '../graph/definition.ts';
 import { checkedSettings } from '../graph/draft.ts';
 import { Order } from '../graph/order.ts';
-import type { Step } from './step.ts';
+import { type Step, toStep } from './step.ts';
 
 /** What becomes of a step, at its path from the root. Giving back the entry as it is keeps the step. */
 export type ChangeStep = (entry: StepEntry<Step>, path: string) => StepEntry<Step>;
@@ -33,14 +33,15 @@ export function withSteps(
 
 function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): StepEntry<Step> {
   const made = { ...change(entry, path) };
-  const { step, settings } = made;
+  const { settings } = made;
+  const step = toStep(path, made.step);
   // As they are they have been checked, and their limits and caches are theirs.
   if (settings !== entry.settings) made.settings = checkedSettings(`step "${path}"`, settings);
   if (isNested(step)) {
     const within = step.withSteps((below, at) => change(below, `${path}.${at}`));
     return { ...made, step: within };
   }
-  if (!step.inner || step !== entry.step) return made;
+  if (!step.inner || step !== entry.step) return { ...made, step };
   const { id } = entry;
   const inner = changed({ id, step: step.inner.step, settings: {} }, `${path}[]`, change);
   const [given] = Object.keys(inner.settings);

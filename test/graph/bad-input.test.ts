@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import {
   defineOperator,
   defineStep,
+  each,
   eq,
   Flow,
   gt,
@@ -315,6 +316,33 @@ test('2.11 an operator that is no operator', () => {
   expect(thrown(() => defineStep({ run: untyped<() => 1>('x') })).message).toBe(
     'defineStep() needs a function in "run", not string. Write run: (params, context) => result. (invalid-definition)',
   );
+});
+
+test('descriptions and options that are not there', () => {
+  const nothing = undefined as never;
+  const none = null as never;
+  const messages: readonly (readonly [make: () => unknown, message: string])[] = [
+    [() => question(nothing), 'question() needs a schema in "answer"'],
+    [
+      () => defineStep(nothing),
+      'defineStep() needs a function in "run", not undefined. Write run:',
+    ],
+    [
+      () => defineOperator(none),
+      'defineOperator() needs an RxJS operator in "operator", not undefined.',
+    ],
+    [() => each(step, none), 'each() takes an object with concurrency, onError, as, not null.'],
+    [() => repeat(step, nothing), 'repeat() takes an object with max, while, next, not undefined.'],
+    [
+      () => new Flow('digest', none),
+      'flow "digest" takes an object with input, description, metadata, not null.',
+    ],
+    [
+      () => new Flow('digest', 5 as never),
+      'flow "digest" takes an object with input, description, metadata, not 5.',
+    ],
+  ];
+  for (const [make, message] of messages) expect(thrown(make).message).toContain(message);
 });
 
 // The first ten minutes.

@@ -117,3 +117,17 @@ test('3.3 what each() and repeat() run has no settings of its own: they are refu
   withSettings('inner[].b')();
   withSettings('all')();
 });
+
+test('8 what withSteps() gets back that is no step is refused, and named', () => {
+  const flow = new Flow('digest');
+  const page = flow.step('page', () => 1, {});
+  const made = flow.output({ page: page.out });
+  const forgotten = (() => undefined) as never;
+  expect(() => made.withSteps(forgotten)).toThrow(
+    'The code of step "page" is undefined. Give a function,',
+  );
+  const wrong = ((entry: object) => ({ ...entry, step: 5 })) as never;
+  expect(() => made.withSteps(wrong)).toThrow(
+    'The code of step "page" is number. Give a function,',
+  );
+});
