@@ -176,7 +176,7 @@ function runFlow(
     plan,
     { clock: host.clock, logger: host.logger },
     {
-      ...(host.listening && { event }),
+      event,
       chunk: (chunk) => below.pass(new Through(chunk)),
       output: (output) => {
         for (const [name, items] of additionsOf(execution)) below.chunk(new Adds(name, items));
@@ -199,7 +199,7 @@ class Reporter {
   private readonly path: string;
   readonly pass: (aside: Aside) => void;
   private input: unknown;
-  private t0 = 0;
+  private t0: number | undefined;
   private busy = 0;
   private waiting = 0;
   /** Whether it counts as at work itself: not while all that is below it waits. */
@@ -216,7 +216,7 @@ class Reporter {
 
   start(input: unknown): void {
     this.input = input;
-    this.t0 = this.host.listening ? this.host.clock.now() : 0;
+    this.t0 = this.host.listening ? this.host.clock.now() : undefined;
     this.tell({ type: 'STEP_START', input });
   }
 
@@ -262,7 +262,7 @@ class Reporter {
     if (!this.host.listening) return;
     const t1 = this.host.clock.now();
     const adds = end.error ? undefined : asAdditions(this.adding);
-    const { input, t0, attempt: attempts } = this;
+    const { input, t0 = t1, attempt: attempts } = this;
     this.tell({ type: 'STEP_OUTPUT', input, ...end, t0, t1, attempts, ...(adds && { adds }) });
   }
 

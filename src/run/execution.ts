@@ -36,8 +36,6 @@ export class Execution extends Told implements View, Engine {
   private endedAt: number | undefined;
   private readonly needed: Uint8Array | undefined;
   private readonly mayReplay: boolean;
-  /** Nobody hears that steps begin and end. */
-  private readonly isQuiet: boolean;
   private readonly ready: ReadyQueue;
   private readonly atWork = new StepsAtWork(this);
   allSucceeded = true;

@@ -23,7 +23,9 @@ export abstract class Told extends Hosted {
   readonly plan: Plan;
   protected readonly listener: Listener;
   /** Undefined where nobody hears. Then no event is made. */
-  protected readonly telling: Telling | undefined;
+  protected telling: Telling | undefined;
+  /** Nobody hears that steps begin and end, and nothing else keeps them from being called in place. */
+  protected isQuiet = false;
   /** The end is on its way: nothing else may happen. */
   private hasEnd = false;
   /** It has been told. */
@@ -33,6 +35,7 @@ export abstract class Told extends Hosted {
   private forgetSignal: (() => void) | undefined;
   /** What was delivered while the end was on its way. */
   private afterEnd: (() => void) | undefined;
+  private forgetHearers: (() => void) | undefined;
   /** What is told belongs together: before all of it has been told nobody looks at it. */
   protected held = 0;
 
@@ -41,18 +44,20 @@ export abstract class Told extends Hosted {
     this.plan = plan;
     this.listener = listener;
     const gate = bothGates(options.gate, setup.gate);
-    this.telling =
-      gate || listener.event
-        ? new Telling({
-            runId: this.runId,
-            clock: this.clock,
-            before: setup.before,
-            gate,
-            listener,
-            broken: (error) =>
-              this.fail(saverFailed('gate of the run failed', error, '. The run cannot go on')),
-          })
-        : undefined;
+    const { before, host } = setup;
+    const speak = () => {
+      const broken = (error: unknown) =>
+        this.fail(saverFailed('gate of the run failed', error, '. The run cannot go on'));
+      const { runId, clock } = this;
+      this.telling ??= new Telling({ runId, clock, before, gate, listener, broken });
+      this.isQuiet = false;
+    };
+    if (host?.listening === false) this.forgetHearers = host.whenHeard?.(speak);
+    else if (gate || listener.event) speak();
+  }
+
+  whenHeard(speak: () => void): (() => void) | undefined {
+    return this.setup.host?.whenHeard?.(speak);
   }
 
   /** Stops all that is at work. */
@@ -176,6 +181,7 @@ export abstract class Told extends Hosted {
     this.stopWork();
     then();
     this.forgetSignal?.();
+    this.forgetHearers?.();
     this.telling?.close();
     this.afterEnd?.();
     this.fallSilent();

@@ -24,6 +24,8 @@ export interface Host {
   readonly limiter?: Limiter | undefined;
   /** Whether anyone hears what steps below tell. */
   readonly listening: boolean;
+  /** Calls back when somebody begins to hear, in a live flow that nobody hears; gives back what ends that. */
+  whenHeard?(speak: () => void): (() => void) | undefined;
   /** A handler that was stopped has not delivered yet (1), or now has (-1). */
   deafness(change: 1 | -1): void;
   late(path: string, stepId: string, delivered: Delivered): void;

@@ -1,5 +1,5 @@
-import { each, Flow, question, type StepSettings } from 'millrace';
-import { take } from 'rxjs';
+import { each, Flow, gt, question, type StepSettings } from 'millrace';
+import { Subject, take } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { kept } from './flows.ts';
@@ -61,4 +61,64 @@ test('5.11 also of a step of a flow, and of an item of a list', async () => {
     'pages[0].ask',
     'pages[1].ask',
   ]);
+});
+
+/** A flow with a setting of its own, whose second step asks, and whose third one makes something of the answer. */
+function retried(before: Subject<number>) {
+  const inner = new Flow<N>('inner');
+  const first = inner.step('first', () => before, { n: inner.input.n });
+  const asked = inner.step('ask', question({ answer: z.string() }), { n: first.out });
+  const last = inner.step('last', ({ a }) => `${a}!`, { a: asked.out });
+  const sub = inner.output({ answer: last.out });
+  const flow = new Flow<N>('outer');
+  const settings = { retry: { count: 1 }, when: gt(flow.input.n, 0) };
+  const page = flow.step('page', sub, { n: flow.input.n }, settings);
+  const pages = flow.step('pages', each(each(sub)), { items: [{ items: [{ n: 7 }] }] });
+  return flow.output({ page: page.out.answer, pages: pages.out }).live({ n: 1 });
+}
+
+const asks = ['page.ask', 'pages[0][0].ask'];
+
+test.each([
+  ['before it asks', false],
+  ['after it has asked', true],
+])(
+  '5.11, 6.1 whoever begins to hear late hears a question deep in a flow, and what becomes of it: %s',
+  async (_, isAsked) => {
+    const before = new Subject<number>();
+    const live = retried(before);
+    kept(live.output$);
+    const go = () => {
+      before.next(5);
+      before.complete();
+    };
+    if (isAsked) go();
+    const { values } = kept(live.state$);
+    if (!isAsked) go();
+    const now = (path: string) => values.at(-1)?.steps[path];
+    for (const path of asks)
+      expect(now(path)).toMatchObject({ status: 'waiting', question: { n: 5 } });
+    for (const path of asks) await live.answer(path, 'yes');
+    for (const path of asks) expect(now(path)).toMatchObject({ status: 'success', output: 'yes' });
+    expect(now('page.last')).toMatchObject({ status: 'success', output: 'yes!' });
+    expect(now('pages[0][0]')).toMatchObject({ status: 'success', output: { answer: 'yes!' } });
+    expect(values.at(-1)).toMatchObject({ status: 'success', output: { page: 'yes!' } });
+    // What began while nobody heard has no time of its own.
+    for (const { t0 = 0 } of Object.values(values.at(-1)?.steps ?? {}))
+      expect(t0).toBeGreaterThan(1e12);
+  },
+);
+
+test('5.11, 6.5 a question that was heard of late is withdrawn with the version that asked', () => {
+  const before = new Subject<number>();
+  const live = retried(before);
+  kept(live.output$);
+  before.next(5);
+  before.complete();
+  const { values } = kept(live.state$);
+  live.next({ n: 0 });
+  const { steps } = values.at(-1) as (typeof values)[number];
+  expect(steps['page']?.status).toBe('skipped');
+  expect(steps['page.ask']?.status).toBe('skipped');
+  expect(steps['pages[0][0].ask']?.status).toBe('waiting');
 });

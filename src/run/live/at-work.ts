@@ -103,7 +103,7 @@ class AtWork implements Workplace {
     if (this.ticket.isGone) return;
     const { node } = work;
     const isOuter = this.state.enter();
-    if (chunk instanceof Below) this.tellBelow(chunk);
+    if (chunk instanceof Below) tellFromBelow(this.state, this.seat, this.ticket, chunk);
     else if (chunk instanceof Through) this.push(chunk.chunk);
     else if (chunk instanceof Adds) work.add(chunk);
     else if (chunk instanceof Asked)
@@ -136,17 +136,6 @@ class AtWork implements Workplace {
     if (isOuter) state.goOn();
   }
 
-  private tellBelow({ path, stepId, change }: Below): void {
-    const { ticket } = this;
-    this.seat.hasBelow = true;
-    if (change.type === 'STEP_START') {
-      ticket.below ??= new Map();
-      ticket.below.set(path, stepId);
-    } else if (change.type === 'STEP_OUTPUT' || change.type === 'STEP_SKIP')
-      ticket.below?.delete(path);
-    this.tell(path, stepId, change);
-  }
-
   private tell(path: string, stepId: string, change: Parameters<LiveState['tellOf']>[2]): void {
     this.state.tellOf(path, stepId, change, this.ticket.version.number);
   }
@@ -162,4 +151,20 @@ class AtWork implements Workplace {
     for (const { version } of seat.followersOf(ticket))
       state.streams.repeat(node, [chunk], version.number);
   }
+}
+
+/** Tells of a step that runs below the work on a version. */
+export function tellFromBelow(
+  state: LiveState,
+  seat: Seat,
+  ticket: Ticket,
+  { path, stepId, change }: Below,
+): void {
+  seat.hasBelow = true;
+  if (change.type === 'STEP_START') {
+    ticket.below ??= new Map();
+    ticket.below.set(path, stepId);
+  } else if (change.type === 'STEP_OUTPUT' || change.type === 'STEP_SKIP')
+    ticket.below?.delete(path);
+  state.tellOf(path, stepId, change, ticket.number);
 }

@@ -62,6 +62,7 @@ export class LiveExecution {
     if (!event) return;
     // What has been counted before is told, and counted, again.
     tale.usage = undefined;
+    for (const speak of state.unheard) speak();
     state.isMute = false;
     retell(state);
     state.isMute = state.isStopped;

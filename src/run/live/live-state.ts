@@ -84,6 +84,8 @@ export class LiveState extends Hosted implements View {
     readonly input: unknown;
     readonly names: readonly string[] | undefined;
   }[] = [];
+  /** The runs below its steps that began while nobody heard: they must begin to tell when somebody does. */
+  readonly unheard = new Set<() => void>();
   private readonly code: LiveCode;
   private isBusy = false;
   /** How much has happened so far. */
@@ -209,6 +211,11 @@ export class LiveState extends Hosted implements View {
 
   channel(channel: number): unknown {
     return this.streams.read(channel, this.newest);
+  }
+
+  whenHeard(speak: () => void): () => void {
+    this.unheard.add(speak);
+    return () => this.unheard.delete(speak);
   }
 
   /** What deaf handlers deliver is told as long as the flow lives. */

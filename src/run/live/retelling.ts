@@ -1,8 +1,11 @@
 /** What has become of each step so far, told to somebody who begins to hear while the flow is under way. */
 import { errorJson } from '../../errors.ts';
+import { Below } from '../../wire/aside.ts';
+import { ownerOf, type PlanNode } from '../../wire/plan.ts';
 import { toldInput } from '../changes.ts';
+import { tellFromBelow } from './at-work.ts';
 import type { LiveState } from './live-state.ts';
-import type { Seat } from './seat.ts';
+import type { Seat, Ticket } from './seat.ts';
 import { tellEnd, tellSkipped, tellVersion } from './told.ts';
 
 export function retell(state: LiveState): void {
@@ -27,24 +30,34 @@ export function tellCancelled({ root, tale, cancelled: reason }: LiveState): voi
   if (reason) tale.tell(root.path, root.id, { type: 'FLOW_CANCEL', reason }, undefined);
 }
 
-/** Those of steps below a step, too: of these nothing else is known. */
+/** Those of steps below a step, too: of these nothing else is known. They go with the work that asks. */
 function retellQuestions(state: LiveState): void {
-  const { plan, newest, questions } = state;
+  const { plan, questions } = state;
   for (const [path, question] of Object.entries(questions.all)) {
     const id = path.slice(path.lastIndexOf('.') + 1).replace(/\[.*/, '');
-    if (!plan.byPath.has(path))
-      state.tellOf(path, id, { type: 'STEP_START', input: question }, newest);
-    state.tellOf(path, id, { type: 'STEP_WAIT', question }, newest);
+    const seat = state.seat((ownerOf(plan, path) as PlanNode).index);
+    const ticket = begunOf(seat) as Ticket;
+    if (seat.node.path !== path)
+      tellFromBelow(
+        state,
+        seat,
+        ticket,
+        new Below(path, id, { type: 'STEP_START', input: question }),
+      );
+    state.tellOf(path, id, { type: 'STEP_WAIT', question }, ticket.number);
   }
 }
 
+/** The version that a step is at work on: of several the one that was told last. */
+const begunOf = ({ tickets }: Seat): Ticket | undefined =>
+  tickets.findLast(({ started, leader }) => started && !leader);
+
 function retellStep(state: LiveState, seat: Seat): void {
-  const { node, tickets, answeredAt, givenUp } = seat;
+  const { node, answeredAt, givenUp } = seat;
   const outcome = state.outcomes[node.index];
   if (outcome) tellEnd(state, seat, outcome, { number: answeredAt }, false);
   if (givenUp) tellSkipped(state, seat, { number: state.newest }, givenUp);
-  // Of several the one that was told last.
-  const begun = tickets.filter(({ started, leader }) => started && !leader).at(-1);
+  const begun = begunOf(seat);
   if (!begun) return;
   const { version, params } = begun;
   const isFlow = node.kind === 'close';
