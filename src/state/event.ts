@@ -65,7 +65,8 @@ export type RunEvent =
       readonly data?: Readonly<Record<string, unknown>>;
     }
   | { readonly type: 'FLOW_SUSPEND'; readonly questions: Readonly<Record<string, unknown>> }
-  | { readonly type: 'FLOW_CANCEL'; readonly reason: ErrorJson }
+  /** `current`, in a live flow: an older version that is still under way, and goes on. */
+  | { readonly type: 'FLOW_CANCEL'; readonly reason: ErrorJson; readonly current?: number }
   /** The saver failed, and the run goes on without it (`durability: 'async'`). */
   | { readonly type: 'FLOW_UNSAVED'; readonly error: ErrorJson };
 

@@ -39,7 +39,7 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
         data: event.data ?? snapshot.data,
       });
     case 'FLOW_CANCEL':
-      return ended(snapshot, event, { status: 'cancelled', error: event.reason });
+      return ended(snapshot, event, { status: 'cancelled', error: event.reason }, event.current);
     case 'FLOW_SUSPEND':
       return changed(snapshot, { seq, status: 'suspended' }, stopped(snapshot, event));
     case 'FLOW_UNSAVED':
@@ -115,15 +115,29 @@ type StepChange = Extract<
 const stepAfter = (step: StepState | undefined, event: StepChange): StepState =>
   Object.freeze(changedStep(step, event));
 
+type Changing = { -readonly [K in keyof StepState]: StepState[K] };
+
 function changedStep(step: StepState | undefined, event: StepChange): StepState {
   const before: StepState = step ?? { status: 'running', attempts: 0 };
+  const { type, version = 0 } = event;
+  const isOlder = version < (before.version ?? 0);
+  // Versions are at work side by side: the newest counts, but for what is asked.
+  if (isOlder && type !== 'STEP_START' && type !== 'STEP_WAIT') return before;
   switch (event.type) {
-    case 'STEP_START':
-      return { status: 'running', input: event.input, attempts: 1, t0: event.t };
+    case 'STEP_START': {
+      const after: Changing = { status: 'running', input: event.input, attempts: 1, t0: event.t };
+      if (version) after.version = version;
+      return after;
+    }
+    case 'STEP_WAIT':
+      return {
+        ...before,
+        status: 'waiting',
+        question: event.question,
+        ...(isOlder && { version }),
+      };
     case 'STEP_RETRY':
       return { ...before, status: 'retrying', attempts: event.attempt, error: event.error };
-    case 'STEP_WAIT':
-      return { ...before, status: 'waiting', question: event.question };
     case 'STEP_SKIP':
       return {
         status: 'skipped',
@@ -136,7 +150,7 @@ function changedStep(step: StepState | undefined, event: StepChange): StepState 
       const { input, output, error, attempts, t0, t1, usage, adds } = event;
       // Field by field: to spread what may be absent takes several times as long.
       const status = error ? 'failure' : 'success';
-      const after = { status, input } as { -readonly [K in keyof StepState]: StepState[K] };
+      const after = { status, input } as Changing;
       if (output !== undefined) after.output = output;
       if (error) after.error = error;
       after.attempts = attempts;
@@ -154,6 +168,7 @@ function ended(
   snapshot: Snapshot,
   event: FlowEvent,
   end: Partial<Pick<Snapshot, 'status' | 'output' | 'error' | 'data'>>,
+  current?: number,
 ): Snapshot {
   const { seq, t, version } = event;
   const table = tableFor(snapshot);
@@ -162,8 +177,7 @@ function ended(
     return changed(snapshot, { output, seq });
   }
   // The newest version was dropped, because a step is at work on an older one: the state is what comes of that.
-  if (version !== undefined && end.status === 'cancelled' && stopped(snapshot, event) !== table)
-    return changed(snapshot, { version: undefined, seq });
+  if (current) return changed(snapshot, { version: current, seq });
   // In a live flow another version may be at work.
   const after = version === undefined ? stopped(snapshot, event) : table;
   return changed(snapshot, { ...end, seq, t1: t, version: version ?? snapshot.version }, after);

@@ -29,6 +29,8 @@ export interface StepState {
   readonly output?: unknown;
   readonly error?: ErrorJson;
   readonly attempts: number;
+  /** In a live flow, which input it is at work on. */
+  readonly version?: number;
   readonly t0?: number;
   readonly t1?: number;
   readonly usage?: Usage;

@@ -1,5 +1,5 @@
 /** What users' code may do while a live flow tells it something, and names and values that are seldom. */
-import { Flow, type FlowEvent, question } from 'millrace';
+import { defineStep, Flow, type FlowEvent, question } from 'millrace';
 import { defer, NEVER, of, repeat, retry, Subject, take, throwError } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -241,4 +241,17 @@ test('6.5 whoever looks late at a step that drops versions sees the version that
   works[0]?.complete();
   const { version, status, output } = live.getSnapshot();
   expect([version, status, output, values]).toEqual([1, 'success', { n: 1 }, [{ n: 1 }]]);
+});
+
+test('6.5 a version that is dropped leaves the state with the one that its step is busy with, though that has yet to check its params', async () => {
+  const input = z.object({ n: z.number() });
+  const flow = new Flow<N>('checked', { input });
+  const twice = defineStep({ input: input.refine(async () => true), run: ({ n }) => n * 2 });
+  const step = flow.step('step', twice, { n: flow.input.n }, { policy: 'exhaust' });
+  const live = flow.output({ n: step.out }).live({ n: 1 });
+  const { values } = kept(live.state$);
+  live.next({ n: 2 });
+  expect(live.getSnapshot()).toMatchObject({ version: 1, status: 'running' });
+  await new Promise((done) => setTimeout(done));
+  expect(values.at(-1)).toMatchObject({ version: 1, status: 'success', output: { n: 2 } });
 });

@@ -212,7 +212,7 @@ test('6.5 exhaust: a version that is dropped leaves the state to the one that is
       ['pending'],
       ['running', 1],
       ['running', 2],
-      ['running'],
+      ['running', 1],
       ['success', 1, { n: 1 }],
       ['running', 3, { n: 1 }],
       ['success', 3, { n: 3 }],

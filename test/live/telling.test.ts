@@ -1,4 +1,4 @@
-import { defineStep, emptySnapshot, Flow, type FlowEvent, reduce } from 'millrace';
+import { defineStep, each, emptySnapshot, Flow, type FlowEvent, reduce } from 'millrace';
 import { config, map, Subject, take, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept, short, work } from './flows.ts';
@@ -111,6 +111,65 @@ test('6.1 whoever looks while several versions are at work in a step sees the ne
   expect(late?.input).toEqual({ n: 2 });
   expect(told.getSnapshot().steps['step']?.input).toEqual({ n: 2 });
   for (const each of [live, told]) each.stop();
+});
+
+test.each([
+  ['merge', { policy: 'merge' }],
+  ['concat', { policy: 'concat', concurrency: 2 }],
+] as const)(
+  '6.5 a step that works on several versions side by side is at work until the newest has its answer: %s',
+  (_, settings) => {
+    inVirtualTime(({ hot, flush }) => {
+      const n = hot<number>('1-2---------|', { 1: 1, 2: 2 });
+      const seen = (isLate: boolean) => {
+        const live = work(settings, (n) => (n === 1 ? 4 : 6)).live({ n } as never);
+        const states: unknown[] = [];
+        const note = () => {
+          const { steps, status } = live.getSnapshot();
+          states.push([status, steps['step']?.status, steps['step']?.input]);
+        };
+        kept<unknown>(isLate ? live.output$ : live.state$);
+        for (const at of [3, 5, 9]) timer(at).subscribe(note);
+        return states;
+      };
+      const [told, late] = [seen(false), seen(true)];
+      flush();
+      expect(told).toEqual([
+        ['running', 'running', { n: 2 }],
+        ['running', 'running', { n: 2 }],
+        ['success', 'success', { n: 2 }],
+      ]);
+      expect(late).toEqual(told);
+    });
+  },
+);
+
+test('6.5 an item that works on several versions side by side is at work until the newest has its answer', () => {
+  inVirtualTime(({ hot, flush }) => {
+    const n = hot<number>('1-2---------|', { 1: 1, 2: 2 });
+    const flow = new Flow<N>('items');
+    const takes = ({ n, item }: { n: number; item: number }) =>
+      timer(n === 1 ? 4 : 6).pipe(map(() => n * item));
+    const step = flow.step(
+      'step',
+      each(takes, { as: 'item' }),
+      { n: flow.input.n, items: [1] },
+      { policy: 'merge' },
+    );
+    const live = flow.output({ n: step.out }).live({ n } as never);
+    const states: unknown[] = [];
+    live.state$.subscribe(({ steps }) => {
+      const { status, output } = steps['step[0]'] ?? {};
+      states.push(status === 'success' ? output : status);
+    });
+    flush();
+    expect(states.filter((state, i) => state !== states[i - 1])).toEqual([
+      'running',
+      undefined,
+      'running',
+      2,
+    ]);
+  });
 });
 
 test('2.13 what a live flow tells of its input cannot be changed, and does not change', () => {

@@ -87,7 +87,8 @@ export function tellVersion(
   const { root, plan, tale } = state;
   if (!outcome) {
     const reason = errorJson(cancelledError(plan.definition.id, version.lost));
-    state.tell(root, { type: 'FLOW_CANCEL', reason }, version);
+    const current = state.open.at(-1)?.number;
+    state.tell(root, { type: 'FLOW_CANCEL', reason, ...(current && { current }) }, version);
     return;
   }
   // To ask every step what it has added takes as long as there are steps.
