@@ -43,14 +43,16 @@ export class Channel {
   /** The only one, where chunks are not kept for another. */
   private reader: Reader | undefined;
   private readonly keepsAll: boolean;
-  private wasRead = false;
+  /** How often it may still be read. */
+  left: number;
   private isDropped = false;
   private ended: End | undefined;
 
   constructor(source: string, keepsAll: boolean) {
     this.keepsAll = keepsAll;
+    this.left = keepsAll ? Number.POSITIVE_INFINITY : 1;
     this.chunks$ = new Observable((out) => {
-      if (this.wasRead && !keepsAll) {
+      if (this.left < 1) {
         out.error(
           new FlowError(
             'ref-misuse',
@@ -59,7 +61,7 @@ export class Channel {
         );
         return;
       }
-      this.wasRead = true;
+      this.left--;
       const reader = { out, next: 0, isReading: false };
       this.readers.add(reader);
       if (!keepsAll) this.reader = reader;
@@ -82,7 +84,7 @@ export class Channel {
       if (this.kept.length > 0 || this.ended) this.handOver(reader);
       return;
     }
-    if (this.keepsAll || !this.wasRead || this.readers.size > 0) this.kept.push(chunk);
+    if (this.keepsAll || this.left > 0 || this.readers.size > 0) this.kept.push(chunk);
     for (const reader of this.readers) this.handOver(reader);
   }
 

@@ -1,5 +1,5 @@
-import { each, Flow } from 'millrace';
-import { concatMap, from, map, type Observable, Subject, timer, toArray } from 'rxjs';
+import { each, Flow, repeat, type StepSettings } from 'millrace';
+import { concat, concatMap, from, map, type Observable, Subject, timer, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept } from './flows.ts';
 
@@ -103,4 +103,69 @@ test('2.12 the items of a list are worked on anew for each version', () => {
   items.next([1, 2]);
   items.next([3]);
   expect(values).toEqual([{ doubled: [2, 4] }, { doubled: [6] }]);
+});
+
+type Said = { said: Observable<string> };
+const twice = ({ said }: Said) => concat(said, said).pipe(toArray());
+const again = repeat(({ said }: Said & { n: number }) => said.pipe(toArray()), {
+  while: (_, round) => round < 1,
+  max: 9,
+});
+
+test.each([
+  ['a step', twice, {}, undefined],
+  ['a step with settings', twice, { timeout: { total: 1000 } }, undefined],
+  ['rounds', again, {}, undefined],
+  ['a step that is retried', twice, { retry: { count: 1 } }, 6],
+  ['rounds that are retried', again, { retry: { count: 1 } }, 3],
+] as const)(
+  '2.12, 6.7 chunks are for one reader in a live flow as they are in a run: %s reads them twice',
+  (_, code, settings: StepSettings, length) => {
+    inVirtualTime(({ flush }) => {
+      const flow = new Flow<N & { m: number }>('twice');
+      const speaker = flow.step('speaker', say, { n: flow.input.n });
+      const params = { said: speaker.chunks, m: flow.input.m };
+      const listener = flow.step('listener', code as typeof twice, params, settings as never);
+      const made = flow.output({ heard: listener.out });
+      const counts: (number | undefined)[] = [];
+      const causes: unknown[] = [];
+      const run = made.start({ n: 1, m: 1 }, { onError: 'continue' });
+      const live = made.live({ n: 1, m: 1 });
+      for (const events$ of [run.events$, live.events$])
+        events$.subscribe((event) => {
+          if (event.type !== 'STEP_OUTPUT' || event.path !== 'listener') return;
+          counts.push((event.output as readonly string[] | undefined)?.length);
+          if (event.error) causes.push(event.error.cause?.code);
+        });
+      run.result.catch(() => undefined);
+      flush();
+      // A later version reads the same chunks from the first one on.
+      live.next({ m: 2 });
+      flush();
+      live.stop();
+      expect(counts).toEqual([length, length, length]);
+      expect(causes).toEqual(length ? [] : ['ref-misuse', 'ref-misuse', 'ref-misuse']);
+    });
+  },
+);
+
+test('2.12 every version that reads the chunks of an older one gets all of them, also where several read side by side', () => {
+  inVirtualTime(({ flush }) => {
+    const flow = new Flow<N & { m: number }>('side');
+    const speaker = flow.step('speaker', say, { n: flow.input.n });
+    const late = ({ said, m }: Said & { m: number }) =>
+      timer(5).pipe(
+        concatMap(() => said),
+        toArray(),
+        map((all) => all.length * m),
+      );
+    const params = { said: speaker.chunks, m: flow.input.m };
+    const listener = flow.step('listener', late, params, { policy: 'merge' });
+    const live = flow.output({ heard: listener.out }).live({ n: 1, m: 1 });
+    const { values } = kept(live.output$);
+    live.next({ m: 2 });
+    timer(1).subscribe(() => live.next({ m: 3 }));
+    flush();
+    expect(values).toEqual([{ heard: 3 }, { heard: 6 }, { heard: 9 }]);
+  });
 });

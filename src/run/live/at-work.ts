@@ -55,6 +55,7 @@ export function work(
 ): void {
   const { node } = seat;
   const place = new AtWork(state, seat, ticket);
+  state.streams.allow(node, ticket.number);
   const host = state.hasAdded ? atVersion(state, ticket.version) : state;
   if (!node.isSimple || (state.limiter && !node.readsChunks) || !direct.isOn) {
     const work = new AttemptsWork(place, node, params);

@@ -24,6 +24,15 @@ export class LiveStreams {
     }
   }
 
+  /** A step is called that reads some, at a version: once, unless it may be tried again. */
+  allow({ reads }: PlanNode, version: number): void {
+    for (const index of reads) {
+      const channel = this.channels[index]?.at(version)?.value;
+      if (channel && !this.plan.channels[index]?.keepsAll)
+        channel.left = Number.isFinite(channel.left) ? channel.left + 1 : 1;
+    }
+  }
+
   push({ streams }: PlanNode, chunk: unknown, version: number): void {
     for (const stream of streams) this.pushTo(stream, chunk, version);
   }
