@@ -1,5 +1,5 @@
 import { defineStep, each, emptySnapshot, Flow, type FlowEvent, reduce } from 'millrace';
-import { config, map, Subject, take, timer } from 'rxjs';
+import { config, map, NEVER, Subject, take, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept, short, work } from './flows.ts';
 
@@ -79,6 +79,61 @@ test('6.1 getSnapshot() tells the state though nobody listens', () => {
   expect(live.getSnapshot()).toBe(first);
   n.next(2);
   expect(live.getSnapshot()).toMatchObject({ version: 2, steps: { step: { output: 4 } } });
+});
+
+test('6.1 a look at a version under way does not make its end a cancelled one', () => {
+  const done = new Subject<number>();
+  const flow = new Flow<N>('looked');
+  const step = flow.step('step', () => done, { n: flow.input.n });
+  const n = new Subject<number>();
+  const live = flow.output({ n: step.out }).live({ n });
+  const { ended } = kept(live.output$);
+  n.next(1);
+  expect(live.getSnapshot()).toMatchObject({ status: 'running' });
+  done.next(5);
+  done.complete();
+  n.complete();
+  expect(ended).toEqual({ complete: true });
+  expect(live.getSnapshot()).toMatchObject({ status: 'success', output: { n: 5 } });
+});
+
+test('6.1 whoever begins to hear, or looks, while a step is called that answers at once sees that version under way, and its end', () => {
+  const flow = new Flow<N>('called');
+  let act = () => {};
+  const step = flow.step(
+    'step',
+    ({ n }: N) => {
+      act();
+      return n * 2;
+    },
+    { n: flow.input.n },
+  );
+  const after = flow.step('after', ({ n }) => n + 1, { n: step.out });
+  const live = flow.output({ n: after.out }).live({ n: 1 });
+  kept(live.output$);
+  let looked: unknown;
+  act = () => {
+    looked = live.getSnapshot();
+  };
+  live.next({ n: 2 });
+  expect(looked).toMatchObject({ version: 2, status: 'running', output: { n: 3 } });
+  let late: ReturnType<typeof kept> | undefined;
+  let told: ReturnType<typeof kept<FlowEvent>> | undefined;
+  act = () => {
+    late ??= kept(live.state$);
+    told ??= kept(live.events$);
+  };
+  live.next({ n: 3 });
+  const end = { status: 'success', version: 3, output: { n: 7 }, steps: { step: { output: 6 } } };
+  expect(late?.values.at(0)).toMatchObject({ version: 3, status: 'running', output: { n: 5 } });
+  expect(late?.values.at(-1)).toMatchObject(end);
+  expect(live.getSnapshot()).toMatchObject(end);
+  expect(told?.values.map(short)).toEqual([
+    '3 STEP_OUTPUT step',
+    '3 STEP_START after',
+    '3 STEP_OUTPUT after',
+    '3 FLOW_OUTPUT ',
+  ]);
 });
 
 test('6.1 looking at the state counts no usage twice', () => {
@@ -249,6 +304,29 @@ test.each(['FLOW_START', 'STEP_START', 'STEP_OUTPUT'])(
     live.next({ n: 2 });
     expect(ended).toEqual({ complete: true });
     expect(values.filter(({ status }) => status === 'cancelled')).toEqual([values.at(-1)]);
+  },
+);
+
+test.each([{}, { timeout: { total: 1000 } }])(
+  '6.1 whoever hears that work is given up may stop it: nothing begins any more (%j)',
+  (settings) => {
+    const calls: number[] = [];
+    const flow = new Flow<N>('stopped');
+    const step = flow.step(
+      'step',
+      ({ n }: N) => {
+        calls.push(n);
+        return NEVER;
+      },
+      { n: flow.input.n },
+      settings,
+    );
+    const live = flow.output({ n: step.out }).live({ n: 1 });
+    live.events$.subscribe(({ type }) => {
+      if (type === 'STEP_SKIP') live.stop();
+    });
+    live.next({ n: 2 });
+    expect(calls).toEqual([1]);
   },
 );
 

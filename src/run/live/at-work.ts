@@ -53,6 +53,8 @@ export function work(
   params: unknown,
   pending?: Pending,
 ): void {
+  // Whoever heard that older work is given up may have ended the flow.
+  if (state.isStopped && !pending) return;
   const { node } = seat;
   const place = new AtWork(state, seat, ticket);
   state.streams.allow(node, ticket.number);

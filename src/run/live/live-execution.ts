@@ -59,9 +59,10 @@ export class LiveExecution {
     const { state } = this;
     const { tale } = state;
     tale.hear = event;
-    if (!event) return;
-    // What has been counted before is told, and counted, again.
+    // What has been counted, or has begun, before is told again.
     tale.usage = undefined;
+    tale.begun = undefined;
+    if (!event) return;
     for (const speak of state.unheard) speak();
     state.isMute = false;
     retell(state);

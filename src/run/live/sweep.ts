@@ -23,6 +23,7 @@ import {
   settled,
   slow,
 } from './straight-way.ts';
+import { tellEnd } from './told.ts';
 
 /** Tests switch it off to show that nothing depends on it. */
 export const shortWay = { isOn: true };
@@ -61,6 +62,11 @@ export function sweep(
     if (state.isStopped) break;
     marks[index] = 0;
     if (found !== settled) settle(state, version, seat, found);
+    // Somebody has begun to hear while it was called.
+    if (state.listening) {
+      tellEnd(state, seat, state.outcomes[index] as Outcome, version, false);
+      return at + 1;
+    }
   }
   return nodes.length;
 }

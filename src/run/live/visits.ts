@@ -124,8 +124,10 @@ function keepInput(state: LiveState, version: Version, input: Values): void {
 
 /** The short way, if it is open, or as far as it is. */
 function enter(state: LiveState, version: Version, route: Route): void {
+  const isShort = maySweep(state);
   state.lost = undefined;
-  if (!maySweep(state)) {
+  state.open.push(version);
+  if (!isShort) {
     for (const seed of route.seeds) state.marks[seed] = 1;
     visit(state, version, route, 0);
     return;
@@ -136,6 +138,7 @@ function enter(state: LiveState, version: Version, route: Route): void {
     return;
   }
   if (state.isStopped) return;
+  state.open.pop();
   const output = state.outcomes[state.plan.root.close];
   if (version.hasNewOutput) state.listener.output(successOf(output));
 }
@@ -144,7 +147,6 @@ function enter(state: LiveState, version: Version, route: Route): void {
 function visit(state: LiveState, version: Version, { nodes }: Route, from: number): void {
   const { marks } = state;
   const { pending } = version;
-  state.open.push(version);
   version.left = nodes.length - from;
   const tickets: Ticket[] = [];
   for (let i = from; i < nodes.length; i++) {
