@@ -1,4 +1,4 @@
-import { each, Flow, repeat, type StepSettings } from 'millrace';
+import { type ErrorJson, each, Flow, repeat, type StepSettings } from 'millrace';
 import { concat, concatMap, from, map, type Observable, Subject, timer, toArray } from 'rxjs';
 import { expect, test } from 'vitest';
 import { inVirtualTime, kept } from './flows.ts';
@@ -135,7 +135,7 @@ test.each([
         events$.subscribe((event) => {
           if (event.type !== 'STEP_OUTPUT' || event.path !== 'listener') return;
           counts.push((event.output as readonly string[] | undefined)?.length);
-          if (event.error) causes.push(event.error.cause?.code);
+          if (event.error) causes.push((event.error.cause as ErrorJson | undefined)?.code);
         });
       run.result.catch(() => undefined);
       flush();

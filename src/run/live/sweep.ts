@@ -2,7 +2,8 @@
  * The short way for a version. Where nothing is under way, and as long as steps answer at once, its nodes are gone through in the order of
  * the plan: no tickets, no queue. At the first step that takes its time the rest of the way gets tickets.
  *
- * S1 It does what the long way does; nothing shows which one was taken.
+ * S1 It does what the long way does; nothing shows which one was taken, but the order in which steps are called that do not wait for each
+ *    other.
  */
 import { type Outcome, success } from '../../state/outcome.ts';
 import { fillParams, refusal } from '../../wire/admit.ts';
