@@ -1,10 +1,10 @@
 /** The half of a run that speaks: it tells what happens, and how the run ends. */
-import type { MonoTypeOperatorFunction } from 'rxjs';
+import type { MonoTypeOperatorFunction, Subscription } from 'rxjs';
 import { errorJson, type FlowError } from '../errors.ts';
 import { freeze } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
 import type { Below } from '../wire/aside.ts';
-import type { Delivered } from '../wire/host.ts';
+import type { Delivered, Host } from '../wire/host.ts';
 import type { Plan, PlanNode } from '../wire/plan.ts';
 import { cancelledError, saverFailed } from './changes.ts';
 import { Hosted } from './hosted.ts';
@@ -35,7 +35,7 @@ export abstract class Told extends Hosted {
   private forgetSignal: (() => void) | undefined;
   /** What was delivered while the end was on its way. */
   private afterEnd: (() => void) | undefined;
-  private forgetHearers: (() => void) | undefined;
+  private hearers: Subscription | undefined;
   /** What is told belongs together: before all of it has been told nobody looks at it. */
   protected held = 0;
 
@@ -52,12 +52,12 @@ export abstract class Told extends Hosted {
       this.telling ??= new Telling({ runId, clock, before, gate, listener, broken });
       this.isQuiet = false;
     };
-    if (host?.listening === false) this.forgetHearers = host.whenHeard?.(speak);
+    if (host?.listening === false) this.hearers = host.heard?.subscribe(speak);
     else if (gate || listener.event) speak();
   }
 
-  whenHeard(speak: () => void): (() => void) | undefined {
-    return this.setup.host?.whenHeard?.(speak);
+  get heard(): Host['heard'] {
+    return this.setup.host?.heard;
   }
 
   /** Stops all that is at work. */
@@ -181,7 +181,7 @@ export abstract class Told extends Hosted {
     this.stopWork();
     then();
     this.forgetSignal?.();
-    this.forgetHearers?.();
+    this.hearers?.unsubscribe();
     this.telling?.close();
     this.afterEnd?.();
     this.fallSilent();

@@ -1,4 +1,5 @@
 /** The run around a call of a handler, as the call sees it. */
+import type { Observable } from 'rxjs';
 import type { ErrorJson, FlowError } from '../errors.ts';
 import type { Outcome } from '../state/outcome.ts';
 import type { Clock } from './clock.ts';
@@ -24,8 +25,8 @@ export interface Host {
   readonly limiter?: Limiter | undefined;
   /** Whether anyone hears what steps below tell. */
   readonly listening: boolean;
-  /** Calls back when somebody begins to hear, in a live flow that nobody hears; gives back what ends that. */
-  whenHeard?(speak: () => void): (() => void) | undefined;
+  /** Emits when somebody begins to hear, in a live flow that nobody hears. */
+  readonly heard?: Observable<void> | undefined;
   /** A handler that was stopped has not delivered yet (1), or now has (-1). */
   deafness(change: 1 | -1): void;
   late(path: string, stepId: string, delivered: Delivered): void;

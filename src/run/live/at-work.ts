@@ -1,7 +1,9 @@
 /** A step of a live flow at work on one version: what its handler may ask, and what it tells. */
+import type { Change } from '../../state/event.ts';
 import type { Outcome } from '../../state/outcome.ts';
 import { Adds, Aside, Asked, Below, Through } from '../../wire/aside.ts';
 import { restart } from '../../wire/channel.ts';
+import type { PlanNode } from '../../wire/plan.ts';
 import { toldInput } from '../changes.ts';
 import {
   AttemptsWork,
@@ -109,10 +111,9 @@ class AtWork implements Workplace {
     if (chunk instanceof Below) tellFromBelow(this.state, this.seat, this.ticket, chunk);
     else if (chunk instanceof Through) this.push(chunk.chunk);
     else if (chunk instanceof Adds) work.add(chunk);
-    else if (chunk instanceof Asked)
-      this.tell(node.path, node.id, { type: 'STEP_WAIT', question: chunk.question });
+    else if (chunk instanceof Asked) this.tell(node, { type: 'STEP_WAIT', question: chunk.question });
     else if (!(chunk instanceof Aside)) {
-      this.tell(node.path, node.id, { type: 'STEP_CHUNK', chunk });
+      this.tell(node, { type: 'STEP_CHUNK', chunk });
       this.push(chunk);
     }
     if (isOuter) this.state.goOn();
@@ -121,7 +122,7 @@ class AtWork implements Workplace {
   retry({ node }: StepWork, change: Retry): void {
     if (this.ticket.isGone) return;
     const isOuter = this.state.enter();
-    this.tell(node.path, node.id, change);
+    this.tell(node, change);
     this.push(restart(change.attempt + 1));
     if (isOuter) this.state.goOn();
   }
@@ -139,8 +140,8 @@ class AtWork implements Workplace {
     if (isOuter) state.goOn();
   }
 
-  private tell(path: string, stepId: string, change: Parameters<LiveState['tellOf']>[2]): void {
-    this.state.tellOf(path, stepId, change, this.ticket.version.number);
+  private tell(node: PlanNode, change: Change): void {
+    this.state.tell(node, change, this.ticket);
   }
 
   /** To those who read the chunks at this version, and at those that follow it. */

@@ -63,7 +63,7 @@ export class LiveExecution {
     tale.usage = undefined;
     tale.begun = undefined;
     if (!event) return;
-    for (const speak of state.unheard) speak();
+    state.heard.next();
     state.isMute = false;
     retell(state);
     state.isMute = state.isStopped;

@@ -1,4 +1,5 @@
 /** All that a live run knows. What the plan reads of it is the newest; `Past` is the same at an older version. */
+import { Subject } from 'rxjs';
 import type { ErrorJson, FlowError } from '../../errors.ts';
 import { type Alone, inputsAlone } from '../../graph/check-input.ts';
 import type { Schema } from '../../graph/schema.ts';
@@ -84,8 +85,8 @@ export class LiveState extends Hosted implements View {
     readonly input: unknown;
     readonly names: readonly string[] | undefined;
   }[] = [];
-  /** The runs below its steps that began while nobody heard: they must begin to tell when somebody does. */
-  readonly unheard = new Set<() => void>();
+  /** Tells the runs below its steps that began while nobody heard that somebody does. */
+  readonly heard = new Subject<void>();
   private readonly code: LiveCode;
   private isBusy = false;
   /** How much has happened so far. */
@@ -211,11 +212,6 @@ export class LiveState extends Hosted implements View {
 
   channel(channel: number): unknown {
     return this.streams.read(channel, this.newest);
-  }
-
-  whenHeard(speak: () => void): () => void {
-    this.unheard.add(speak);
-    return () => this.unheard.delete(speak);
   }
 
   /** What deaf handlers deliver is told as long as the flow lives. */
