@@ -111,7 +111,8 @@ class AtWork implements Workplace {
     if (chunk instanceof Below) tellFromBelow(this.state, this.seat, this.ticket, chunk);
     else if (chunk instanceof Through) this.push(chunk.chunk);
     else if (chunk instanceof Adds) work.add(chunk);
-    else if (chunk instanceof Asked) this.tell(node, { type: 'STEP_WAIT', question: chunk.question });
+    else if (chunk instanceof Asked)
+      this.tell(node, { type: 'STEP_WAIT', question: chunk.question });
     else if (!(chunk instanceof Aside)) {
       this.tell(node, { type: 'STEP_CHUNK', chunk });
       this.push(chunk);
