@@ -35,7 +35,7 @@ export abstract class Told extends Hosted {
   private forgetSignal: (() => void) | undefined;
   /** What was delivered while the end was on its way. */
   private afterEnd: (() => void) | undefined;
-  private hearers: Subscription | undefined;
+  private untilHeard: Subscription | undefined;
   /** What is told belongs together: before all of it has been told nobody looks at it. */
   protected held = 0;
 
@@ -52,7 +52,7 @@ export abstract class Told extends Hosted {
       this.telling ??= new Telling({ runId, clock, before, gate, listener, broken });
       this.isQuiet = false;
     };
-    if (host?.listening === false) this.hearers = host.heard?.subscribe(speak);
+    if (host?.listening === false) this.untilHeard = host.heard?.subscribe(speak);
     else if (gate || listener.event) speak();
   }
 
@@ -181,7 +181,7 @@ export abstract class Told extends Hosted {
     this.stopWork();
     then();
     this.forgetSignal?.();
-    this.hearers?.unsubscribe();
+    this.untilHeard?.unsubscribe();
     this.telling?.close();
     this.afterEnd?.();
     this.fallSilent();

@@ -35,6 +35,20 @@ test('5.11, 6.5 several versions that ask side by side are answered one after th
   await expect(live.answer('ask', 'again')).rejects.toMatchObject({ code: 'invalid-answer' });
 });
 
+test('5.11, 6.5 when one of several that ask side by side is answered, the state shows the one that is answered next', async () => {
+  const live = asking({ policy: 'concat', concurrency: 3 }).live({ n: 1 });
+  const states = kept(live.state$);
+  live.next({ n: 2 });
+  live.next({ n: 3 });
+  const asked = () => states.values.at(-1)?.steps['ask'];
+  await live.answer('ask', 'third');
+  expect(asked()).toMatchObject({ status: 'waiting', question: { n: 2 } });
+  await live.answer('ask', 'second');
+  expect(asked()).toMatchObject({ status: 'waiting', question: { n: 1 } });
+  await live.answer('ask', 'first');
+  expect(asked()).toMatchObject({ status: 'success', output: 'third' });
+});
+
 test('5.11 whoever looks at the state late sees what is asked', async () => {
   const live = asking().live({ n: 1 });
   kept(live.output$);
@@ -108,6 +122,26 @@ test.each([
       expect(t0).toBeGreaterThan(1e12);
   },
 );
+
+test('6.1 what began deep in a step while nobody heard, and is tried again, ends with the step', () => {
+  const failing = new Subject<number>();
+  const inner = new Flow<N>('inner');
+  const retry = { count: 1, delay: 1e6 };
+  const part = inner.step('part', () => failing, { n: inner.input.n }, { retry });
+  const sub = inner.output({ part: part.out });
+  const flow = new Flow<N>('outer');
+  const settings = { timeout: { total: 1e6 }, when: gt(flow.input.n, 0) };
+  const step = flow.step('step', sub, { n: flow.input.n }, settings);
+  const live = flow.output({ part: step.out.part }).live({ n: 1 });
+  kept(live.output$);
+  const { values } = kept(live.state$);
+  failing.error(new Error('once'));
+  expect(values.at(-1)?.steps['step.part']?.status).toBe('retrying');
+  live.next({ n: 0 });
+  const { steps } = values.at(-1) as (typeof values)[number];
+  expect([steps['step']?.status, steps['step.part']?.status]).toEqual(['skipped', 'skipped']);
+  live.stop();
+});
 
 test('5.11, 6.5 a question that was heard of late is withdrawn with the version that asked', () => {
   const before = new Subject<number>();

@@ -136,6 +136,28 @@ test('6.1 whoever begins to hear, or looks, while a step is called that answers 
   ]);
 });
 
+test.each(['state$', 'output$'] as const)(
+  '6.1, 6.6 after the end the state has the output that there was, though the last version has failed: %s is heard',
+  (stream) => {
+    const n = new Subject<number>();
+    const flow = new Flow<N>('inverse');
+    const step = flow.step(
+      'step',
+      ({ n }: N) => {
+        if (n === 0) throw new Error('none');
+        return 1 / n;
+      },
+      { n: flow.input.n },
+    );
+    const live = flow.output({ n: step.out }).live({ n });
+    kept<unknown>(live[stream]);
+    n.next(1);
+    n.next(0);
+    n.complete();
+    expect(live.getSnapshot()).toMatchObject({ status: 'failure', output: { n: 1 }, version: 2 });
+  },
+);
+
 test('6.1 looking at the state counts no usage twice', () => {
   const flow = new Flow<N>('counted');
   const asks = defineStep({ run: ({ n }: N) => n, usage: () => ({ tokens: 10 }) });

@@ -166,10 +166,8 @@ export function tellFromBelow(
   { path, stepId, change }: Below,
 ): void {
   seat.hasBelow = true;
-  if (change.type === 'STEP_START') {
-    ticket.below ??= new Map();
-    ticket.below.set(path, stepId);
-  } else if (change.type === 'STEP_OUTPUT' || change.type === 'STEP_SKIP')
-    ticket.below?.delete(path);
+  ticket.below ??= new Map();
+  if (change.type === 'STEP_OUTPUT' || change.type === 'STEP_SKIP') ticket.below.delete(path);
+  else ticket.below.set(path, stepId);
   state.tellOf(path, stepId, change, ticket.number);
 }

@@ -11,6 +11,7 @@ import { interoperable, iterate } from '../iterate.ts';
 import { type Inputs, inputsOf, type LiveInputs, partsOf } from './inputs.ts';
 import { LiveExecution } from './live-execution.ts';
 import type { LiveOptions } from './options.ts';
+import { tellQuestion } from './retelling.ts';
 import type { Values } from './seat.ts';
 
 /**
@@ -59,7 +60,7 @@ export class Live<Input, Output> {
       out.add(() => {
         this.readers = this.readers.filter((reader) => reader !== out);
       });
-      if (this.hasOutput) out.next(this.output as Output);
+      if (this.execution && this.hasOutput) out.next(this.output as Output);
       this.core.subscribe(out as Subscriber<never>);
     });
     this.events$ = new Observable((out) => {
@@ -139,7 +140,11 @@ export class Live<Input, Output> {
         { path },
       );
     }
-    await execution.state.questions.answer(path, value);
+    const { state } = execution;
+    await state.questions.answer(path, value);
+    const [next] = state.questions.at(path).slice(-1);
+    // Another version asks there, too.
+    if (next) tellQuestion(state, path, next.question);
   }
 
   /** Every output from now on. Leaving the loop unsubscribes. */
@@ -156,8 +161,6 @@ export class Live<Input, Output> {
       this.execution = undefined;
       if (this.hearers === 0) this.unheard = execution;
       this.lookedAt = -1;
-      this.hasOutput = false;
-      this.output = undefined;
     };
     const complete = (reason?: unknown) => {
       end(reason);
@@ -193,6 +196,8 @@ export class Live<Input, Output> {
     this.execution = execution;
     this.unheard = undefined;
     this.lookedAt = -1;
+    this.hasOutput = false;
+    this.output = undefined;
     this.snapshot = emptySnapshot(execution.state.runId, this.identity);
     if (this.hearers > 0) this.listen(execution);
     out.add(reader.subscription);

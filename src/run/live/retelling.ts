@@ -20,7 +20,8 @@ export function retell(state: LiveState): void {
   for (const seat of state.seats) {
     if (seat.node.kind !== 'open' && seat.node.index !== plan.root.close) retellStep(state, seat);
   }
-  retellQuestions(state);
+  for (const [path, question] of Object.entries(state.questions.all))
+    tellQuestion(state, path, question);
   retellEnd(state, number);
   tellCancelled(state);
 }
@@ -30,27 +31,25 @@ export function tellCancelled({ root, tale, cancelled: reason }: LiveState): voi
   if (reason) tale.tell(root.path, root.id, { type: 'FLOW_CANCEL', reason }, undefined);
 }
 
-/** Those of steps below a step, too: of these nothing else is known. They go with the work that asks. */
-function retellQuestions(state: LiveState): void {
-  const { plan, questions } = state;
-  for (const [path, question] of Object.entries(questions.all)) {
-    const id = path.slice(path.lastIndexOf('.') + 1).replace(/\[.*/, '');
-    const seat = state.seat((ownerOf(plan, path) as PlanNode).index);
-    const ticket = begunOf(seat) as Ticket;
-    if (seat.node.path !== path)
-      tellFromBelow(
-        state,
-        seat,
-        ticket,
-        new Below(path, id, { type: 'STEP_START', input: question }),
-      );
-    state.tellOf(path, id, { type: 'STEP_WAIT', question }, ticket.number);
-  }
+/** Tells a question that is open. One of a step below a step goes with the work that asks: nothing else is known of it. */
+export function tellQuestion(state: LiveState, path: string, question: unknown): void {
+  const id = path.slice(path.lastIndexOf('.') + 1).replace(/\[.*/, '');
+  const seat = state.seat((ownerOf(state.plan, path) as PlanNode).index);
+  const ticket = begunOf(seat, true);
+  if (!ticket) return;
+  if (seat.node.path !== path)
+    tellFromBelow(
+      state,
+      seat,
+      ticket,
+      new Below(path, id, { type: 'STEP_START', input: question }),
+    );
+  state.tellOf(path, id, { type: 'STEP_WAIT', question }, ticket.number);
 }
 
-/** The version that a step is at work on: of several the one that was told last. */
-const begunOf = ({ tickets }: Seat): Ticket | undefined =>
-  tickets.findLast(({ started, leader }) => started && !leader);
+/** The version that a step is at work on: of several the one that was told last. `isOpen`: it has no outcome yet, not even one that waits. */
+const begunOf = ({ tickets }: Seat, isOpen = false): Ticket | undefined =>
+  tickets.findLast(({ started, leader, result }) => started && !leader && !(isOpen && result));
 
 function retellStep(state: LiveState, seat: Seat): void {
   const { node, answeredAt, givenUp } = seat;
