@@ -132,6 +132,17 @@ test('6.1 the state stays when it has ended, though nobody has looked', () => {
   expect(live.getSnapshot()).toBe(live.getSnapshot());
 });
 
+test('6.1 whoever subscribes to the state again is told that it has begun anew, though no input has come', () => {
+  const n = new Subject<number>();
+  const live = twice().live({ n });
+  const first = kept(live.state$);
+  n.next(1);
+  first.stop();
+  const { values } = kept(live.state$);
+  expect(values.at(-1)).toMatchObject({ status: 'pending', steps: {} });
+  expect(values.at(-1)).toBe(live.getSnapshot());
+});
+
 test('6.1 so does that of a live flow which was left, or stopped, while a step was at work', () => {
   const live = twice(() => NEVER).live({ n: 1 });
   live.output$.subscribe().unsubscribe();

@@ -85,6 +85,8 @@ export class Live<Input, Output> {
         out.complete();
       };
       out.add(this.core.subscribe({ error: (error: unknown) => out.error(error), complete }));
+      // It may have begun anew.
+      tell();
     });
     interoperable(this, this.output$);
   }
