@@ -154,11 +154,21 @@ export function breaches(flow: Flow, given: LiveCase, told: LiveTold): readonly 
     if (event.seq !== i) wrong.push(`event ${i} has seq ${event.seq}`);
     if (i > 0 && event.t < (events[i - 1] as FlowEvent).t) wrong.push(`event ${i} goes back`);
   });
-  const wishes = inputs.map((input) => expected(given.graph, input));
+  return [...wrong, ...versionBreaches(flow, given.graph, inputs, events, outputs)];
+}
+
+/** The laws of versions that do not hold, for these inputs. */
+export function versionBreaches(
+  flow: Flow,
+  graph: Graph,
+  inputs: readonly Input[],
+  events: readonly FlowEvent[],
+  outputs: readonly unknown[],
+): readonly string[] {
+  const wishes = inputs.map((input) => expected(graph, input));
   const paths = new Set(flow.plan().byPath.keys());
-  wrong.push(...perVersion(events, wishes, paths));
-  wrong.push(...inOrder(events, wishes, outputs));
-  if (!hasPolicy(given.graph, 'exhaust')) wrong.push(...lastState(events, wishes, paths));
+  const wrong = [...perVersion(events, wishes, paths), ...inOrder(events, wishes, outputs)];
+  if (!hasPolicy(graph, 'exhaust')) wrong.push(...lastState(events, wishes, paths));
   return wrong;
 }
 

@@ -144,7 +144,7 @@ export class Live<Input, Output> {
     }
     const { state } = execution;
     await state.questions.answer(path, value);
-    const [next] = state.questions.at(path).slice(-1);
+    const next = state.questions.at(path).at(-1);
     // Another version asks there, too.
     if (next) tellQuestion(state, path, next.question);
   }
