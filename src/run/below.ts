@@ -65,7 +65,7 @@ export function runBelow(
         if (host.atOnce) host.atOnce(end);
         else end();
       });
-    const below = new Reporter(host, path, (aside) => {
+    const below = new Reporter(host, path, params, (aside) => {
       const work = (): void => {
         if (!out.closed) out.next(aside);
       };
@@ -199,7 +199,7 @@ class Reporter {
   private readonly path: string;
   readonly pass: (aside: Aside) => void;
   private input: unknown;
-  private t0: number | undefined;
+  private t0: number;
   private busy = 0;
   private waiting = 0;
   /** Whether it counts as at work itself: not while all that is below it waits. */
@@ -207,16 +207,19 @@ class Reporter {
   private attempt = 1;
   private adding: Adding | undefined;
 
-  constructor(host: Host, path: string, pass: (aside: Aside) => void) {
+  constructor(host: Host, path: string, input: unknown, pass: (aside: Aside) => void) {
     this.id = path.slice(path.lastIndexOf('.') + 1);
     this.host = host;
     this.path = path;
     this.pass = pass;
+    // A flow that begins while nobody hears does not say so.
+    this.input = input;
+    this.t0 = host.clock.now();
   }
 
   start(input: unknown): void {
     this.input = input;
-    this.t0 = this.host.listening ? this.host.clock.now() : undefined;
+    this.t0 = this.host.clock.now();
     this.tell({ type: 'STEP_START', input });
   }
 
@@ -262,7 +265,7 @@ class Reporter {
     if (!this.host.listening) return;
     const t1 = this.host.clock.now();
     const adds = end.error ? undefined : asAdditions(this.adding);
-    const { input, t0 = t1, attempt: attempts } = this;
+    const { input, t0, attempt: attempts } = this;
     this.tell({ type: 'STEP_OUTPUT', input, ...end, t0, t1, attempts, ...(adds && { adds }) });
   }
 

@@ -59,10 +59,9 @@ export class LiveExecution {
     const { state } = this;
     const { tale } = state;
     tale.hear = event;
-    // What has been counted, or has begun, before is told again.
-    tale.usage = undefined;
-    tale.begun = undefined;
     if (!event) return;
+    // What has been counted before is told, and counted, again.
+    tale.usage = undefined;
     state.heard.next();
     state.isMute = false;
     retell(state);
@@ -73,12 +72,11 @@ export class LiveExecution {
   stop(reason?: unknown): void {
     const { state } = this;
     if (state.isStopped) return;
-    const { open, plan, tale } = state;
+    const { open, plan } = state;
     // First: whoever hears of the end may stop it again.
     state.isStopped = true;
     state.isMute = true;
-    // Or before it is open: whoever hears that a version begins may have stopped it.
-    if (open.length > 0 || tale.begun !== undefined) {
+    if (open.length > 0) {
       state.cancelled = errorJson(cancelledError(plan.definition.id, reason));
       tellCancelled(state);
     }

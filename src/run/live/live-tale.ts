@@ -1,5 +1,5 @@
 /** Numbers what happens in a live flow and tells it, while anyone hears. */
-import { type Change, type FlowEvent, isFinal, summed, type Usage } from '../../state/event.ts';
+import { type Change, type FlowEvent, summed, type Usage } from '../../state/event.ts';
 import type { Clock } from '../../wire/clock.ts';
 
 export class LiveTale {
@@ -7,8 +7,6 @@ export class LiveTale {
   hear: ((event: FlowEvent) => void) | undefined;
   /** The counts of all steps that have been told of since somebody hears. */
   usage: Usage | undefined;
-  /** The version that was told to begin last, as long as its end has not been told. */
-  begun: number | undefined;
   private readonly runId: string;
   private readonly clock: Clock;
   private seq = 0;
@@ -26,8 +24,6 @@ export class LiveTale {
     isAgain = false,
   ): void {
     if (!this.hear) return;
-    if (change.type === 'FLOW_START') this.begun = version;
-    else if (isFinal(change) && version === this.begun) this.begun = undefined;
     if (change.type === 'STEP_OUTPUT' && !isAgain) this.usage = summed(this.usage, change.usage);
     const { runId, clock } = this;
     const place = { runId, path, stepId, seq: this.seq++, t: clock.now() };

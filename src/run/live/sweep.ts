@@ -31,7 +31,7 @@ export const shortWay = { isOn: true };
 
 /** Whether a version may go the short way. */
 export const maySweep = (state: LiveState): boolean =>
-  state.open.length === 0 &&
+  state.open.length === 1 &&
   state.unknowns === 0 &&
   !state.hearers &&
   !state.listening &&

@@ -21,14 +21,15 @@ export function takeInput(state: LiveState, given: unknown, equals: Equals | und
   const version = new Version(++state.newest);
   if (checked.status !== 'success') {
     const { error } = checked as { error: FlowError };
-    tellStart(state, version, given);
+    begin(state, version, given);
+    state.open.pop();
     state.refused = { input: given, error };
     state.tell(state.root, { type: 'FLOW_ERROR', error: errorJson(error) }, version);
     return;
   }
   const now = checked.value as Values;
   const before = state.input;
-  tellStart(state, version, now);
+  begin(state, version, now);
   state.refused = undefined;
   const { input, changed } = comparedInput(before, now, equals);
   if (input !== before) keepInput(state, version, input);
@@ -61,7 +62,7 @@ export function takeChanges(
     changed.push(name);
     put(input, name, values[i]);
   });
-  begin(state, before, input, state.routeOf(changed));
+  take(state, before, input, state.routeOf(changed));
   return true;
 }
 
@@ -80,7 +81,7 @@ function takeChange(
   const isNew = !isSame(before[name], value, equals);
   const input = isNew ? changeable(state, before) : before;
   if (isNew) put(input as Record<string, unknown>, name, value);
-  begin(state, before, input, isNew ? entrance.route : state.routeOf(none));
+  take(state, before, input, isNew ? entrance.route : state.routeOf(none));
   return true;
 }
 
@@ -95,15 +96,17 @@ function changeable(state: LiveState, input: Values): Record<string, unknown> {
 
 const isShared = (state: LiveState): boolean => state.listening || state.reach.readsWhole;
 
-function begin(state: LiveState, before: Values, input: Values, route: Route): void {
+function take(state: LiveState, before: Values, input: Values, route: Route): void {
   const version = new Version(++state.newest);
   if (isShared(state)) Object.freeze(input);
-  tellStart(state, version, input);
+  begin(state, version, input);
   if (input !== before) keepInput(state, version, input);
   enter(state, version, route);
 }
 
-function tellStart(state: LiveState, version: Version, input: unknown): void {
+/** It is open before that is told: whoever hears of it may end the flow. */
+function begin(state: LiveState, version: Version, input: unknown): void {
+  state.open.push(version);
   if (!state.listening) return;
   const { options, plan } = state;
   const { metadata } = options;
@@ -115,7 +118,7 @@ function keepInput(state: LiveState, version: Version, input: Values): void {
   state.input = input;
   const seat = state.seat(0);
   // Where no older version is under way nobody asks for an older input.
-  if (state.open.length > 0) keepAnswer(state, seat, version.number, success(input));
+  if (state.open.length > 1) keepAnswer(state, seat, version.number, success(input));
   else {
     seat.answers.clear();
     state.keepOutcome(0, success(input));
@@ -124,10 +127,8 @@ function keepInput(state: LiveState, version: Version, input: Values): void {
 
 /** The short way, if it is open, or as far as it is. */
 function enter(state: LiveState, version: Version, route: Route): void {
-  const isShort = maySweep(state);
   state.lost = undefined;
-  state.open.push(version);
-  if (!isShort) {
+  if (!maySweep(state)) {
     for (const seed of route.seeds) state.marks[seed] = 1;
     visit(state, version, route, 0);
     return;
