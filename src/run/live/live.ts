@@ -40,7 +40,7 @@ export class Live<Input, Output> {
   private execution: LiveExecution | undefined;
   /** The last one, where it has ended and nobody has heard how: somebody may look. */
   private unheard: LiveExecution | undefined;
-  private hasOutput = false;
+  /** The one that came last: an object by name, where there has been one. */
   private output: Output | undefined;
   private snapshot: Snapshot;
   private hearers = 0;
@@ -60,7 +60,7 @@ export class Live<Input, Output> {
       out.add(() => {
         this.readers = this.readers.filter((reader) => reader !== out);
       });
-      if (this.execution && this.hasOutput) out.next(this.output as Output);
+      if (this.execution && this.output) out.next(this.output);
       this.core.subscribe(out as Subscriber<never>);
     });
     this.events$ = new Observable((out) => {
@@ -175,7 +175,6 @@ export class Live<Input, Output> {
     const execution = new LiveExecution(this.plan, this.options, {
       output: (output) => {
         this.lookedAt = -1;
-        this.hasOutput = true;
         this.output = output as Output;
         for (const reader of this.readers) reader.next(output as Output);
       },
@@ -198,7 +197,6 @@ export class Live<Input, Output> {
     this.execution = execution;
     this.unheard = undefined;
     this.lookedAt = -1;
-    this.hasOutput = false;
     this.output = undefined;
     this.snapshot = emptySnapshot(execution.state.runId, this.identity);
     if (this.hearers > 0) this.listen(execution);
