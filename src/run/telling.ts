@@ -31,8 +31,8 @@ export class Telling {
     this.options = options;
     const { before } = options;
     this.seq = before ? before.seq + 1 : 0;
-    for (const { usage } of Object.values(before?.steps ?? {}))
-      this.usage = summed(this.usage, usage);
+    for (const { usage, spent } of Object.values(before?.steps ?? {}))
+      this.usage = summed(summed(this.usage, usage), spent);
   }
 
   /** Opens the gate, where there is one. It may break at once. */

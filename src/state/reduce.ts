@@ -1,5 +1,5 @@
 /** The one place where state changes: events are folded into it, one at a time or many before somebody looks. */
-import type { FlowEvent } from './event.ts';
+import { type FlowEvent, summed } from './event.ts';
 import {
   changed,
   type Snapshot,
@@ -99,12 +99,18 @@ export const isAnew = (event: FlowEvent): boolean => 'anew' in event;
 export const isOfOneStep = (event: FlowEvent): boolean =>
   event.type.startsWith('STEP_') && !isAnew(event);
 
-/** What items, rounds, turns or steps there were below a step says nothing of those to come. */
+/** What items, rounds, turns or steps there were below a step says nothing of those to come, but what they have used. */
 function withoutBelow(snapshot: Snapshot, path: string): ReturnType<typeof tableFor> {
   let table = tableFor(snapshot);
-  for (const name of namesBelow(table, path))
-    if (recordAt(table, name)) table = withRecord(table, name, undefined);
-  return table;
+  const step = recordAt(table, path);
+  let spent = step?.spent;
+  for (const name of namesBelow(table, path)) {
+    const gone = recordAt(table, name);
+    if (!gone) continue;
+    spent = summed(summed(spent, gone.usage), gone.spent);
+    table = withRecord(table, name, undefined);
+  }
+  return spent && step ? withRecord(table, path, { ...step, spent: Object.freeze(spent) }) : table;
 }
 
 type StepChange = Extract<
@@ -127,6 +133,7 @@ function changedStep(step: StepState | undefined, event: StepChange): StepState 
     case 'STEP_START': {
       const after: Changing = { status: 'running', input: event.input, attempts: 1, t0: event.t };
       if (version) after.version = version;
+      else if (before.spent) after.spent = before.spent;
       return after;
     }
     case 'STEP_WAIT':
@@ -157,6 +164,7 @@ function changedStep(step: StepState | undefined, event: StepChange): StepState 
       after.t0 = t0;
       after.t1 = t1;
       if (usage) after.usage = usage;
+      if (before.spent) after.spent = before.spent;
       if (adds) after.adds = adds;
       return after;
     }

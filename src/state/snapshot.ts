@@ -34,6 +34,8 @@ export interface StepState {
   readonly t0?: number;
   readonly t1?: number;
   readonly usage?: Usage;
+  /** What was used below the step by attempts that are void. */
+  readonly spent?: Usage;
   /** What the step has added to lists in the shared memory. */
   readonly adds?: Additions;
   /** Why the step was skipped. */

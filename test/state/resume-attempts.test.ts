@@ -2,17 +2,28 @@
 import {
   type Commit,
   type CompiledFlow,
+  defineStep,
   each,
   Flow,
   listOf,
   MemorySaver,
+  type Run,
   repeat,
   type Saver,
   type Snapshot,
+  type Usage,
 } from 'millrace';
 import { agent, type ChatCall, llm, type Message, messageText } from 'millrace/llm';
 import { scriptedModel } from 'millrace/testing';
-import { firstValueFrom, from, lastValueFrom, NEVER, type ObservableInput, toArray } from 'rxjs';
+import {
+  filter,
+  firstValueFrom,
+  from,
+  lastValueFrom,
+  NEVER,
+  type ObservableInput,
+  toArray,
+} from 'rxjs';
 import { expect, test } from 'vitest';
 
 const whole = <T>(source: ObservableInput<T>): Promise<T[]> =>
@@ -222,4 +233,45 @@ test('5.9 of many flows that are tried again in a resumed run each forgets what 
   const { all } = (await make().resume('r', { saver }).result) as { all: { b: number[] }[] };
   expect(calls).toEqual({ a: 2 * count, b: 3 * count });
   expect(all.map(({ b }) => b[0])).toEqual(Array.from({ length: count }, (_, i) => count + i + 1));
+});
+
+test('5.9 a run that goes on counts what void attempts have used, wherever it stopped', async () => {
+  let calls = 0;
+  const spend = defineStep({ run: async () => ++calls, usage: () => ({ input: 20 }) });
+  const make = () => {
+    let fails = 2;
+    const inner = new Flow('inner');
+    const a = inner.step('a', spend, {});
+    const b = inner.step('b', spend, { a: a.out });
+    const fail = ({ b }: { b: number }) => {
+      if (fails-- > 0) throw new Error('down');
+      return b;
+    };
+    const c = inner.step('c', fail, { b: b.out });
+    const item = new Flow('item');
+    const s = item.step('s', inner.output({ c: c.out }), {}, { retry: { count: 2 } });
+    const flow = new Flow('outer');
+    const all = flow.step('all', each(item.output({ c: s.out.c })), { items: [{}] });
+    return flow.output({ all: all.out });
+  };
+  const usageOf = async (run: Run<unknown>) => {
+    const [event] = await whole(run.events$.pipe(filter(({ type }) => type === 'FLOW_OUTPUT')));
+    return (event as { readonly usage?: Usage }).usage?.['input'];
+  };
+  const saver = new MemorySaver();
+  expect(await usageOf(make().start({}, { id: 'r', saver }))).toBe(120);
+  const stored = await whole(saver.history('r'));
+  let used = 0;
+  for (let commits = 1; commits < stored.length; commits++) {
+    const { patches } = stored[commits - 1] as Commit;
+    for (const { op, path } of patches) if (op === 'add' && path.at(-1) === 'usage') used += 20;
+    const died = await diedAfter(saver, 'r', commits);
+    calls = 0;
+    const told = await usageOf(make().resume('r', { saver: died }));
+    expect({ commits, told }).toEqual({ commits, told: used + 20 * calls });
+    const { steps } = (await firstValueFrom(from(died.load('r')))) as Snapshot;
+    const kept = Object.values(steps).flatMap(({ usage, spent }) => [usage, spent]);
+    expect(kept.reduce((sum, each) => sum + (each?.['input'] ?? 0), 0)).toBe(told);
+  }
+  expect(used).toBe(120);
 });
