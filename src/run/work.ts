@@ -154,7 +154,7 @@ export class SimpleWork<Node = PlanNode> extends StepWork<Node> implements CallS
   }
 
   fail(error: unknown): void {
-    this.stop();
+    this.closed = true;
     this.place.end(this, failure(error as FlowError), 1);
   }
 

@@ -138,7 +138,7 @@ class CheckedSink implements OpenSink, Stoppable {
   private stopRest: (() => boolean) | undefined;
   private isDeaf = false;
   /** What an attempt adds counts when it has succeeded. */
-  private adds: Adds[] | undefined;
+  private readonly adds: Adds[] = [];
   private readonly callee: Callee;
   private readonly call: Call;
   private readonly sink: Sink;
@@ -174,14 +174,13 @@ class CheckedSink implements OpenSink, Stoppable {
   }
 
   chunk(value: unknown): void {
-    if (this.sink.closed) {
+    if (this.isDone || this.sink.closed) {
       this.late({ value });
       return;
     }
     if (value instanceof Aside) {
-      if (!(value instanceof Adds)) this.sink.chunk(value);
-      else if (this.adds) this.adds.push(value);
-      else this.adds = [value];
+      if (value instanceof Adds) this.adds.push(value);
+      else this.sink.chunk(value);
       return;
     }
     const { step } = this.callee;
@@ -214,27 +213,38 @@ class CheckedSink implements OpenSink, Stoppable {
       this.fail(error);
       return;
     }
+    // What it holds is torn down before anyone goes on.
     this.isDone = true;
-    if (!(checked instanceof Promise)) {
-      this.succeed(checked);
-      return;
-    }
-    checked.then(freeze).then(
-      (value) => this.sink.closed || this.succeed(value),
-      (error: unknown) => this.sink.closed || this.sink.fail(this.placed(error)),
-    );
-  }
-
-  private succeed(result: unknown): void {
-    for (const adds of this.adds ?? none) this.sink.chunk(adds);
-    this.sink.done(result);
+    this.stop();
+    if (checked instanceof Promise)
+      checked.then(freeze).then(
+        (value) => this.succeed(value),
+        (error: unknown) => this.failed(error),
+      );
+    else this.succeed(checked);
   }
 
   fail(error: unknown): void {
     if (this.isDone) return;
-    if (!this.sink.closed) this.sink.fail(this.placed(error));
-    else if (this.call.heeds(error)) this.heard();
+    if (!this.sink.closed) {
+      this.isDone = true;
+      this.call.abort();
+      this.stop();
+      this.failed(error);
+    } else if (this.call.heeds(error)) this.heard();
     else this.late({ error: errorJson(error) });
+  }
+
+  // To tear down, too, may have been the end of it.
+
+  private succeed(result: unknown): void {
+    if (this.sink.closed) return;
+    for (const adds of this.adds) this.sink.chunk(adds);
+    this.sink.done(result);
+  }
+
+  private failed(error: unknown): void {
+    if (!this.sink.closed) this.sink.fail(this.placed(error));
   }
 
   /** It was stopped while something was open: what that brings is waited for, to be reported. */
