@@ -2,7 +2,7 @@
 import { map, type Observable, of } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import { Result } from '../wire/aside.ts';
-import { Call, hostOf } from '../wire/call.ts';
+import { Call, hostOf } from '../wire/context.ts';
 import type { Offer } from '../wire/plan.ts';
 import type { StepContext } from '../wire/step.ts';
 import { offerOf } from '../wire/tools.ts';

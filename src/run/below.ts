@@ -3,10 +3,11 @@ import { Observable, type Subscriber } from 'rxjs';
 import { errorJson, FlowError } from '../errors.ts';
 import type { StepSettings } from '../graph/definition.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
-import { Activity, Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
+import { Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
 import { isSimple } from '../wire/attempt.ts';
-import { type Call, hostOf } from '../wire/call.ts';
+import { type Call, hostOf } from '../wire/context.ts';
 import type { Host, Recorded } from '../wire/host.ts';
+import type { Blockable } from '../wire/limiter.ts';
 import { stops } from '../wire/nest.ts';
 import { type Plan, successOf } from '../wire/plan.ts';
 import { schemaOfParams } from '../wire/plan-node.ts';
@@ -62,8 +63,8 @@ export function runBelow(
     const atEnd = (end: () => void): void =>
       inTurn(() => {
         if (out.closed) return;
-        if (host.atOnce) host.atOnce(end);
-        else end();
+        end();
+        host.look?.();
       });
     const below = new Reporter(host, path, params, (aside) => {
       const work = (): void => {
@@ -72,6 +73,10 @@ export function runBelow(
       if (nest) nest.tell({ work });
       else work();
     });
+    const call = context as Call;
+    call.below ??= new Set();
+    call.below.add(below);
+    out.add(() => call.below?.delete(below));
     const end: End = {
       stops: (stop) => out.add(nest ? () => stops.push({ work: stop }) : stop),
       done: (result) =>
@@ -80,7 +85,6 @@ export function runBelow(
             const usage = usageOf(step, result);
             below.end({ output: result, ...(usage && { usage }) });
           }
-          below.rest(0);
           below.handOn();
           out.next(new Result(result));
           out.complete();
@@ -88,11 +92,9 @@ export function runBelow(
       fail: (error) =>
         atEnd(() => {
           if (segment !== '' && error.code !== 'cancelled') below.end({ error: errorJson(error) });
-          below.rest(0);
           out.error(error);
         }),
     };
-    below.note(1, 0);
     inTurn(() => {
       if (out.closed) return;
       if (step.plan && isSimple(settings))
@@ -137,6 +139,7 @@ function runCode(
       ? new SimpleWork(place, undefined, input)
       : new AttemptsWork(place, undefined, input);
     // First: what it tells may be the reason to stop.
+    below.inner = work;
     end.stops(() => work.stop());
     work.call(callee, host);
   };
@@ -183,27 +186,25 @@ function runFlow(
         end.done(output);
       },
       error: (error) => end.fail(error),
-      blocked: (isBlocked) => (isBlocked ? below.note(-1, 1) : below.note(1, -1)),
     },
     { prefix: path, host },
   );
   // First, so that it also stops what runs while it begins.
+  below.inner = execution;
   end.stops(() => execution.cancel());
   execution.begin(params);
 }
 
 /** Tells of a step below. */
-class Reporter {
+class Reporter implements Blockable {
   readonly id: string;
+  /** What is at work there. */
+  inner: Blockable | undefined;
   private readonly host: Host;
   private readonly path: string;
   readonly pass: (aside: Aside) => void;
   private input: unknown;
   private t0: number;
-  private busy = 0;
-  private waiting = 0;
-  /** Whether it counts as at work itself: not while all that is below it waits. */
-  private own = 1;
   private attempt = 1;
   private adding: Adding | undefined;
 
@@ -217,6 +218,10 @@ class Reporter {
     this.t0 = host.clock.now();
   }
 
+  get isBlocked(): boolean | undefined {
+    return this.inner?.isBlocked;
+  }
+
   start(input: unknown): void {
     this.input = input;
     this.t0 = this.host.clock.now();
@@ -224,35 +229,14 @@ class Reporter {
   }
 
   chunk(chunk: unknown): void {
-    if (chunk instanceof Asked) {
-      this.tell({ type: 'STEP_WAIT', question: chunk.question });
-      this.note(-1, 1);
-    } else if (chunk instanceof Activity) {
-      const { own } = this;
-      // It is not at work itself while all below it waits.
-      this.own = this.waiting + chunk.waiting > 0 && this.busy + chunk.busy === own ? 0 : 1;
-      this.note(chunk.busy + this.own - own, chunk.waiting);
-    } else if (chunk instanceof Adds) this.adding = addTo(this.adding, chunk);
+    if (chunk instanceof Asked) this.tell({ type: 'STEP_WAIT', question: chunk.question });
+    else if (chunk instanceof Adds) this.adding = addTo(this.adding, chunk);
     else if (chunk instanceof Aside) this.pass(chunk);
     else this.tell({ type: 'STEP_CHUNK', chunk });
   }
 
-  /** More, or less, of it is at work, or waits for answers. */
-  note(busy: number, waiting: number): void {
-    this.busy += busy;
-    this.waiting += waiting;
-    this.pass(new Activity(busy, waiting));
-  }
-
-  /** Nothing below it is at work any more, or waits; `busy`: whether it is itself. */
-  rest(busy: 0 | 1): void {
-    this.own = busy;
-    this.note(busy - this.busy, -this.waiting);
-  }
-
   retry(change: Retry): void {
     this.attempt = change.attempt + 1;
-    this.rest(1);
     this.tell(change);
   }
 

@@ -39,7 +39,6 @@ export class Execution extends Told implements View, Engine {
   private readonly ready: ReadyQueue;
   private readonly atWork = new StepsAtWork(this);
   allSucceeded = true;
-  private isBlocked = false;
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup = {}) {
     super(plan, options, listener, setup);
@@ -87,6 +86,10 @@ export class Execution extends Told implements View, Engine {
     return this.streams?.read(channel);
   }
 
+  isReading(params: unknown): boolean | undefined {
+    return this.streams?.isAwaited(params) || this.setup.host?.isReading?.(params);
+  }
+
   protected stopWork(): void {
     this.atWork.stop();
   }
@@ -120,7 +123,7 @@ export class Execution extends Told implements View, Engine {
     this.deafness(-1);
     if (hasMore) return true;
     this.endedAt = undefined;
-    this.considerSuspending();
+    this.look();
     return false;
   }
 
@@ -173,7 +176,7 @@ export class Execution extends Told implements View, Engine {
       // Its result was edited before it began: then nothing in it runs.
       this.conclude(node, given === undefined ? notNeeded : success(given));
     } else {
-      this.streams?.replay(node);
+      this.streams?.replay(node, outcome);
       this.conclude(node, outcome);
     }
     return true;
@@ -189,7 +192,7 @@ export class Execution extends Told implements View, Engine {
       });
   }
 
-  private open(node: PlanNode, params: Readonly<Record<string, unknown>>): void {
+  private open(node: PlanNode, params: unknown): void {
     this.start(node, params);
     const checked = checkedInput(node.scope.definition, params, this.at(node.path));
     this.atWork.whenThere(checked, (outcome) => this.conclude(node, outcome));
@@ -281,18 +284,16 @@ export class Execution extends Told implements View, Engine {
     }
   }
 
-  /** When all that is at work waits for answers, nothing more will happen by itself. */
-  private considerSuspending(): void {
-    if (this.isEnding || this.held > 0 || !this.ready.isIdle) return;
-    const blocked = this.atWork.isBlocked;
-    if (blocked === this.isBlocked || (blocked && this.telling?.isHeldBack)) return;
-    this.isBlocked = blocked;
-    this.listener.blocked?.(blocked);
-    if (!blocked || !this.listener.suspended) return;
-    const { all: questions, refused } = this.questions;
-    this.endWith({ type: 'FLOW_SUSPEND', questions }, () => {
-      if (refused) this.listener.error(refused);
-      else this.listener.suspended?.(questions, this.runId);
-    });
+  /** Whether there is nothing that could go on before an answer is given. */
+  get isBlocked(): boolean {
+    return this.ready.isIdle && this.atWork.isBlocked;
+  }
+
+  look(): void {
+    const { host } = this.setup;
+    if (host) host.look?.();
+    // Not before the question has been told.
+    else if (this.asked?.open.size)
+      this.nest.tell({ work: () => this.isBlocked && this.suspend() });
   }
 }

@@ -25,7 +25,7 @@ export abstract class Hosted implements Host {
   /** The nodes that have asked what is in the shared memory. */
   hearers: Set<number> | undefined;
   private id: string | undefined;
-  private asked: Questions | undefined;
+  protected asked: Questions | undefined;
   /** Steps that are tried again: what is recorded of them and below them is void. */
   private forgotten: Set<string> | undefined;
 

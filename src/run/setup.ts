@@ -14,8 +14,6 @@ export interface Listener {
   error(error: FlowError): void;
   /** Ends the run when it waits for answers only. Without it the run stays open for them. */
   suspended?(questions: Readonly<Record<string, unknown>>, runId: string): void;
-  /** Whether the run does nothing but wait for answers has changed. */
-  blocked?(isBlocked: boolean): void;
   /** Nothing will be told any more, not even by deaf handlers. */
   silent?(): void;
 }

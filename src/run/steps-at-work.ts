@@ -2,12 +2,14 @@
 import { freeze } from '../plain.ts';
 import type { Change } from '../state/event.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
-import { Activity, Adds, Aside, Asked, Below, Through } from '../wire/aside.ts';
+import { Adds, Aside, Asked, Below, Through } from '../wire/aside.ts';
 import type { Attempted } from '../wire/attempt.ts';
-import { Call, takeIn, takeThrown } from '../wire/call.ts';
+import { takeIn, takeThrown } from '../wire/call.ts';
 import { restart } from '../wire/channel.ts';
 import { isResult } from '../wire/consume.ts';
+import { Call } from '../wire/context.ts';
 import type { Host } from '../wire/host.ts';
+import type { Blockable } from '../wire/limiter.ts';
 import { placedError } from '../wire/placed-error.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import type { Handler } from '../wire/step.ts';
@@ -44,14 +46,12 @@ export class StepsAtWork implements Workplace {
     this.engine = engine;
   }
 
-  /** Whether there is something, and all of it waits for answers, or for the place of what does. */
+  /** Whether there is something, and all of it waits for answers, or for a place. */
   get isBlocked(): boolean {
-    let isAsked = false;
-    for (let work = this.all.first; work; work = work.after) {
-      if (work.isBlocked) isAsked = true;
-      else if (!work.isQueued) return false;
-    }
-    return isAsked;
+    const { first } = this.all;
+    for (let work = first; work; work = work.after)
+      if (!(work as Partial<Blockable>).isBlocked) return false;
+    return !!first;
   }
 
   run(node: PlanNode, params: unknown): void {
@@ -147,21 +147,12 @@ export class StepsAtWork implements Workplace {
       if (engine.listening) engine.tell(work.node, { type: 'STEP_CHUNK', chunk });
       engine.pushChunk(work.node, chunk);
     } else if (chunk instanceof Through) engine.pushChunk(work.node, chunk.chunk);
-    else if (chunk instanceof Activity) this.note(work, chunk);
     else if (chunk instanceof Adds) work.add(chunk);
-    else if (chunk instanceof Asked) {
+    else if (chunk instanceof Asked)
       engine.tell(work.node, { type: 'STEP_WAIT', question: chunk.question });
-      this.note(work, new Activity(0, 1));
-    }
-  }
-
-  private note(work: StepWork, activity: Activity): void {
-    work.note(activity);
-    this.engine.goOn();
   }
 
   retry(work: StepWork, change: Retry): void {
-    work.rest();
     this.engine.tell(work.node, change);
     this.engine.pushChunk(work.node, restart(change.attempt + 1));
   }

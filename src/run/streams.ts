@@ -9,7 +9,6 @@ export class Streams {
   private readonly plan: Plan;
   private readonly outcomes: readonly (Outcome | undefined)[];
   private readonly channels: (Channel | undefined)[] = [];
-  private readonly replayed = new Set<number>();
 
   constructor(plan: Plan, outcomes: readonly (Outcome | undefined)[]) {
     this.plan = plan;
@@ -23,14 +22,25 @@ export class Streams {
     return this.at(channel).chunks$;
   }
 
+  /** Whether one of these params brings chunks that are waited for. */
+  isAwaited(params: unknown): boolean {
+    return this.channels.some(
+      (channel) =>
+        channel?.readers.size && Object.values(params as object).includes(channel.chunks$),
+    );
+  }
+
   /** A step, and the flows whose output it is, have a chunk. */
   push(node: PlanNode, chunk: unknown): void {
     for (const channel of node.channels) this.at(channel).push(chunk);
   }
 
-  /** A node had ended before this process began. Its chunks are not stored: what its step makes of the result stands for them, or the result, a list item by item. */
-  replay(node: PlanNode): void {
-    this.replayed.add(node.index);
+  /** A step had ended before this process began. Its chunks are not stored: what it makes of the result stands for them, or the result, a list item by item. */
+  replay(node: PlanNode, outcome: Outcome): void {
+    if (outcome.status !== 'success' || node.kind === 'close') return;
+    const { value } = outcome;
+    for (const chunk of node.step.chunksOf?.(value as never) ?? [value].flat())
+      if (chunk !== undefined) this.push(node, chunk);
   }
 
   /** A node has ended: so have the streams that it is known by, and nobody reads for it any more. */
@@ -49,12 +59,6 @@ export class Streams {
     const made = new Channel(source, keepsAll);
     this.channels[index] = made;
     const outcome = this.outcomes[stream];
-    if (outcome?.status === 'success' && this.replayed.has(stream)) {
-      const { value } = outcome;
-      const { step } = this.plan.nodes[stream] as PlanNode;
-      for (const chunk of step?.chunksOf?.(value as never) ?? [value].flat())
-        if (chunk !== undefined) made.push(chunk);
-    }
     if (outcome) made.end(endOf(outcome));
     return made;
   }

@@ -23,7 +23,7 @@ export class Telling {
   private gate: Subject<FlowEvent> | undefined;
   private subscription: Subscription | undefined;
   /** What follows from events that are on their way through the gate. */
-  private readonly passing = new Map<number, () => void>();
+  readonly passing = new Map<number, () => void>();
   private isReporting = false;
   private seq: number;
 
@@ -51,11 +51,6 @@ export class Telling {
       // Nothing would pass it any more, the end included.
       complete: () => error('it has completed'),
     });
-  }
-
-  /** Whether something told is still held back by the gate. */
-  get isHeldBack(): boolean {
-    return this.passing.size > 0;
   }
 
   /** Tells a change, then does what follows from it. The gate may hold both back. */

@@ -36,8 +36,6 @@ export abstract class Told extends Hosted {
   /** What was delivered while the end was on its way. */
   private afterEnd: (() => void) | undefined;
   private untilHeard: Subscription | undefined;
-  /** What is told belongs together: before all of it has been told nobody looks at it. */
-  protected held = 0;
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup) {
     super(options, setup);
@@ -63,17 +61,6 @@ export abstract class Told extends Hosted {
   /** Stops all that is at work. */
   protected abstract stopWork(): void;
   protected abstract memoryNow(): Left;
-  abstract goOn(): void;
-
-  atOnce(work: () => void): void {
-    this.held++;
-    try {
-      work();
-    } finally {
-      this.held--;
-    }
-    if (!this.isEnding) this.goOn();
-  }
 
   get listening(): boolean {
     return this.telling !== undefined;
@@ -159,6 +146,16 @@ export abstract class Told extends Hosted {
     if (this.isOver || (this.isEnding && error.code === 'run-failed')) return;
     const told = { error: freeze(errorJson(error)), ...this.memoryNow() };
     this.endWith({ type: 'FLOW_ERROR', ...told }, () => this.listener.error(error));
+  }
+
+  /** Ends the run until its questions are answered. */
+  protected suspend(): void {
+    if (this.isEnding || !this.listener.suspended || this.telling?.passing.size) return;
+    const { all: questions, refused } = this.questions;
+    this.endWith({ type: 'FLOW_SUSPEND', questions }, () => {
+      if (refused) this.listener.error(refused);
+      else this.listener.suspended?.(questions, this.runId);
+    });
   }
 
   giveUp(error: FlowError): void {

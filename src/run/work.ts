@@ -3,17 +3,12 @@ import type { Subscription } from 'rxjs';
 import { errorJson, type FlowError } from '../errors.ts';
 import type { Change } from '../state/event.ts';
 import { failure, type Outcome, success } from '../state/outcome.ts';
-import { type Activity, type Adds, Below } from '../wire/aside.ts';
+import { type Adds, Below } from '../wire/aside.ts';
 import { type Attempted, attempts, type Note } from '../wire/attempt.ts';
-import {
-  type Call,
-  type Callee,
-  type CallSink,
-  callOnce,
-  type Stoppable,
-  takeIn,
-} from '../wire/call.ts';
+import { type CallSink, callOnce, takeIn } from '../wire/call.ts';
+import type { Call, Callee } from '../wire/context.ts';
 import type { Host } from '../wire/host.ts';
+import { type Limiter, type Stoppable, stopAll, type Visitor } from '../wire/limiter.ts';
 import { placedError } from '../wire/placed-error.ts';
 import type { PlanNode } from '../wire/plan.ts';
 import type { Handler } from '../wire/step.ts';
@@ -39,26 +34,6 @@ export abstract class Work {
   before: Work | undefined;
   after: Work | undefined;
   isListed = false;
-  /** It waits for a place under the limit of the run, and for nothing else. */
-  declare isQueued?: boolean;
-  private busy = 0;
-  private waiting = 0;
-
-  /** Whether it does nothing but wait for answers. */
-  get isBlocked(): boolean {
-    return this.waiting > 0 && this.busy === 0;
-  }
-
-  note({ busy, waiting }: Activity): void {
-    this.busy += busy;
-    this.waiting += waiting;
-  }
-
-  /** It is at work anew: nothing below it is. */
-  rest(): void {
-    this.busy = 0;
-    this.waiting = 0;
-  }
 
   abstract stop(): void;
 }
@@ -89,7 +64,9 @@ export class WorkList {
 
   /** Stops all of it. */
   stop(): void {
-    for (let work = this.first; work; work = work.after) work.stop();
+    stopAll(() => {
+      for (let work = this.first; work; work = work.after) work.stop();
+    });
     this.first = undefined;
     this.last = undefined;
   }
@@ -105,6 +82,9 @@ export class Wait extends Work {
 export abstract class StepWork<Node = PlanNode> extends Work {
   /** What it adds to lists in the shared memory. */
   private adding: Adding | undefined;
+  /** It waits for a place there. */
+  declare protected waitsFor?: Limiter | undefined;
+  protected underWay: Stoppable | undefined;
   readonly node: Node;
   readonly params: unknown;
   protected readonly place: Workplace<Node>;
@@ -114,6 +94,17 @@ export abstract class StepWork<Node = PlanNode> extends Work {
     this.place = place;
     this.node = node;
     this.params = params;
+  }
+
+  /** Whether it does nothing but wait for answers, or for what does. */
+  get isBlocked(): boolean | undefined {
+    const { waitsFor } = this;
+    if (waitsFor) return waitsFor.isStuck;
+    return !this.closed && this.underWay?.isBlocked(this.params);
+  }
+
+  chunk(value: unknown): void {
+    this.place.chunk(this, value);
   }
 
   add(adds: Adds): void {
@@ -127,8 +118,6 @@ export abstract class StepWork<Node = PlanNode> extends Work {
 
 /** A step without settings: its handler, called once. */
 export class SimpleWork<Node = PlanNode> extends StepWork<Node> implements CallSink {
-  private underWay: Stoppable | undefined;
-
   call(callee: Callee, host: Host): void {
     const handler = callee.step.handler as Handler<unknown>;
     callOnce(callee, (context) => handler(this.params, context), host, 1, this);
@@ -142,10 +131,6 @@ export class SimpleWork<Node = PlanNode> extends StepWork<Node> implements CallS
   called(call: Stoppable): void {
     this.underWay = call;
     if (this.closed) call.stop();
-  }
-
-  chunk(value: unknown): void {
-    this.place.chunk(this, value);
   }
 
   done(result: unknown): void {
@@ -165,16 +150,17 @@ export class SimpleWork<Node = PlanNode> extends StepWork<Node> implements CallS
 }
 
 /** A step with settings: attempts, limits, fallback, cache. */
-export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
+export class AttemptsWork<Node = PlanNode> extends StepWork<Node> implements Visitor {
+  declare private host: Host;
   private subscription: Subscription | undefined;
   private attempt = 1;
   private hasBegun = false;
   private hasBelow = false;
 
   call(callee: Attempted, host: Host): void {
-    this.isQueued = !!host.limiter && !callee.settings.concurrency;
+    this.host = host;
     subscribeTo(
-      attempts(callee, this.params, host),
+      attempts(callee, this.params, host, this),
       {
         next: (note) => this.hear(note),
         error: (error: unknown) =>
@@ -191,11 +177,19 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
     this.subscription?.unsubscribe();
   }
 
+  queued(limiter: Limiter): void {
+    this.waitsFor = limiter;
+    this.host.look?.();
+  }
+
+  called(call: Stoppable): void {
+    this.underWay = call;
+  }
+
   private hear(note: Note): void {
     switch (note.note) {
       case 'start':
-        this.rest();
-        this.isQueued = false;
+        this.waitsFor = undefined;
         if (this.hasBegun) note.go();
         else {
           this.hasBegun = true;
@@ -204,7 +198,7 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> {
         break;
       case 'chunk':
         this.hasBelow ||= note.chunk instanceof Below;
-        this.place.chunk(this, note.chunk);
+        this.chunk(note.chunk);
         break;
       case 'retry': {
         const { attempt, delay } = note;

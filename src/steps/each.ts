@@ -15,10 +15,11 @@ import { FlowError, typeName } from '../errors.ts';
 import { anything, type Checks, check, oneOf, whole } from '../graph/settings.ts';
 import { equal } from '../plain.ts';
 import { type Runnable, runBelow } from '../run/below.ts';
-import { Activity, Adds, type Aside, Result, Through } from '../wire/aside.ts';
+import { Adds, type Aside, Result, Through } from '../wire/aside.ts';
 import { isRestart, type Restart } from '../wire/channel.ts';
 import { fromSubscribable } from '../wire/consume.ts';
 import type { Recorded } from '../wire/host.ts';
+import { stopAll } from '../wire/limiter.ts';
 import {
   type Code,
   type CodeParams,
@@ -132,7 +133,7 @@ function inOrder(
       {
         next: (item) => {
           if (isRestart(item)) {
-            round.giveUp();
+            round.stop();
             out.next(new Through(item));
             round = new Round(out, concurrency, call);
           } else round.items.next(item);
@@ -154,8 +155,6 @@ class Round {
   private readonly added: Adds[][] = [];
   private readonly subscription: Subscription;
   private next = 0;
-  private busy = 0;
-  private waiting = 0;
 
   constructor(out: Subscriber<unknown>, concurrency: number, call: CallItem) {
     this.out = out;
@@ -174,13 +173,7 @@ class Round {
   }
 
   stop(): void {
-    this.subscription.unsubscribe();
-  }
-
-  /** Stops, and takes back what was said to be at work or to wait. */
-  giveUp(): void {
-    this.stop();
-    this.out.next(new Activity(-this.busy, -this.waiting));
+    stopAll(() => this.subscription.unsubscribe());
   }
 
   private hear(i: number, aside: Aside): void {
@@ -190,13 +183,7 @@ class Round {
     } else if (aside instanceof Adds) {
       this.added[i] ??= [];
       this.added[i].push(aside);
-    } else if (!(aside instanceof Through)) {
-      if (aside instanceof Activity) {
-        this.busy += aside.busy;
-        this.waiting += aside.waiting;
-      }
-      this.out.next(aside);
-    }
+    } else if (!(aside instanceof Through)) this.out.next(aside);
   }
 
   private flush(): void {

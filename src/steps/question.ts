@@ -4,7 +4,7 @@ import { FlowError } from '../errors.ts';
 import { checkSchema, type InferInput, type InferOutput, type Schema } from '../graph/schema.ts';
 import { anything, check, description as text } from '../graph/settings.ts';
 import { Asked, Result } from '../wire/aside.ts';
-import { type Call, hostOf } from '../wire/call.ts';
+import { type Call, hostOf } from '../wire/context.ts';
 import { ask, type Question } from '../wire/questions.ts';
 import { defineStep, type Step, type StepContext } from '../wire/step.ts';
 
@@ -42,7 +42,7 @@ export function question<Answer extends Schema, Input extends Schema | undefined
   checkSchema(answer, 'answer of a question()');
   const run = (params: unknown, context: StepContext): Observable<unknown> =>
     new Observable((out) => {
-      const { questions } = (context as Call)[hostOf];
+      const host = (context as Call)[hostOf];
       const asked: Question = {
         question: params,
         answer,
@@ -51,7 +51,11 @@ export function question<Answer extends Schema, Input extends Schema | undefined
           out.complete();
         },
       };
-      out.add(ask(questions, context.path, asked, () => out.next(new Asked(params))));
+      const tell = () => {
+        out.next(new Asked(params));
+        host.look?.();
+      };
+      out.add(ask(host.questions, context.path, asked, tell));
     });
   const step = defineStep({
     run,

@@ -50,18 +50,6 @@ export class Adds extends Aside {
   }
 }
 
-/** How much of a step is at work, and how much of it waits for answers: changes of both counts. */
-export class Activity extends Aside {
-  readonly busy: number;
-  readonly waiting: number;
-
-  constructor(busy: number, waiting: number) {
-    super();
-    this.busy = busy;
-    this.waiting = waiting;
-  }
-}
-
 /** A step waits for an answer. */
 export class Asked extends Aside {
   readonly question: unknown;

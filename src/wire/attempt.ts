@@ -20,10 +20,11 @@ import type { Retry, StepSettings } from '../graph/definition.ts';
 import { oncePer } from '../plain.ts';
 import { Adds, Aside, Through } from './aside.ts';
 import { ResultCache } from './cache.ts';
-import { type Callee, callOnce } from './call.ts';
+import { callOnce } from './call.ts';
 import { within } from './clock.ts';
+import type { Callee } from './context.ts';
 import type { Host } from './host.ts';
-import { Limiter, limitedBy } from './limiter.ts';
+import { Limiter, limitedBy, type Visitor } from './limiter.ts';
 import type { Handler } from './step.ts';
 import { subscribeTo } from './subscribe.ts';
 
@@ -75,7 +76,12 @@ export interface Attempted extends Callee {
   readonly readsChunks: boolean;
 }
 
-export function attempts(callee: Attempted, params: unknown, host: Host): Observable<Note> {
+export function attempts(
+  callee: Attempted,
+  params: unknown,
+  host: Host,
+  visitor: Visitor,
+): Observable<Note> {
   const { step, settings, path } = callee;
   const { timeout = {}, retry } = settings;
   const { clock } = host;
@@ -94,7 +100,10 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
         get closed() {
           return out.closed;
         },
-        called: (call) => out.add(() => call.stop()),
+        called: (call) => {
+          visitor.called(call);
+          out.add(() => call.stop());
+        },
         chunk: (chunk) => out.next({ note: 'chunk', chunk }),
         done: (result) => {
           out.next({ note: 'result', result, attempts: attempt });
@@ -118,7 +127,7 @@ export function attempts(callee: Attempted, params: unknown, host: Host): Observ
         within<Note>(timeout.idle, clock, late('told nothing for', attempt), isOwn),
         within(timeout.attempt, clock, late('took longer than', attempt)),
       ),
-    ).pipe(limitedBy([limiter, callee.readsChunks ? undefined : host.limiter]));
+    ).pipe(limitedBy([limiter, callee.readsChunks ? undefined : host.limiter], visitor));
 
   return repeated(once, retry, host).pipe(
     within(timeout.total, clock, late('and its retries took longer than')),

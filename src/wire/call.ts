@@ -1,95 +1,13 @@
-/** One call of a handler: its context, and its result checked and frozen. */
-import { errorJson, FlowError, isAbort, showValue } from '../errors.ts';
+/** One call of a handler: its result checked and frozen. */
+import { errorJson, FlowError, showValue } from '../errors.ts';
 import { validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 import { Adds, Aside } from './aside.ts';
 import { consume, noValue, type OpenSink, type Sink } from './consume.ts';
+import { Call, type Callee, hostOf } from './context.ts';
 import type { Delivered, Host } from './host.ts';
+import { areBlocked, type Stoppable, stopAll } from './limiter.ts';
 import { placedError } from './placed-error.ts';
-import type { ToolLink } from './plan.ts';
-import type { Logger, Step, StepContext } from './step.ts';
-
-/** What a call needs to know of its step. */
-export interface Callee {
-  readonly id: string;
-  readonly path: string;
-  readonly step: Step;
-  /** The steps that it offers to a model. */
-  readonly tools?: readonly ToolLink[] | undefined;
-}
-
-/** For code of the library that runs steps below a step. Users' handlers never see it. */
-export const hostOf = Symbol('host');
-
-const none: readonly never[] = [];
-
-export class Call implements StepContext {
-  readonly path: string;
-  readonly attempt: number;
-  readonly [hostOf]: Host;
-  readonly tools: readonly ToolLink[];
-  #abort: AbortController | undefined;
-
-  constructor(host: Host, { path, tools = none }: Callee, attempt: number) {
-    this[hostOf] = host;
-    this.path = path;
-    this.attempt = attempt;
-    this.tools = tools;
-  }
-
-  get runId(): string {
-    return this[hostOf].runId;
-  }
-
-  get idempotencyKey(): string {
-    return `${this.runId}:${this.path}`;
-  }
-
-  // Made on demand: creating and aborting a signal costs more than most synchronous steps.
-  get signal(): AbortSignal {
-    this.#abort ??= new AbortController();
-    return this.#abort.signal;
-  }
-
-  get log(): Logger {
-    const { logger } = this[hostOf];
-    const at = `[${this.runId} ${this.path}]`;
-    const writes =
-      (level: keyof Logger) =>
-      (...values: unknown[]): void => {
-        try {
-          logger[level](at, ...values);
-        } catch {} // what cannot be logged must not undo the work
-      };
-    return {
-      debug: writes('debug'),
-      info: writes('info'),
-      warn: writes('warn'),
-      error: writes('error'),
-    };
-  }
-
-  /** Somebody may want to hear that it is stopped. Where nobody does, the next call of the step may have the same context. */
-  get hasSignal(): boolean {
-    return this.#abort !== undefined;
-  }
-
-  abort(): void {
-    this.#abort?.abort(new DOMException(`Step "${this.path}" was stopped.`, 'AbortError'));
-  }
-
-  heeds(error: unknown): boolean {
-    return (
-      this.#abort?.signal.aborted === true &&
-      (error === this.#abort.signal.reason || isAbort(error))
-    );
-  }
-}
-
-/** A call that can be stopped. */
-export interface Stoppable {
-  stop(): void;
-}
 
 export interface CallSink extends Sink {
   /** Gets what stops the call before it is made: what the handler does, or what steps below it tell, may end the run. */
@@ -153,6 +71,12 @@ class CheckedSink implements OpenSink, Stoppable {
     return this.sink.closed;
   }
 
+  isBlocked(params: unknown): boolean | undefined {
+    const { below, path, [hostOf]: host } = this.call;
+    if (host.questions.open.has(path)) return !host.questions.given.has(path);
+    return below?.size ? areBlocked(below) : host.isReading?.(params);
+  }
+
   opened(stop: () => boolean): void {
     this.stopRest = stop;
     // The handler has ended the run itself.
@@ -165,7 +89,12 @@ class CheckedSink implements OpenSink, Stoppable {
     const stop = this.stopRest;
     this.stopRest = undefined;
     try {
-      if (stop?.()) this.listenOn();
+      stopAll(() => {
+        if (!stop?.()) return;
+        // Something is still open: what that brings is waited for, to be reported.
+        this.isDeaf = true;
+        this.call[hostOf].deafness(1);
+      });
     } catch (error) {
       // What its own end throws must not keep anything else from being stopped.
       this.call.log.error('Its teardown threw:', error);
@@ -245,12 +174,6 @@ class CheckedSink implements OpenSink, Stoppable {
 
   private failed(error: unknown): void {
     if (!this.sink.closed) this.sink.fail(this.placed(error));
-  }
-
-  /** It was stopped while something was open: what that brings is waited for, to be reported. */
-  listenOn(): void {
-    this.isDeaf = true;
-    this.call[hostOf].deafness(1);
   }
 
   heard(): void {

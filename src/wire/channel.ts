@@ -39,7 +39,8 @@ interface Reader {
 export class Channel {
   readonly chunks$: Observable<unknown>;
   private readonly kept: unknown[] = [];
-  private readonly readers = new Set<Reader>();
+  /** Who waits for what it brings. */
+  readonly readers = new Set<Reader>();
   /** The only one, where chunks are not kept for another. */
   private reader: Reader | undefined;
   private readonly keepsAll: boolean;

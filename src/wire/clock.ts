@@ -51,17 +51,22 @@ export const within =
           };
           let callOff = clock.after(ms, stop);
           out.add(() => callOff());
-          const next = (value: T) => {
-            if (counts?.(value)) {
-              callOff();
-              callOff = clock.after(ms, stop);
-            }
-            out.next(value);
-          };
-          const error = (error: unknown) => out.error(error);
-          const complete = () => out.complete();
-          subscribeTo(source, { next, error, complete }, (own) => {
-            running = own;
-            out.add(own);
-          });
+          subscribeTo(
+            source,
+            {
+              next: (value) => {
+                if (counts?.(value)) {
+                  callOff();
+                  callOff = clock.after(ms, stop);
+                }
+                out.next(value);
+              },
+              error: (error: unknown) => out.error(error),
+              complete: () => out.complete(),
+            },
+            (own) => {
+              running = own;
+              out.add(own);
+            },
+          );
         });

@@ -34,9 +34,11 @@ export interface Host {
   recorded(path: string): Recorded | undefined;
   /** The step at a path is tried again: what is on record below it counts no more. */
   forget?(path: string): void;
-  /** What steps tell within `work` comes all at once: only after it is looked whether anything but answers is waited for. */
-  atOnce?(work: () => void): void;
   readonly questions: Questions;
+  /** It looks whether anything but answers is waited for. */
+  look?(): void;
+  /** Whether whoever has these params waits for chunks of a step that is still at work. */
+  isReading?(params: unknown): boolean | undefined;
 }
 
 /** What a handler delivers after it was stopped. */

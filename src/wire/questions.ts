@@ -86,12 +86,13 @@ export function ask(
   const { open, given } = questions;
   open.set(path, [...questions.at(path), question]);
   if (given.has(path)) {
-    const answer = given.get(path);
-    given.delete(path);
-    questions.answer(path, answer).catch((error) => {
+    const taken = () => given.delete(path);
+    questions.answer(path, given.get(path)).then(taken, (error) => {
+      taken();
       questions.refused = error;
       tell();
     });
+    if (!questions.at(path).includes(question)) taken();
   } else tell();
   return () => questions.close(path, question);
 }

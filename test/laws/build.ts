@@ -18,6 +18,7 @@ import {
   each,
   type Handler,
   isRestart,
+  question,
   type Schema,
   type Step,
   type StepContext,
@@ -117,6 +118,7 @@ function settingsOf({ when, join, settings }: StepModel): StepSettings {
     ...(timeout && { timeout: { [timeout.kind]: timeout.ms } }),
     ...(!timeout && idleLimit === 'total' && { timeout: { total: 1e9 } }),
     ...(idleLimit === 'concurrency' && { concurrency: 1000 }),
+    ...(idleLimit === 'one' && { concurrency: 1 }),
     ...(fallback && { fallback: fallback.value }),
     ...(live?.policy && { policy: live.policy }),
     ...(live?.maxPending && { maxPending: live.maxPending }),
@@ -142,7 +144,9 @@ function codeOf(
       const item =
         work.item.kind === 'flow'
           ? build(work.item.flow, world, arrange)
-          : handler(work.item, id, world);
+          : work.item.form === 'question'
+            ? (question({ answer: anyAnswer }) as unknown as Step)
+            : handler(work.item, id, world);
       const { as, concurrency, onError } = work;
       return each(item as Step, {
         as: as as never,
@@ -151,8 +155,14 @@ function codeOf(
       }) as Step;
     }
     case 'code': {
+      const isAsked = params.some(({ needed }) => needed);
+      if (work.form === 'question')
+        return question({
+          answer: anyAnswer,
+          ...(isAsked && { input: paramsSchema(params) }),
+        }) as unknown as Step;
       const run = handler(work, id, world);
-      return params.some(({ needed }) => needed)
+      return isAsked
         ? (defineStep({ input: paramsSchema(params), run }) as unknown as Step)
         : (run as Handler);
     }
@@ -229,6 +239,8 @@ function produce(
         if (fails) throw failure;
         return value;
       })();
+    case 'question':
+      throw new Error('a question has no code');
     case 'thenable': {
       const after = world.deaf ?? ((ms, callback) => world.clock.after(ms, callback));
       return {
@@ -299,6 +311,10 @@ function schema(
     } as Schema<Params>['~standard'],
   };
 }
+
+const anyAnswer: Schema = {
+  '~standard': { version: 1, vendor: 'laws', validate: (value) => ({ value }) },
+};
 
 const paramsSchema = (params: readonly ParamModel[]): Schema<Params> =>
   schema(

@@ -16,12 +16,15 @@ interface Cut {
   readonly by: 'cancel' | 'signal' | 'unsubscribe';
   readonly when: 'instant' | 'event' | 'call';
   readonly n: number;
+  /** How many of its steps may be at work at once. */
+  readonly most?: number | undefined;
 }
 
 const cuts: fc.Arbitrary<Cut> = fc.record({
   by: fc.constantFrom('cancel', 'signal', 'unsubscribe'),
   when: fc.constantFrom('instant', 'event', 'call'),
   n: fc.nat({ max: 30 }),
+  most: fc.constantFrom(undefined, undefined, 1, 2),
 });
 
 /** One call of a handler, and how often its signal has aborted. */
@@ -63,7 +66,12 @@ function faults(given: Case, cut: Cut): readonly string[] {
     if (cut.when === 'event' && events.length === cut.n + 1) cutNow();
   };
   const flow = build(given.graph, () => world);
-  const options = { id: 'run', clock, signal: controller.signal };
+  const options = {
+    id: 'run',
+    clock,
+    signal: controller.signal,
+    ...(cut.most && { concurrency: cut.most }),
+  };
   const ended = { code: '', isComplete: false };
   const complete = (): void => {
     ended.isComplete = true;

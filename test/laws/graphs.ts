@@ -36,6 +36,10 @@ export interface Kinds {
   readonly timeouts?: boolean;
   /** Promises whose timers nobody clears. */
   readonly thenables?: boolean;
+  /** Steps that ask. */
+  readonly questions?: boolean;
+  /** What fails, fails always. */
+  readonly forGood?: boolean;
   /** Most code answers at once. */
   readonly quick?: boolean;
 }
@@ -153,31 +157,38 @@ const condition = (kinds: Kinds): fc.Arbitrary<RawCondition> =>
   );
 
 const code = (kinds: Kinds): fc.Arbitrary<CodeWork> =>
-  fc.record({
-    kind: fc.constant('code' as const),
-    form: weighted<CodeWork['form']>(
-      [kinds.quick ? 40 : 3, 'value'],
-      [4, 'stream'],
-      [1, 'generator'],
-      ...(kinds.thenables === false ? [] : [[2, 'thenable'] as const]),
-    ),
-    latency: fc.oneof(fc.constantFrom(0, 2, 5, 5, 10), fc.nat({ max: 20 })),
-    chunks: weighted([3, 0], [1, 1], [1, 3]),
-    failures: kinds.failures ? weighted([12, 0], [1, 1], [1, 2], [2, 99]) : fc.constant(0),
-    result: weighted<CodeWork['result']>(
-      [6, 'number'],
-      [3, 'object'],
-      [2, 'list'],
-      [1, 'text'],
-      ...(kinds.conditions
-        ? ([
-            [1, 'null'],
-            [1, 'undefined'],
-          ] as const)
-        : []),
-    ),
-    reads: weighted<CodeWork['reads']>([4, 'all'], [2, 'first'], [1, 'ignore']),
-  });
+  fc
+    .record({
+      kind: fc.constant('code' as const),
+      form: weighted<CodeWork['form']>(
+        [kinds.quick ? 40 : 3, 'value'],
+        [4, 'stream'],
+        [1, 'generator'],
+        ...(kinds.thenables === false ? [] : [[2, 'thenable'] as const]),
+        ...(kinds.questions ? [[4, 'question'] as const] : []),
+      ),
+      latency: fc.oneof(fc.constantFrom(0, 2, 5, 5, 10), fc.nat({ max: 20 })),
+      chunks: weighted([3, 0], [1, 1], [1, 3]),
+      failures: kinds.failures
+        ? kinds.forGood
+          ? weighted([12, 0], [2, 99])
+          : weighted([12, 0], [1, 1], [1, 2], [2, 99])
+        : fc.constant(0),
+      result: weighted<CodeWork['result']>(
+        [6, 'number'],
+        [3, 'object'],
+        [2, 'list'],
+        [1, 'text'],
+        ...(kinds.conditions
+          ? ([
+              [1, 'null'],
+              [1, 'undefined'],
+            ] as const)
+          : []),
+      ),
+      reads: weighted<CodeWork['reads']>([4, 'all'], [2, 'first'], [1, 'ignore']),
+    })
+    .map((made) => (made.form === 'question' ? { ...made, failures: 0, chunks: 0 } : made));
 
 const settings = (kinds: Kinds): fc.Arbitrary<Settings> =>
   kinds.settings

@@ -51,8 +51,8 @@ export interface Settings {
     | { readonly kind: 'attempt' | 'total' | 'idle'; readonly ms: number }
     | undefined;
   readonly fallback?: { readonly value: Value } | undefined;
-  /** Settings that change nothing but the way in which the engine runs the step. */
-  readonly idleLimit?: 'total' | 'concurrency' | undefined;
+  /** Settings that change nothing but the way in which the engine runs the step; `one`, one attempt at a time, its instants, too. */
+  readonly idleLimit?: 'total' | 'concurrency' | 'one' | undefined;
   /** What concerns live flows only. */
   readonly live?: LiveSettings | undefined;
 }
@@ -77,7 +77,8 @@ export interface StepModel {
 
 export interface CodeWork {
   readonly kind: 'code';
-  readonly form: 'value' | 'generator' | 'stream' | 'thenable';
+  /** A `question` is answered after its latency. */
+  readonly form: 'value' | 'generator' | 'stream' | 'thenable' | 'question';
   readonly latency: number;
   /** Each call takes its own time. */
   readonly varies?: boolean | undefined;

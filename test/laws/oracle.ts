@@ -552,7 +552,7 @@ function call(
       chunks.push({ at: at + after, text: chunkText(chunkOf(id, i)) });
     }
   }
-  const end = at + (work.form === 'stream' || work.form === 'thenable' ? work.latency : 0);
+  const end = at + (work.form === 'value' || work.form === 'generator' ? 0 : work.latency);
   if (fails) return failed(end, chunks);
   if (work.form === 'stream') chunks.push({ at: end, text: chunkText(value) });
   // [2.10]

@@ -14,6 +14,7 @@
  */
 import { errorJson } from '../../errors.ts';
 import type { FlowEvent } from '../../state/event.ts';
+import { stopAll } from '../../wire/limiter.ts';
 import type { Plan } from '../../wire/plan.ts';
 import { cancelledError } from '../changes.ts';
 import type { RunOptions } from '../options.ts';
@@ -80,6 +81,8 @@ export class LiveExecution {
       state.cancelled = errorJson(cancelledError(plan.definition.id, reason));
       tellCancelled(state);
     }
-    for (const { tickets } of state.seats) for (const { work } of tickets) work?.stop();
+    stopAll(() => {
+      for (const { tickets } of state.seats) for (const { work } of tickets) work?.stop();
+    });
   }
 }

@@ -8,7 +8,7 @@
  * L4 Versions between which nothing has changed that a node reads have one fate there: one answer, or none for either.
  */
 import type { Outcome, SkipDetail } from '../../state/outcome.ts';
-import type { Call } from '../../wire/call.ts';
+import type { Call } from '../../wire/context.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Work } from '../work.ts';
 import { lastUpTo, removeAt } from './by-version.ts';

@@ -1,8 +1,8 @@
 /** The shortest way for a version, that of straight nodes: what comes of them is what would come of them on any other way. */
 import { freeze } from '../../plain.ts';
 import { failure, type Outcome, success } from '../../state/outcome.ts';
-import { Call } from '../../wire/call.ts';
 import { isResult } from '../../wire/consume.ts';
+import { Call } from '../../wire/context.ts';
 import { placedError } from '../../wire/placed-error.ts';
 import type { PlanNode, PlanParam } from '../../wire/plan.ts';
 import type { Handler } from '../../wire/step.ts';
