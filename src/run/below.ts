@@ -7,7 +7,7 @@ import { Adds, Aside, Asked, Below, Result, Through } from '../wire/aside.ts';
 import { isSimple } from '../wire/attempt.ts';
 import { type Call, hostOf } from '../wire/context.ts';
 import type { Host, Recorded } from '../wire/host.ts';
-import type { Blockable } from '../wire/limiter.ts';
+import { type Blockable, Blockables } from '../wire/limiter.ts';
 import { stops } from '../wire/nest.ts';
 import { type Plan, successOf } from '../wire/plan.ts';
 import { schemaOfParams } from '../wire/plan-node.ts';
@@ -74,9 +74,9 @@ export function runBelow(
       else work();
     });
     const call = context as Call;
-    call.below ??= new Set();
-    call.below.add(below);
-    out.add(() => call.below?.delete(below));
+    call.below ??= new Blockables();
+    call.below.all.add(below);
+    out.add(() => call.below?.all.delete(below));
     const end: End = {
       stops: (stop) => out.add(nest ? () => stops.push({ work: stop }) : stop),
       done: (result) =>

@@ -46,7 +46,8 @@ export class Execution extends Told implements View, Engine {
     this.ready = new ReadyQueue(this, plan.order);
     if (!plan.order) this.missing = plan.missing.slice();
     this.needed = options.outputs && neededFor(plan, options.outputs);
-    this.streams = plan.channels.length > 0 ? new Streams(plan, this.outcomes) : undefined;
+    if (plan.channels.length > 0)
+      this.streams = new Streams(plan, this.outcomes, () => this.look());
     this.isQuiet = !this.telling && !this.streams && !this.limiter && direct.isOn;
     this.mayReplay = setup.recorded !== undefined || setup.host !== undefined;
   }
@@ -293,7 +294,7 @@ export class Execution extends Told implements View, Engine {
     const { host } = this.setup;
     if (host) host.look?.();
     // Not before the question has been told.
-    else if (this.asked?.open.size)
+    else if (this.listener.suspended && this.asked?.open.size)
       this.nest.tell({ work: () => this.isBlocked && this.suspend() });
   }
 }

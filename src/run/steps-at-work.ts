@@ -20,6 +20,7 @@ import {
   SimpleWork,
   type StepWork,
   Wait,
+  type Work,
   WorkList,
   type Workplace,
 } from './work.ts';
@@ -36,10 +37,14 @@ export interface Engine extends Host {
   goOn(task?: () => void): void;
 }
 
+type Blocking = Work & Partial<Blockable>;
+
 export class StepsAtWork implements Workplace {
   private readonly all = new WorkList();
   /** The plain handler that is being called now. */
   private calling: Call | undefined;
+  /** It did more than wait when that was last looked at. */
+  private busy: Blocking | undefined;
   private readonly engine: Engine;
 
   constructor(engine: Engine) {
@@ -48,10 +53,12 @@ export class StepsAtWork implements Workplace {
 
   /** Whether there is something, and all of it waits for answers, or for a place. */
   get isBlocked(): boolean {
-    const { first } = this.all;
-    for (let work = first; work; work = work.after)
-      if (!(work as Partial<Blockable>).isBlocked) return false;
-    return !!first;
+    const { busy, all } = this;
+    if (busy?.isListed && !busy.isBlocked) return false;
+    let work: Blocking | undefined = all.first;
+    while (work?.isBlocked) work = work.after;
+    this.busy = work;
+    return !!all.first && !work;
   }
 
   run(node: PlanNode, params: unknown): void {

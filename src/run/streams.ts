@@ -9,10 +9,13 @@ export class Streams {
   private readonly plan: Plan;
   private readonly outcomes: readonly (Outcome | undefined)[];
   private readonly channels: (Channel | undefined)[] = [];
+  private readonly look: () => void;
 
-  constructor(plan: Plan, outcomes: readonly (Outcome | undefined)[]) {
+  /** `look`: called when a step begins to wait for chunks. It may be all that goes on. */
+  constructor(plan: Plan, outcomes: readonly (Outcome | undefined)[], look: () => void) {
     this.plan = plan;
     this.outcomes = outcomes;
+    this.look = look;
   }
 
   /** What a param that reads chunks is: their Observable, or nothing where their step does not run. */
@@ -56,7 +59,7 @@ export class Streams {
     const known = this.channels[index];
     if (known) return known;
     const { source, stream, keepsAll } = this.plan.channels[index] as Plan['channels'][number];
-    const made = new Channel(source, keepsAll);
+    const made = new Channel(source, keepsAll, this.look);
     this.channels[index] = made;
     const outcome = this.outcomes[stream];
     if (outcome) made.end(endOf(outcome));

@@ -150,7 +150,7 @@ export abstract class Told extends Hosted {
 
   /** Ends the run until its questions are answered. */
   protected suspend(): void {
-    if (this.isEnding || !this.listener.suspended || this.telling?.passing.size) return;
+    if (this.isEnding || this.telling?.passing.size) return;
     const { all: questions, refused } = this.questions;
     this.endWith({ type: 'FLOW_SUSPEND', questions }, () => {
       if (refused) this.listener.error(refused);

@@ -31,14 +31,15 @@ export function question<Answer extends Schema, Input extends Schema | undefined
   InferOutput<Answer>,
   never
 > {
-  const { answer, input, description: about } = description ?? {};
+  const given = description ?? {};
+  check('question()', given, { input: anything, answer: anything, description: text });
+  const { answer, input, description: about } = given;
   if (answer === undefined) {
     throw new FlowError(
       'invalid-definition',
       'question() needs a schema in "answer": what an answer must satisfy, such as z.object({ ok: z.boolean() }).',
     );
   }
-  check('question()', description, { input: anything, answer: anything, description: text });
   checkSchema(answer, 'answer of a question()');
   const run = (params: unknown, context: StepContext): Observable<unknown> =>
     new Observable((out) => {

@@ -6,7 +6,7 @@ import { Adds, Aside } from './aside.ts';
 import { consume, noValue, type OpenSink, type Sink } from './consume.ts';
 import { Call, type Callee, hostOf } from './context.ts';
 import type { Delivered, Host } from './host.ts';
-import { areBlocked, type Stoppable, stopAll } from './limiter.ts';
+import { type Stoppable, stopAll } from './limiter.ts';
 import { placedError } from './placed-error.ts';
 
 export interface CallSink extends Sink {
@@ -74,7 +74,7 @@ class CheckedSink implements OpenSink, Stoppable {
   isBlocked(params: unknown): boolean | undefined {
     const { below, path, [hostOf]: host } = this.call;
     if (host.questions.open.has(path)) return !host.questions.given.has(path);
-    return below?.size ? areBlocked(below) : host.isReading?.(params);
+    return below?.all.size ? below.isBlocked : host.isReading?.(params);
   }
 
   opened(stop: () => boolean): void {

@@ -49,7 +49,8 @@ export class Channel {
   private isDropped = false;
   private ended: End | undefined;
 
-  constructor(source: string, keepsAll: boolean) {
+  /** `look`: called when somebody begins to wait for what it brings. */
+  constructor(source: string, keepsAll: boolean, look?: () => void) {
     this.keepsAll = keepsAll;
     this.left = keepsAll ? Number.POSITIVE_INFINITY : 1;
     this.chunks$ = new Observable((out) => {
@@ -71,6 +72,7 @@ export class Channel {
         this.reader = undefined;
       });
       this.handOver(reader);
+      look?.();
     });
   }
 

@@ -1,7 +1,7 @@
 /** What a handler gets beside its params. */
 import { isAbort } from '../errors.ts';
 import type { Host } from './host.ts';
-import type { Blockable } from './limiter.ts';
+import type { Blockables } from './limiter.ts';
 import type { ToolLink } from './plan.ts';
 import type { Logger, Step, StepContext } from './step.ts';
 
@@ -25,7 +25,7 @@ export class Call implements StepContext {
   readonly [hostOf]: Host;
   readonly tools: readonly ToolLink[];
   /** What runs below the call. */
-  declare below?: Set<Blockable>;
+  declare below?: Blockables;
   #abort: AbortController | undefined;
 
   constructor(host: Host, { path, tools = none }: Callee, attempt: number) {

@@ -39,9 +39,18 @@ export interface Visitor extends Blockable {
   called(call: Stoppable): void;
 }
 
-export function areBlocked(all: Iterable<Blockable>): boolean {
-  for (const { isBlocked } of all) if (!isBlocked) return false;
-  return true;
+const isBusy = ({ isBlocked }: Blockable): boolean => !isBlocked;
+
+/** Who was busy at the last look is asked first: not all who wait each time that one of the others has ended. */
+export class Blockables implements Blockable {
+  readonly all = new Set<Blockable>();
+  private busy: Blockable | undefined;
+
+  get isBlocked(): boolean {
+    const { busy, all } = this;
+    if (!busy || !all.has(busy) || busy.isBlocked) this.busy = [...all].find(isBusy);
+    return !this.busy;
+  }
 }
 
 export class Limiter {
@@ -59,7 +68,7 @@ export class Limiter {
   get isStuck(): boolean {
     if (this.isLooking) return false;
     this.isLooking = true;
-    const isStuck = this.inside.size === this.max && areBlocked(this.inside.values());
+    const isStuck = this.inside.size === this.max && ![...this.inside.values()].some(isBusy);
     this.isLooking = false;
     return isStuck;
   }

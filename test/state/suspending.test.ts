@@ -1,6 +1,15 @@
 /** When a run that asks is suspended: when nothing else can go on, and not before. */
 import { each, Flow, type FlowEvent, MemorySaver, question } from 'millrace';
-import { firstValueFrom, map, merge, type Observable, timer, toArray } from 'rxjs';
+import {
+  concatMap,
+  delay,
+  firstValueFrom,
+  map,
+  merge,
+  type Observable,
+  timer,
+  toArray,
+} from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 
@@ -101,6 +110,38 @@ test('5.11 a step that reads the chunks of what asks keeps no run from being sus
   expect(run.getSnapshot().steps['other']?.status).toBe('success');
   const resumed = compiled.resume(run.id, { ...options, answers: { 'sub.ask': 7 } });
   expect(await resumed.result).toEqual({ shown: [1], n: 7, other: 5 });
+});
+
+test('5.11 nor does one that begins to read when nothing else goes on', async () => {
+  const inner = new Flow('inner');
+  const asked = inner.step('asked', ask, {});
+  const read = ({ chunks }: { chunks: Observable<number> }) => chunks.pipe(toArray(), delay(1));
+  const reader = inner.step('reader', read, { chunks: asked.chunks }, { concurrency: 1 });
+  const flow = new Flow('turns');
+  const all = flow.step('all', each(inner.output({ read: reader.out })), { items: [{}, {}] });
+  const compiled = flow.output({ all: all.out });
+  const saver = new MemorySaver();
+  const run = compiled.start({}, { saver });
+  await expect(run.result).rejects.toMatchObject(suspended('all[0].asked', 'all[1].asked'));
+  // The first reader leaves its place to the second one, and that is the last thing that happens.
+  const first = compiled.resume(run.id, { saver, answers: { 'all[0].asked': 1 } });
+  await expect(first.result).rejects.toMatchObject(suspended('all[1].asked'));
+  const second = compiled.resume(run.id, { saver, answers: { 'all[1].asked': 2 } });
+  expect(await second.result).toEqual({ all: [{ read: [] }, { read: [] }] });
+});
+
+test('5.11 nor does one that takes its time before it reads', async () => {
+  const flow = new Flow('late');
+  const asked = flow.step('asked', ask, {});
+  const read = ({ chunks }: { chunks: Observable<number> }) =>
+    timer(5).pipe(concatMap(() => chunks.pipe(toArray())));
+  const reader = flow.step('reader', read, { chunks: asked.chunks });
+  const compiled = flow.output({ read: reader.out });
+  const saver = new MemorySaver();
+  const run = compiled.start({}, { saver });
+  await expect(run.result).rejects.toMatchObject(suspended('asked'));
+  const resumed = compiled.resume(run.id, { saver, answers: { asked: 1 } });
+  expect(await resumed.result).toEqual({ read: [] });
 });
 
 test('5.11 a run waits for a step that has read the chunks it wanted, and goes on', async () => {
