@@ -249,7 +249,8 @@ function refuseOtherFlow(
 
 /** Throws for an answer to what is not asked: before anything goes on. */
 function refuseAnswers({ steps }: Snapshot, answers: object = {}): void {
-  const open = Object.keys(steps).filter((path) => steps[path]?.status === 'waiting');
-  for (const path of Object.keys(answers))
-    if (!open.includes(path)) throw notOpen(path, steps[path]?.status === 'success', open);
+  const isOpen = (path: string) => steps[path]?.status === 'waiting';
+  const wrong = Object.keys(answers).find((path) => !isOpen(path));
+  if (wrong === undefined) return;
+  throw notOpen(wrong, steps[wrong]?.status === 'success', Object.keys(steps).filter(isOpen));
 }
