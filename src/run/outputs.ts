@@ -1,5 +1,5 @@
 /** The end of a flow: its outputs, what they need, and the error where one of them cannot be had. */
-import { FlowError, type Issue, messageOf } from '../errors.ts';
+import { FlowError, type Issue, listed, messageOf } from '../errors.ts';
 import { type Binding, keysNeeded, keysOf } from '../graph/binding.ts';
 import { parseKey } from '../graph/key.ts';
 import { put } from '../plain.ts';
@@ -38,7 +38,7 @@ export function outputsOf(
       plan,
       failuresIn(plan, close.scope, run),
       run.at(close.scope.path),
-      missing.sort().join(', '),
+      listed(missing.sort()),
     ),
   );
 }

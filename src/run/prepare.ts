@@ -11,7 +11,7 @@ import {
   take,
   throwError,
 } from 'rxjs';
-import { FlowError } from '../errors.ts';
+import { FlowError, listed } from '../errors.ts';
 import { readInput } from '../graph/check-input.ts';
 import { freeze, present, settledCopy } from '../plain.ts';
 import type { Change, FlowEvent } from '../state/event.ts';
@@ -240,7 +240,7 @@ function refuseOtherFlow(
   const steps = changedSteps(known.steps ?? {}, now.steps ?? {});
   throw new FlowError(
     'definition-changed',
-    `The flow "${now.id}" has changed since the run "${runId}" was stored. Different are: ${steps.join(', ') || 'its input or outputs'}. Resume it with the flow as it was, or { allowChanged: true }`,
+    `The flow "${now.id}" has changed since the run "${runId}" was stored. Different are: ${listed(steps, 'its input or outputs')}. Resume it with the flow as it was, or { allowChanged: true }`,
     {
       issues: steps.map((path) => ({ path, message: 'is different' })),
     },

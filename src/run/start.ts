@@ -1,6 +1,6 @@
 /** The ways to run a flow: as a cold stream of events, of its output, or as a promise. */
 import { isObservable, Observable, type Subscription, type Unsubscribable } from 'rxjs';
-import { FlowError } from '../errors.ts';
+import { FlowError, listed } from '../errors.ts';
 import type { FlowEvent } from '../state/event.ts';
 import { Fold } from '../state/reduce.ts';
 import type { Snapshot } from '../state/snapshot.ts';
@@ -200,7 +200,7 @@ export function suspendedError(
   const open = Object.keys(questions).sort();
   return new FlowError(
     'suspended',
-    `The run "${id}" of "${plan.definition.id}" waits for answers to: ${open.join(', ')}. ${saver ? `Give them with flow.resume("${id}", { answers: { [path]: value } })` : 'Start it with flow.start() and use run.answer(path, value), or give it a saver'}`,
+    `The run "${id}" of "${plan.definition.id}" waits for answers to: ${listed(open)}. ${saver ? `Give them with flow.resume("${id}", { answers: { [path]: value } })` : 'Start it with flow.start() and use run.answer(path, value), or give it a saver'}`,
     { issues: open.map((path) => ({ path, message: JSON.stringify(questions[path]) ?? '' })) },
   );
 }

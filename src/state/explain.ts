@@ -1,4 +1,5 @@
 /** Says in one sentence what became of a step, and why, following the chain to its root. */
+import { listed } from '../errors.ts';
 import { type Snapshot, type StepState, stepState } from './snapshot.ts';
 
 /**
@@ -51,7 +52,7 @@ function told(step: StepState): string {
 
 function notStarted({ status, steps }: Snapshot, path: string): string {
   const isOver = status !== 'running' && status !== 'pending' && status !== 'suspended';
-  const known = Object.keys(steps).slice(0, 12).join(', ') || 'none yet';
+  const known = listed(Object.keys(steps), 'none yet');
   return isOver
     ? `"${path}" has not run: the run ended in ${status} before. Steps that something happened to: ${known}.`
     : `"${path}" has not started: not all steps before it have ended. Steps that something happened to: ${known}.`;

@@ -1,5 +1,5 @@
 /** The questions that a run waits for answers to, by the path of the step that asked. */
-import { FlowError, type Issue, suggestion } from '../errors.ts';
+import { FlowError, type Issue, listed, suggestion } from '../errors.ts';
 import { type Schema, validate, violation } from '../graph/schema.ts';
 import { freeze } from '../plain.ts';
 
@@ -72,7 +72,7 @@ export class Questions {
 export const notOpen = (path: string, isAnswered: boolean, open: readonly string[]): FlowError =>
   new FlowError(
     'invalid-answer',
-    `"${path}" ${isAnswered ? 'has been answered already.' : `is not an open question.${suggestion(path, open)}`} Open are: ${open.join(', ') || 'none'}.`,
+    `"${path}" ${isAnswered ? 'has been answered already.' : `is not an open question.${suggestion(path, open)}`} Open are: ${listed(open)}.`,
     { path },
   );
 
