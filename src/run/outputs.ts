@@ -103,6 +103,9 @@ export function failuresIn(plan: Plan, scope: Scope, run: View): readonly FlowEr
   return errors;
 }
 
+/** The errors that the message of a failed run lists. */
+const most = 20;
+
 export function runFailed(
   plan: Plan,
   errors: readonly FlowError[],
@@ -115,10 +118,14 @@ export function runFailed(
     message: error.message,
   }));
   // What a message lists itself stands one step further in. Too far in, flows that failed because of others are left out.
-  const lines = issues.map(
-    ({ path, message }) =>
-      `\n  - ${path}: ${message.replaceAll('\n', '\n  ').replace(/\n {16}.*\(run-failed\)(?=\n)/g, '')}`,
-  );
+  const lines = issues
+    .slice(0, most)
+    .map(
+      ({ path, message }) =>
+        `\n  - ${path}: ${message.replaceAll('\n', '\n  ').replace(/\n {16}.*\(run-failed\)(?=\n)/g, '')}`,
+    );
+  const more = issues.length - most;
+  if (more > 0) lines.push(`\n  and ${more} more: see "errors"`);
   return new FlowError('run-failed', `${name} failed: ${why}.${lines.join('')}`, {
     path,
     errors,

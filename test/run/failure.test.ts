@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { Flow, FlowError, orElse, predicate } from 'millrace';
+import { Flow, FlowError, orElse, predicate, type Ref } from 'millrace';
 import { map, NEVER, timer } from 'rxjs';
 import { expect, test } from 'vitest';
 import {
@@ -209,6 +209,24 @@ test('3.1 the error lists every failed step, each with its path and cause, in th
     'The run of "many" failed: its output "b" needs "b", its output "c" needs "c", its output "hurt" needs "hurt". (run-failed)',
   );
   expect(error.issues?.map(({ path }) => path)).toEqual(['a', 'b', 'c', 'side']);
+});
+
+test('3.1 of very many errors the message lists twenty, and says how many more there are', async () => {
+  const flow = new Flow('many');
+  const outputs: Record<string, Ref<never>> = {};
+  for (let i = 0; i < 30; i++) {
+    const fail = () => {
+      throw new Error(`no ${i}`);
+    };
+    outputs[`o${i}`] = flow.step(`s${i}`, fail, {}).out;
+  }
+  const error = (await rejection(flow.output(outputs).complete({}))) as FlowError;
+  const lines = error.message.split('\n');
+  expect(lines).toHaveLength(22);
+  expect(lines[0]).toContain(' and 10 more. (run-failed)');
+  expect(lines.at(-1)).toBe('  and 10 more: see "errors"');
+  expect(error.errors).toHaveLength(30);
+  expect(error.issues).toHaveLength(30);
 });
 
 test('3.1 a failure deep in flows is listed by its path from the root, once', () => {
