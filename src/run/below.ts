@@ -59,12 +59,9 @@ export function runBelow(
     // Whatever runs something inside of itself: mere code is not nested any further.
     const nest = step.plan || step.inner ? host.nest : undefined;
     const inTurn = (work: () => void): void => (nest ? nest.push({ work }) : work());
-    // Whoever runs it may have something else to begin when it has ended.
     const atEnd = (end: () => void): void =>
       inTurn(() => {
-        if (out.closed) return;
-        end();
-        host.look?.();
+        if (!out.closed) end();
       });
     const below = new Reporter(host, path, params, (aside) => {
       const work = (): void => {
@@ -76,7 +73,10 @@ export function runBelow(
     const call = context as Call;
     call.below ??= new Blockables();
     call.below.all.add(below);
-    out.add(() => call.below?.all.delete(below));
+    out.add(() => {
+      call.below?.all.delete(below);
+      host.look?.();
+    });
     const end: End = {
       stops: (stop) => out.add(nest ? () => stops.push({ work: stop }) : stop),
       done: (result) =>

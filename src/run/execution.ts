@@ -124,7 +124,8 @@ export class Execution extends Told implements View, Engine {
     this.deafness(-1);
     if (hasMore) return true;
     this.endedAt = undefined;
-    this.look();
+    if (this.setup.host) this.look();
+    else this.suspendIfBlocked();
     return false;
   }
 
@@ -288,13 +289,5 @@ export class Execution extends Told implements View, Engine {
   /** Whether there is nothing that could go on before an answer is given. */
   get isBlocked(): boolean {
     return this.ready.isIdle && this.atWork.isBlocked;
-  }
-
-  look(): void {
-    const { host } = this.setup;
-    if (host) host.look?.();
-    // Not before the question has been told.
-    else if (this.listener.suspended && this.asked?.open.size)
-      this.nest.tell({ work: () => this.isBlocked && this.suspend() });
   }
 }

@@ -186,7 +186,12 @@ export class Run<Output> {
         { path },
       );
     }
-    await execution.questions.answer(path, value);
+    try {
+      await execution.questions.answer(path, value);
+    } finally {
+      // While an answer is checked the run is not suspended.
+      execution.look();
+    }
   }
 
   /** What became of the step at a path and why, in one sentence. */

@@ -36,6 +36,7 @@ export abstract class Told extends Hosted {
   /** What was delivered while the end was on its way. */
   private afterEnd: (() => void) | undefined;
   private untilHeard: Subscription | undefined;
+  private stopLooking: (() => void) | undefined;
 
   constructor(plan: Plan, options: RunOptions, listener: Listener, setup: Setup) {
     super(options, setup);
@@ -148,8 +149,31 @@ export abstract class Told extends Hosted {
     this.endWith({ type: 'FLOW_ERROR', ...told }, () => this.listener.error(error));
   }
 
+  /** Whether there is nothing that could go on before an answer is given. */
+  abstract readonly isBlocked: boolean;
+
+  private get mayBeSuspended(): boolean {
+    return !this.isEnding && !!this.listener.suspended && !!this.asked?.open.size;
+  }
+
+  /** It looks whether anything but answers is waited for: when all that begins at the same time has begun, not after the first that asks. */
+  look(): void {
+    const { host } = this.setup;
+    if (host) host.look?.();
+    else if (this.mayBeSuspended)
+      this.stopLooking ??= this.clock.after(0, () => {
+        this.stopLooking = undefined;
+        this.suspendIfBlocked();
+      });
+  }
+
+  protected suspendIfBlocked(): void {
+    // Not before the question has been told.
+    if (this.mayBeSuspended) this.nest.tell({ work: () => this.isBlocked && this.suspend() });
+  }
+
   /** Ends the run until its questions are answered. */
-  protected suspend(): void {
+  private suspend(): void {
     if (this.isEnding || this.telling?.passing.size) return;
     const { all: questions, refused } = this.questions;
     this.endWith({ type: 'FLOW_SUSPEND', questions }, () => {
@@ -168,7 +192,8 @@ export abstract class Told extends Hosted {
   protected endWith(change: Change, then: () => void): void {
     this.hasEnd = true;
     this.stopWork();
-    this.tell(this.root, change, () => this.end(then));
+    // To tear down may have been the end of it.
+    if (!this.isOver) this.tell(this.root, change, () => this.end(then));
   }
 
   /** Ends the run at once. */
@@ -177,6 +202,7 @@ export abstract class Told extends Hosted {
     this.isOver = true;
     this.stopWork();
     then();
+    this.stopLooking?.();
     this.forgetSignal?.();
     this.untilHeard?.unsubscribe();
     this.telling?.close();

@@ -159,6 +159,8 @@ export class AttemptsWork<Node = PlanNode> extends StepWork<Node> implements Vis
 
   call(callee: Attempted, host: Host): void {
     this.host = host;
+    // In a run that goes on there may be something below it already.
+    this.hasBelow = host.recorded(callee.path) !== undefined;
     subscribeTo(
       attempts(callee, this.params, host, this),
       {

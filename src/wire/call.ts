@@ -73,8 +73,10 @@ class CheckedSink implements OpenSink, Stoppable {
 
   isBlocked(params: unknown): boolean | undefined {
     const { below, path, [hostOf]: host } = this.call;
-    if (host.questions.open.has(path)) return !host.questions.given.has(path);
-    return below?.all.size ? below.isBlocked : host.isReading?.(params);
+    return (
+      host.questions.isWaiting(path) ??
+      (below?.all.size ? below.isBlocked : host.isReading?.(params))
+    );
   }
 
   opened(stop: () => boolean): void {

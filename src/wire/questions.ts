@@ -9,6 +9,8 @@ export interface Question {
   /** What an answer must satisfy. */
   readonly answer: Schema;
   give(answer: unknown): void;
+  /** How many answers its schema is at. */
+  checking?: number;
 }
 
 const none: readonly Question[] = [];
@@ -56,12 +58,26 @@ export class Questions {
         issues,
         path,
       );
-    const checked = validate(question.answer, answer, refuse);
-    const value = checked instanceof Promise ? await checked : checked;
+    const { checking = 0 } = question;
+    question.checking = checking + 1;
+    let value: unknown;
+    try {
+      const checked = validate(question.answer, answer, refuse);
+      value = checked instanceof Promise ? await checked : checked;
+    } finally {
+      question.checking--;
+    }
     if (!this.at(path).includes(question)) throw this.refuse(path);
     this.close(path, question);
+    this.given.delete(path);
     this.answered.add(path);
     question.give(freeze(value));
+  }
+
+  /** Whether the step at a path does nothing but wait for an answer; undefined where it has asked nothing. */
+  isWaiting(path: string): boolean | undefined {
+    const question = this.open.get(path)?.at(-1);
+    return question && !question.checking && !this.given.has(path);
   }
 
   private refuse(path: string): FlowError {
@@ -85,14 +101,14 @@ export function ask(
 ): () => void {
   const { open, given } = questions;
   open.set(path, [...questions.at(path), question]);
-  if (given.has(path)) {
-    const taken = () => given.delete(path);
-    questions.answer(path, given.get(path)).then(taken, (error) => {
-      taken();
+  if (given.has(path))
+    questions.answer(path, given.get(path)).catch((error) => {
+      // A step that was stopped in the meantime, to be tried again, asks again, and is answered so then.
+      if (!questions.at(path).includes(question)) return;
+      given.delete(path);
       questions.refused = error;
       tell();
     });
-    if (!questions.at(path).includes(question)) taken();
-  } else tell();
+  else tell();
   return () => questions.close(path, question);
 }

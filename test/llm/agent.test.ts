@@ -12,7 +12,7 @@ import {
   tool,
 } from 'millrace/llm';
 import { scriptedModel } from 'millrace/testing';
-import { firstValueFrom, type Observable, of, throwError, toArray } from 'rxjs';
+import { delay, firstValueFrom, type Observable, of, throwError, toArray } from 'rxjs';
 import { expect, expectTypeOf, test, vi } from 'vitest';
 import { z } from 'zod';
 import { model, said } from './script.ts';
@@ -292,6 +292,21 @@ test('5.11 a call that needs approval waits; denied, the model learns it; approv
     await run.result;
     expect(said(heard.calls[1] as never).at(-1)).toBe(`tool: ${expected}`);
   }
+});
+
+test('5.11 a run is suspended when all calls of a turn have asked that need approval', async () => {
+  const calls = [5, 6].map((amount) => ({ name: 'pay', input: { amount } }));
+  const heard = model({ calls }, 'ok');
+  const later: ChatModel = (call) => heard(call).pipe(delay(1));
+  const pay = tool(({ amount }: { amount: number }) => `paid ${amount}`, {
+    approve: async () => true,
+  });
+  const flow = agentFlow({ model: later, tools: { pay } });
+  const run = flow.start({ prompt: 'x' }, { saver: new MemorySaver() });
+  await expect(run.result).rejects.toMatchObject({
+    code: 'suspended',
+    issues: [{ path: 'agent.turn[1].pay[0].approve' }, { path: 'agent.turn[1].pay[1].approve' }],
+  });
 });
 
 test('5.11 approval may depend on the arguments', async () => {

@@ -1,5 +1,16 @@
 import { each, Flow, type FlowEvent, repeat, type StepContext, type StepSettings } from 'millrace';
-import { defer, finalize, from, map, Observable, type OperatorFunction, timer } from 'rxjs';
+import {
+  defer,
+  finalize,
+  from,
+  map,
+  mergeMap,
+  NEVER,
+  Observable,
+  type OperatorFunction,
+  throwError,
+  timer,
+} from 'rxjs';
 import { expect, test, vi } from 'vitest';
 import { inVirtualTime, outputOf, virtually } from './told.ts';
 
@@ -152,6 +163,15 @@ test('2.10 a teardown that ends the run is the end of it, and the step has no ou
     'STEP_CHUNK',
     'FLOW_CANCEL',
   ]);
+});
+
+test('3.5, 2.10 a teardown that cancels a run that is about to fail is the end of it: nothing is told behind it', async () => {
+  const flow = new Flow('failing');
+  flow.step('a', () => NEVER.pipe(finalize(() => run.cancel('torn down'))), {});
+  flow.step('b', () => timer(1).pipe(mergeMap(() => throwError(() => new Error('fails')))), {});
+  const run = flow.output({}).start({}, { onError: 'stop' });
+  await expect(run.result).rejects.toMatchObject({ code: 'cancelled' });
+  expect(run.getSnapshot().status).toBe('cancelled');
 });
 
 test('2.10 where the signal of a step that fails makes it fail once more, the first failure counts', () => {

@@ -9,19 +9,25 @@ import {
   MemorySaver,
   type Run,
   repeat,
+  runStep,
   type Saver,
   type Snapshot,
+  type StepContext,
+  together,
   type Usage,
 } from 'millrace';
 import { agent, type ChatCall, llm, type Message, messageText } from 'millrace/llm';
 import { scriptedModel } from 'millrace/testing';
 import {
+  concat,
   filter,
   firstValueFrom,
   from,
   lastValueFrom,
   NEVER,
+  type Observable,
   type ObservableInput,
+  throwError,
   toArray,
 } from 'rxjs';
 import { expect, test } from 'vitest';
@@ -199,6 +205,36 @@ test('5.2 what was below a step before its last attempt is not in its state any 
   });
   await run.result;
   expect(below).toEqual([['s']]);
+});
+
+test('5.2, 5.9 nor is what ended before the run went on, where that attempt fails', async () => {
+  let attempts = 0;
+  const flow = new Flow('fewer');
+  const items = [[1, 2, 3], [1, 2, 3], [1]];
+  const count = defineStep({ run: ({ i }: { i: number }) => i });
+  const code = (_: object, context: StepContext): Observable<unknown> => {
+    const attempt = attempts++;
+    const below = together(
+      (items[attempt] ?? []).map((i) => runStep(count, { i }, context, `[${i}]`)),
+    );
+    if (attempt === 0) return concat(below, NEVER);
+    return attempt === 1
+      ? concat(
+          below,
+          throwError(() => new Error('once')),
+        )
+      : below;
+  };
+  flow.step('a', code, {}, { retry: { count: 1 } });
+  const compiled = flow.output({});
+  const saver = new MemorySaver();
+  const run = compiled.start({}, { saver });
+  await firstValueFrom(run.state$.pipe(filter(({ steps }) => steps['a[3]']?.status === 'success')));
+  run.cancel();
+  await expect(run.result).rejects.toMatchObject({ code: 'cancelled' });
+  const resumed = compiled.resume(run.id, { saver });
+  await resumed.result;
+  expect(Object.keys(resumed.getSnapshot().steps)).toEqual(['a', 'a[1]']);
 });
 
 test('5.9 of many flows that are tried again in a resumed run each forgets what it did itself, and nothing else', async () => {

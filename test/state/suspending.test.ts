@@ -1,12 +1,24 @@
 /** When a run that asks is suspended: when nothing else can go on, and not before. */
-import { each, Flow, type FlowEvent, MemorySaver, question } from 'millrace';
+import {
+  defineStep,
+  each,
+  Flow,
+  type FlowEvent,
+  MemorySaver,
+  question,
+  runStep,
+  type StepContext,
+  together,
+} from 'millrace';
 import {
   concatMap,
   delay,
   firstValueFrom,
   map,
   merge,
+  NEVER,
   type Observable,
+  takeUntil,
   timer,
   toArray,
 } from 'rxjs';
@@ -201,6 +213,76 @@ test('5.9 an answer whose schema takes its time is waited for', async () => {
   const run = compiled.start({}, options);
   await expect(run.result).rejects.toMatchObject(suspended('a'));
   expect(await compiled.resume(run.id, { ...options, answers: { a: 3 } }).result).toEqual({ a: 3 });
+});
+
+const slowly = z.number().refine(async () => {
+  await new Promise((resolve) => setTimeout(resolve, 6));
+  return true;
+});
+
+test('5.11 a run is not suspended while an answer is checked, and is when it is refused', async () => {
+  const flow = new Flow('checked');
+  const a = flow.step('a', question({ answer: slowly }), {});
+  flow.step('b', after(2), {});
+  const compiled = flow.output({ a: a.out });
+  const run = compiled.start({}, { saver: new MemorySaver() });
+  await run.answer('a', 3);
+  expect(await run.result).toEqual({ a: 3 });
+  const refused = compiled.start({}, { saver: new MemorySaver() });
+  await expect(refused.answer('a', 'no')).rejects.toMatchObject({ code: 'invalid-answer' });
+  await expect(refused.result).rejects.toMatchObject(suspended('a'));
+});
+
+test('5.9, 3.3 an answer that was given is taken by the next attempt, where the first was stopped while it was checked', async () => {
+  let checks = 0;
+  const answer = z.number().refine(async () => {
+    // Its schema tries to be synchronous first.
+    const ms = ++checks <= 2 ? 60 : 30;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return true;
+  });
+  const flow = new Flow('stopped');
+  const settings = { retry: { count: 1 }, timeout: { attempt: 40 } };
+  const a = flow.step('a', question({ answer }), {}, settings);
+  const compiled = flow.output({ a: a.out });
+  const saver = new MemorySaver();
+  const run = compiled.start({}, { saver });
+  await expect(run.result).rejects.toMatchObject(suspended('a'));
+  const resumed = compiled.resume(run.id, { saver, answers: { a: 3 } });
+  expect(await resumed.result).toEqual({ a: 3 });
+});
+
+/** Runs steps below a step, some time after it has begun. */
+const runsBelow = (make: (context: StepContext) => Observable<unknown>) => {
+  const flow = new Flow('below');
+  flow.step(
+    'a',
+    (_: object, context: StepContext) => timer(2).pipe(concatMap(() => make(context))),
+    {},
+  );
+  return flow.output({});
+};
+
+test('5.11 a run is not suspended before all that begins at the same time has begun', async () => {
+  const slow = defineStep({ run: after(4) });
+  const compiled = runsBelow((context) =>
+    together([ask, slow, ask].map((step, i) => runStep(step, {}, context, `[${i}]`))),
+  );
+  const run = compiled.start({}, { saver: new MemorySaver() });
+  await expect(run.result).rejects.toMatchObject(suspended('a[0]', 'a[2]'));
+  expect(run.getSnapshot().steps['a[1]']?.status).toBe('success');
+});
+
+test('5.11 a run is suspended when what went on beside a question has been stopped', async () => {
+  const endless = defineStep({ run: () => NEVER });
+  const compiled = runsBelow((context) =>
+    merge(
+      runStep(endless, {}, context, '[0]').pipe(takeUntil(timer(2))),
+      runStep(ask, {}, context, '[1]'),
+    ),
+  );
+  const run = compiled.start({}, { saver: new MemorySaver() });
+  await expect(run.result).rejects.toMatchObject(suspended('a[1]'));
 });
 
 test('5.9 the input of a flow in the flow is what its schema makes of it, after a resume, too', async () => {
