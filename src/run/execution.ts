@@ -124,8 +124,7 @@ export class Execution extends Told implements View, Engine {
     this.deafness(-1);
     if (hasMore) return true;
     this.endedAt = undefined;
-    if (this.setup.host) this.look();
-    else this.suspendIfBlocked();
+    this.look(true);
     return false;
   }
 

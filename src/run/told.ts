@@ -152,24 +152,18 @@ export abstract class Told extends Hosted {
   /** Whether there is nothing that could go on before an answer is given. */
   abstract readonly isBlocked: boolean;
 
-  private get mayBeSuspended(): boolean {
-    return !this.isEnding && !!this.listener.suspended && !!this.asked?.open.size;
-  }
-
-  /** It looks whether anything but answers is waited for: when all that begins at the same time has begun, not after the first that asks. */
-  look(): void {
+  /** Looks whether anything but answers is waited for: when all that begins at the same time has begun, not after the first that asks; or now. */
+  look(isNow = false): void {
     const { host } = this.setup;
     if (host) host.look?.();
-    else if (this.mayBeSuspended)
+    else if (this.isEnding || !this.listener.suspended || !this.asked?.open.size) return;
+    // Not before the question has been told.
+    else if (isNow) this.nest.tell({ work: () => this.isBlocked && this.suspend() });
+    else
       this.stopLooking ??= this.clock.after(0, () => {
         this.stopLooking = undefined;
-        this.suspendIfBlocked();
+        this.look(true);
       });
-  }
-
-  protected suspendIfBlocked(): void {
-    // Not before the question has been told.
-    if (this.mayBeSuspended) this.nest.tell({ work: () => this.isBlocked && this.suspend() });
   }
 
   /** Ends the run until its questions are answered. */
