@@ -66,10 +66,13 @@ function* answered(
     return refused(`The arguments are no JSON object: ${invalidInput}`);
   try {
     const { approve, step } = tool;
-    const isDone = runAround(context).recorded(segment);
+    const around = runAround(context);
+    const isDone = around.recorded(segment);
     if (isHeard && !isDone) return refused('');
     const mustAsk =
-      !isDone && approve && (approve === true || (yield toResult(approve(input as never))));
+      !isDone &&
+      approve &&
+      (approve === true || (yield around.busy(toResult(approve(input as never)))));
     if (mustAsk) {
       const given = yield runStep(approval, { tool: name, input }, context, `${segment}.approve`);
       const { approved, reason = '' } = isObject(given) ? given : { approved: given };

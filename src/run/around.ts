@@ -1,8 +1,9 @@
 /** What the code of a step may ask of the run around it, where it runs other steps below itself or shares memory. */
-import { map, type Observable, of } from 'rxjs';
+import { map, Observable, of } from 'rxjs';
 import { FlowError } from '../errors.ts';
 import { Result } from '../wire/aside.ts';
 import { Call, hostOf } from '../wire/context.ts';
+import { Blockables } from '../wire/limiter.ts';
 import type { Offer } from '../wire/plan.ts';
 import type { StepContext } from '../wire/step.ts';
 import { offerOf } from '../wire/tools.ts';
@@ -19,6 +20,8 @@ export interface RunAround {
   remembered(name: string, count: number): Observable<unknown>;
   /** The result of a step below, where the run goes on and the step had succeeded. */
   recorded(segment: string): { readonly result: unknown } | undefined;
+  /** The same, as something that goes on: a run that asks is not suspended before it has ended. */
+  busy<T>(source: Observable<T>): Observable<T>;
 }
 
 /** For libraries that make steps. The second argument of a handler leads to the run around it. */
@@ -40,5 +43,17 @@ export function runAround(context: StepContext): RunAround {
       const outcome = host.recorded(path + segment)?.outcome;
       return outcome?.status === 'success' ? { result: outcome.value } : undefined;
     },
+    busy: (source) =>
+      new Observable((out) => {
+        context.below ??= new Blockables();
+        const { all } = context.below;
+        const work = { isBlocked: false };
+        all.add(work);
+        out.add(() => {
+          all.delete(work);
+          host.look?.();
+        });
+        source.subscribe(out);
+      }),
   };
 }

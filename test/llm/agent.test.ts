@@ -295,11 +295,11 @@ test('5.11 a call that needs approval waits; denied, the model learns it; approv
 });
 
 test('5.11 a run is suspended when all calls of a turn have asked that need approval', async () => {
-  const calls = [5, 6].map((amount) => ({ name: 'pay', input: { amount } }));
+  const calls = [5, 30].map((amount) => ({ name: 'pay', input: { amount } }));
   const heard = model({ calls }, 'ok');
   const later: ChatModel = (call) => heard(call).pipe(delay(1));
   const pay = tool(({ amount }: { amount: number }) => `paid ${amount}`, {
-    approve: async () => true,
+    approve: ({ amount }) => new Promise((resolve) => setTimeout(resolve, amount, true)),
   });
   const flow = agentFlow({ model: later, tools: { pay } });
   const run = flow.start({ prompt: 'x' }, { saver: new MemorySaver() });
