@@ -111,21 +111,23 @@ export class FlowBuilder {
   /** Binds `step.param`, or an input of the flow, to a value; texts in it may be templates. */
   setDataValue(key: string, value: unknown): this {
     const target = bindable(key);
-    const bound = reading(quoted(key), () => template(value, key));
-    this.draft.bind(target, bound);
+    reading(quoted(key), () => this.draft.bind(target, template(value, key)));
     return this;
   }
 
   /** Binds `step.param`, or an input of the flow, to another key. */
   setDataMap(key: string, sourceKey: string, options: DataMapOptions = {}): this {
     parseKey(sourceKey);
-    check('setDataMap()', options, { default: anything, autolink: flag });
-    const { default: fallback, autolink = true } = options;
-    this.draft.bind(bindable(key), {
-      key: sourceKey,
-      ...(fallback !== undefined && { default: fallback }),
-      ...(!autolink && { autolink }),
-    } as Binding);
+    const target = bindable(key);
+    reading(quoted(key), () => {
+      check('setDataMap()', options, { default: anything, autolink: flag });
+      const { default: fallback, autolink = true } = options;
+      this.draft.bind(target, {
+        key: sourceKey,
+        ...(fallback !== undefined && { default: fallback }),
+        ...(!autolink && { autolink }),
+      } as Binding);
+    });
     return this;
   }
 

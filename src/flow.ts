@@ -179,12 +179,12 @@ export class Flow<Input, Parsed = Input> {
     }
     refuseNode(outputs);
     const { draft } = this;
-    const bound = reading(`the outputs of "${this.id}"`, () =>
-      Object.entries(outputs).map(([name, arg]) => [name, this.bound(arg)] as const),
-    );
-    draft.outputs.clear();
-    for (const [name, binding] of bound) draft.setOutput(name, binding);
-    return new CompiledFlow(define(draft));
+    return reading(`the outputs of "${this.id}"`, () => {
+      const bound = Object.entries(outputs).map(([name, arg]) => [name, this.bound(arg)] as const);
+      draft.outputs.clear();
+      for (const [name, binding] of bound) draft.setOutput(name, binding);
+      return new CompiledFlow(define(draft));
+    });
   }
 
   /** A flow from JSON and the code of its steps. Throws a FlowError for a step that the registry lacks, and for every problem of the flow. */

@@ -32,7 +32,7 @@ export function withSteps(
 }
 
 function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): StepEntry<Step> {
-  const made = { ...change(entry, path) };
+  const made = { ...change(entry, path), id: entry.id };
   const { settings } = made;
   const step = toStep(path, made.step);
   // As they are they have been checked, and their limits and caches are theirs.

@@ -6,9 +6,13 @@ import { thrown, untyped } from './thrown.ts';
 
 const echo = (params: Readonly<Record<string, unknown>>) => params;
 const deep = 20_000;
-const nested = (leaf: unknown, around: (inner: unknown) => unknown = (inner) => [inner]) => {
+const nested = (
+  leaf: unknown,
+  around: (inner: unknown) => unknown = (inner) => [inner],
+  depth = deep,
+) => {
   let all = leaf;
-  for (let i = 0; i < deep; i++) all = around(all);
+  for (let i = 0; i < depth; i++) all = around(all);
   return untyped<never>(all);
 };
 const throwing = untyped<never>(
@@ -40,6 +44,7 @@ test.each<Case>([
   ['settings by keys', 'step "a"', () => new FlowBuilder('f').addStep('a', echo, {}, throwing)],
   ['a link by keys', 'link "a->b"', () => new FlowBuilder('f').addLink('a', 'b', throwing)],
   ['data by keys', '"a.x"', () => new FlowBuilder('f').setDataValue('a.x', throwing)],
+  ['a map of data', '"a.x"', () => new FlowBuilder('f').setDataMap('a.x', 'n', throwing)],
   ['JSON', 'JSON', from(json({ 'a.x': { value: throwing } }))],
 ])(
   '1.11 %s that throw when they are read: the error has a place, and the cause',
@@ -88,6 +93,23 @@ test.each<Case>([
   expect(error.code).toBe('invalid-definition');
   expect(error.message).toContain(place);
   expect(error.message).toContain('nested');
+});
+
+test('1.11 references that can be bound, but are too deep to be looked through, are told of so', () => {
+  for (let depth = 250; depth < deep; depth *= 1.25) {
+    const outputs = { x: nested(n, undefined, depth) };
+    const value = nested('{{n}}', undefined, depth);
+    for (const work of [
+      () => flow.output(outputs),
+      () => new FlowBuilder('f').setDataValue('a.x', value),
+    ]) {
+      try {
+        work();
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'invalid-definition' });
+      }
+    }
+  }
 });
 
 test('1.7 a value is data: any depth of it runs, and has a hash', async () => {

@@ -1,5 +1,5 @@
 /** A flow with other settings for its steps is the flow that one would have written with them. */
-import { each, Flow, repeat } from 'millrace';
+import { defineStep, each, Flow, repeat } from 'millrace';
 import { FlowBuilder } from 'millrace/builder';
 import { expect, test } from 'vitest';
 import { thrown } from './thrown.ts';
@@ -130,4 +130,16 @@ test('8 what withSteps() gets back that is no step is refused, and named', () =>
   expect(() => made.withSteps(wrong)).toThrow(
     'The code of step "page" is number. Give a function,',
   );
+});
+
+test('1.11 a step keeps its id, whatever the id of what withSteps() gets back', async () => {
+  const flow = new Flow('digest');
+  const page = flow.step('page', () => 1, {});
+  const made = flow.output({ page: page.out });
+  const other = made.withSteps((entry) => ({
+    ...entry,
+    id: 'other',
+    step: defineStep({ run: () => 2 }),
+  }));
+  expect((await other.complete({})).output).toEqual({ page: 2 });
 });
