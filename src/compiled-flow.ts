@@ -213,7 +213,8 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
   /**
    * A copy of the flow with other code or settings for its steps: `change` is asked for every step, with its path. The steps of flows
    * inside it are asked for, too (`digest.page`), and what `each` and `repeat` run (`pages[]`, which has no settings of its own), unless
-   * they were replaced themselves. It is checked like a flow that was written so: another condition makes other links.
+   * they were replaced themselves. It is checked like a flow that was written so: another condition makes other links. A step that stays as
+   * it is shares its limit and its cache with the first flow; one that becomes another has its own.
    */
   withSteps(change: ChangeStep): CompiledFlow<Input, Output> {
     return new CompiledFlow<Input, Output>(withSteps(this.definition, change), this.defaults);

@@ -16,11 +16,14 @@ export function withSteps(
   definition: FlowDefinition<Step>,
   change: ChangeStep,
 ): FlowDefinition<Step> {
-  const steps = [...definition.steps].map(
-    ([id, entry]) => [id, Object.freeze(changed(entry, id, change))] as const,
+  const steps = new Map(
+    [...definition.steps].map(([id, entry]) => [id, changed(entry, id, change)]),
   );
+  if ([...steps].every(([id, entry]) => entry === definition.steps.get(id))) return definition;
   // Another condition may read other steps.
-  const made = define({ ...definition, ...definition.written, steps: new Map(steps) });
+  const made = define({ ...definition, ...definition.written, steps });
+  // What comes after itself has no place in the order of the steps.
+  if (made.order.length === steps.size) return made;
   const order = new Order();
   for (const [id, links] of made.linksInto)
     order.add(
@@ -31,21 +34,32 @@ export function withSteps(
   return made;
 }
 
+/** The entry itself where it stays: then its limits and its cache are the same, too. */
 function changed(entry: StepEntry<Step>, path: string, change: ChangeStep): StepEntry<Step> {
-  const made = { ...change(entry, path), id: entry.id };
-  const { settings } = made;
-  const step = toStep(path, made.step);
-  // As they are they have been checked, and their limits and caches are theirs.
-  if (settings !== entry.settings) made.settings = checkedSettings(`step "${path}"`, settings);
-  if (isNested(step)) {
-    const within = step.withSteps((below, at) => change(below, `${path}.${at}`));
-    return { ...made, step: within };
-  }
-  if (!step.inner || step !== entry.step) return { ...made, step };
   const { id } = entry;
-  const inner = changed({ id, step: step.inner.step, settings: {} }, `${path}[]`, change);
-  const [given] = Object.keys(inner.settings);
-  if (given === undefined) return { ...made, step: step.inner.with(inner.step) };
+  const { step: code, settings } = change(entry, path) ?? ({} as StepEntry<Step>);
+  const step = within(toStep(path, code), entry, path, change);
+  if (step === entry.step && settings === entry.settings) return entry;
+  return Object.freeze({ id, step, settings: checkedSettings(`step "${path}"`, settings) });
+}
+
+/** A step with what it runs changed. */
+function within(
+  step: Step,
+  { id, step: old }: StepEntry<Step>,
+  path: string,
+  change: ChangeStep,
+): Step {
+  if (isNested(step)) {
+    const made = step.withSteps((below, at) => change(below, `${path}.${at}`));
+    return made.definition === step.definition ? step : made;
+  }
+  const { inner } = step;
+  if (!inner || step !== old) return step;
+  const entry = { id, step: inner.step, settings: {} };
+  const made = changed(entry, `${path}[]`, change);
+  const [given] = Object.keys(made.settings);
+  if (given === undefined) return made === entry ? step : inner.with(made.step);
   throw new FlowError(
     'invalid-option',
     `What step "${path}" runs has no settings of its own. Give "${given}" to the step, or let it run a flow.`,

@@ -143,3 +143,35 @@ test('1.11 a step keeps its id, whatever the id of what withSteps() gets back', 
   }));
   expect((await other.complete({})).output).toEqual({ page: 2 });
 });
+
+const cached = (calls: string[], name: string) => (params: { readonly n: number }) => {
+  calls.push(name);
+  return `${name}${params.n}`;
+};
+
+test('3.3 other code has a cache and a limit of its own, and so has what it is a step of; a step that stays keeps them', async () => {
+  const calls: string[] = [];
+  const settings = { cache: {}, concurrency: 1 };
+  const within = new FlowBuilder('within')
+    .addStep('leaf', cached(calls, 'first'), { n: '{{n}}' }, settings)
+    .addStep('kept', cached(calls, 'kept'), { n: '{{n}}' }, settings)
+    .setOutput('leaf', 'leaf.return')
+    .setOutput('kept', 'kept.return')
+    .build();
+  const flow = new FlowBuilder('f')
+    .addStep('within', within, { n: '{{n}}' }, settings)
+    .setOutput('within', 'within.return')
+    .build();
+  const run = async (each: typeof flow) => (await each.complete({ n: 1 })).output['within'];
+  expect(await run(flow)).toEqual({ leaf: 'first1', kept: 'kept1' });
+  expect(await run(flow.withSteps((entry) => entry))).toEqual({ leaf: 'first1', kept: 'kept1' });
+  expect(calls.toSorted()).toEqual(['first', 'kept']);
+  const other = flow.withSteps((entry, path) =>
+    path === 'within.leaf'
+      ? { ...entry, step: defineStep({ run: cached(calls, 'other') }) }
+      : entry,
+  );
+  expect(await run(other)).toEqual({ leaf: 'other1', kept: 'kept1' });
+  expect(await run(flow)).toEqual({ leaf: 'first1', kept: 'kept1' });
+  expect(calls.toSorted()).toEqual(['first', 'kept', 'other']);
+});
