@@ -8,6 +8,10 @@ export function isPlain(value: unknown): value is object {
   return prototype === Object.prototype || prototype === null;
 }
 
+/** An object without a class of its own. */
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  isPlain(value) && !Array.isArray(value);
+
 /**
  * Freezes plain data in place, all the way down, and gives it back. Class instances, Maps, typed arrays and functions
  * cannot be frozen usefully and stay as they are. Cycles and any depth are fine.
@@ -80,7 +84,7 @@ export function settledCopy<T>(value: T): T {
 
 /** A copy whose own fields may be set. What is in them is copied, too, unless nobody can change it. */
 export const copyOutside = <T>(value: T): T =>
-  isPlain(value) && settled.has(value) && !Array.isArray(value) ? { ...value } : copyPlain(value);
+  isRecord(value) && settled.has(value) ? { ...value } : copyPlain(value);
 
 /** An own property: what a prototype offers is not there. */
 export const own = (value: unknown, name: string | number): unknown =>

@@ -1,6 +1,6 @@
 /** Where a value comes from, as plain data: a literal, a key, a text with holes, or a structure of these. */
 import { FlowError, listed, messageOf, quoted, showValue } from '../errors.ts';
-import { copyPlain, freeze, isPlain, put } from '../plain.ts';
+import { copyPlain, freeze, isPlain, isRecord, put } from '../plain.ts';
 import { type Key, parseKey, readPath } from './key.ts';
 import { type Reference, referenceOf, refuseForeign, refuseNode } from './ref.ts';
 
@@ -224,7 +224,7 @@ export function bindingFromJson(json: unknown, place: string): Binding {
     }
     if (form === 'array' && Array.isArray(part))
       return { array: part.map((each, i) => bindingFromJson(each, `${place}[${i}]`)) };
-    if (form === 'object' && isPlain(part) && !Array.isArray(part)) {
+    if (form === 'object' && isRecord(part)) {
       const object = Object.entries(part).map(
         ([name, each]) => [name, bindingFromJson(each, `${place}.${name}`)] as const,
       );

@@ -1,6 +1,6 @@
 /** The input of a run, checked before anything runs. */
 import { type FlowError, type Issue, listed, messageOf, showValue, suggestion } from '../errors.ts';
-import { copyOutside, isPlain, oncePer, own, put, settledCopy } from '../plain.ts';
+import { copyOutside, isRecord, oncePer, own, put, settledCopy } from '../plain.ts';
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
 import { type DerivedInput, inputNames, namesRead, otherName, type Use } from './inputs.ts';
@@ -148,9 +148,6 @@ function isValidAlone(schemas: readonly Schema[], given: unknown): boolean {
 
 const refusal = (issues: readonly Issue[]): FlowError =>
   violation('invalid-input', 'The input is not valid', issues, '');
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  isPlain(value) && !Array.isArray(value);
 
 function refuseUnknown(
   definition: FlowDefinition,

@@ -1,6 +1,6 @@
 /** Conditions that did not come from the helpers: checked, and copied. */
 import { FlowError, showValue, suggestion } from '../errors.ts';
-import { copyPlain, isPlain, own } from '../plain.ts';
+import { copyPlain, isPlain, isRecord, own } from '../plain.ts';
 import { bindingFromJson } from './binding.ts';
 import { type Comparison, type Condition, comparisons, type Operand } from './condition.ts';
 import { parseKey } from './key.ts';
@@ -32,7 +32,7 @@ export function conditionFrom(
     Record<string, unknown>
   >;
   const side = (name: string, value: unknown): Operand => {
-    const isBound = isPlain(value) && !Array.isArray(value);
+    const isBound = isRecord(value);
     if (value === undefined || (isBound && 'value' in value && value.value === undefined))
       return wrong(`lacks its ${name} side`);
     return isBound

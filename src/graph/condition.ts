@@ -1,6 +1,6 @@
 /** When a step runs, as plain data: comparable, drawable, storable, never evaluated as code. */
 import { FlowError, showJson, typeName } from '../errors.ts';
-import { equal, isPlain } from '../plain.ts';
+import { equal, isRecord } from '../plain.ts';
 import { type Binding, bind, keysOf, type Reader, resolver } from './binding.ts';
 import { madeOf, type RefOf, referenceOf, refuseNode } from './ref.ts';
 
@@ -131,7 +131,7 @@ export function conditionKeys(condition: Condition | undefined): readonly string
 }
 
 const asBinding = (side: Operand | undefined): Binding =>
-  isPlain(side) && !Array.isArray(side) ? (side as Binding) : { value: side };
+  isRecord(side) ? (side as Binding) : { value: side };
 
 /** A condition made ready: does it hold in this run? */
 export function tester<Run>(condition: Condition, reader: Reader<Run>): (run: Run) => boolean {

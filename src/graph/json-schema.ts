@@ -1,6 +1,6 @@
 /** A JSON Schema as a schema: what a flow from JSON has instead of the code that its author wrote. */
 import { showValue } from '../errors.ts';
-import { equal, isPlain, own, put } from '../plain.ts';
+import { equal, isPlain, isRecord, own, put } from '../plain.ts';
 import type { JsonSchema, Schema, SchemaIssue } from './schema.ts';
 
 /** Checks structure, types, bounds and choices, and fills in defaults. Patterns, formats and `$ref` are left to the steps. */
@@ -100,7 +100,7 @@ function isOf(type: string, value: unknown): boolean {
     case 'array':
       return Array.isArray(value);
     case 'object':
-      return isPlain(value) && !Array.isArray(value);
+      return isRecord(value);
     case 'integer':
       return Number.isInteger(value);
     default:

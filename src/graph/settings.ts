@@ -1,6 +1,6 @@
 /** Checks options when they are written, so that a typing error does not wait for the first failure. */
 import { FlowError, listed, quoted, showValue, suggestion } from '../errors.ts';
-import { isPlain, own } from '../plain.ts';
+import { isPlain, isRecord, own } from '../plain.ts';
 
 export type Check = readonly [test: (value: unknown) => boolean, wanted: string, isNeeded?: true];
 
@@ -24,7 +24,7 @@ export const needed = ([test, wanted]: Check): Check => [test, wanted, true];
 /** Conditions are checked where they are copied. */
 export const anything: Check = [() => true, ''];
 export const flag: Check = [(value) => typeof value === 'boolean', 'true or false'];
-export const metadata: Check = [(value) => isPlain(value) && !Array.isArray(value), 'an object'];
+export const metadata: Check = [isRecord, 'an object'];
 
 export type Checks = Readonly<Record<string, Check | Readonly<Record<string, Check>>>>;
 

@@ -1,6 +1,6 @@
 /** What a run tells, put together from what it knows. */
 import { errorJson, FlowError, messageOf } from '../errors.ts';
-import { copyPlain, freeze, isPlain, oncePer, own, put } from '../plain.ts';
+import { copyPlain, freeze, isPlain, isRecord, oncePer, own, put } from '../plain.ts';
 import type { Change, Usage } from '../state/event.ts';
 import type { Outcome, Skip } from '../state/outcome.ts';
 import { type Plan, type PlanNode, paramOf, successOf, type View } from '../wire/plan.ts';
@@ -67,9 +67,7 @@ export function usageOf({ usage }: Step, result: unknown): Usage | undefined {
 
 /** Params as they are told: a stream is no data, and so its place says only that there was one. */
 export const toldInput = (params: unknown): unknown =>
-  isPlain(params) && !Array.isArray(params) && holdsStream(params)
-    ? withoutStreams(params)
-    : params;
+  isRecord(params) && holdsStream(params) ? withoutStreams(params) : params;
 
 const withoutStreams = oncePer((params: object): object => {
   const told: Record<string, unknown> = {};

@@ -1,13 +1,11 @@
 /** What counts as unchanged: inputs, params, outcomes. */
 import { FlowError } from '../../errors.ts';
-import { equal, isPlain, put } from '../../plain.ts';
+import { equal, isRecord, put } from '../../plain.ts';
 import { failure, type Outcome } from '../../state/outcome.ts';
 import type { PlanNode } from '../../wire/plan.ts';
 import type { Values } from './seat.ts';
 
 export type Equals = (before: unknown, now: unknown) => boolean;
-
-const isRecord = (value: unknown): value is Values => isPlain(value) && !Array.isArray(value);
 
 /** The new input, with what is the same as before in place of it, and the names of the rest. Without names, all of it is new. */
 export function comparedInput(
