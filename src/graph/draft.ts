@@ -13,7 +13,7 @@ import {
   type StepSettings,
   type StepShape,
 } from './definition.ts';
-import { isId, parseKey, targetOf } from './key.ts';
+import { isId, stepsIn, targetOf } from './key.ts';
 import { mergeLink, refusedLink } from './link.ts';
 import { Order } from './order.ts';
 import { checkSchema } from './schema.ts';
@@ -135,9 +135,6 @@ export class Draft<Step extends StepShape = StepShape> implements Written<Step> 
     this.outputs.set(name, kept(binding));
   }
 }
-
-const stepsIn = (keys: readonly string[]): readonly string[] =>
-  keys.map(parseKey).flatMap((key) => (key.of === 'input' ? [] : key.step));
 
 /** The steps that a binding links its own to. */
 const linkedBy = (binding: Binding): readonly string[] =>

@@ -115,6 +115,10 @@ export function showKey(key: Key): string {
   return key.step + (key.of === 'param' ? '' : `.${key.of}`) + showPath(key.path);
 }
 
+/** The steps that keys belong to. */
+export const stepsIn = (keys: readonly string[]): readonly string[] =>
+  keys.map(parseKey).flatMap((key) => (key.of === 'input' ? [] : key.step));
+
 const showPath = (path: Path): string =>
   path
     .map((part) => {

@@ -1,7 +1,7 @@
 /** The end of a flow: its outputs, what they need, and the error where one of them cannot be had. */
 import { FlowError, type Issue, listed, messageOf } from '../errors.ts';
 import { type Binding, keysNeeded, keysOf } from '../graph/binding.ts';
-import { parseKey } from '../graph/key.ts';
+import { parseKey, stepsIn } from '../graph/key.ts';
 import { put } from '../plain.ts';
 import { failure, type Outcome, type Skip, skipped, success } from '../state/outcome.ts';
 import { type Plan, type PlanNode, paramOf, type Scope, type View } from '../wire/plan.ts';
@@ -77,12 +77,9 @@ function missedBy(plan: Plan, index: number, skip: Skip, run: View): readonly nu
     ended.kind === 'close' ? (plan.nodes[ended.scope.open] as PlanNode) : ended;
   if (skip.reason === 'missing-input') {
     const lacking = params.filter((param) => param.required && paramOf(param, run) === undefined);
-    return lacking
-      .flatMap(({ binding }) => keysNeeded(binding))
-      .flatMap((text) => {
-        const key = parseKey(text);
-        return key.of === 'input' ? [] : (gate?.nodes.get(key.step)?.outcome ?? []);
-      });
+    return stepsIn(lacking.flatMap(({ binding }) => keysNeeded(binding))).flatMap(
+      (step) => gate?.nodes.get(step)?.outcome ?? [],
+    );
   }
   const isByLink = skip.reason === 'upstream-skipped' || skip.detail.link !== undefined;
   if (!isByLink) return [];
@@ -141,10 +138,10 @@ export function neededFor({ root, nodes }: Plan, wanted: readonly string[]): Uin
   const close = nodes[root.close] as PlanNode;
   const keys = close.params
     .filter(({ name }) => wanted.includes(name))
-    .flatMap(({ binding }) => keysOf(binding).map(parseKey));
+    .flatMap(({ binding }) => keysOf(binding));
   const needed = new Set<number>();
-  for (const key of keys)
-    if (key.of !== 'input') needed.add((root.nodes.get(key.step) as { outcome: number }).outcome);
+  for (const step of stepsIn(keys))
+    needed.add((root.nodes.get(step) as { outcome: number }).outcome);
   // A Set goes on with what is added meanwhile.
   for (const at of needed) {
     const { kind, scope, links } = nodes[at] as PlanNode;

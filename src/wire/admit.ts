@@ -2,7 +2,7 @@
 import { FlowError, messageOf, showJson } from '../errors.ts';
 import { keysOf } from '../graph/binding.ts';
 import { showBinding } from '../graph/condition.ts';
-import { parseKey } from '../graph/key.ts';
+import { stepsIn } from '../graph/key.ts';
 import { put } from '../plain.ts';
 import { failure, isPoison, type Outcome, skipped } from '../state/outcome.ts';
 import {
@@ -176,10 +176,9 @@ const unfit = (node: PlanNode, { name, binding }: PlanParam, run: View, cause: u
   );
 
 function missing(node: PlanNode, { name, binding }: PlanParam, run: View): Outcome {
-  const source = keysOf(binding)
-    .map(parseKey)
-    .map((key) => (key.of === 'input' ? undefined : key.step))
-    .find((step) => step !== undefined && outcomeOf(node, step, run)?.status !== 'success');
+  const source = stepsIn(keysOf(binding)).find(
+    (step) => outcomeOf(node, step, run)?.status !== 'success',
+  );
   return skipped('missing-input', () => ({
     message: `its param "${name}" has no value: ${showBinding(binding)} is missing`,
     param: name,
