@@ -2,6 +2,7 @@
 import { FlowError, messageOf, showJson } from '../errors.ts';
 import { keysOf } from '../graph/binding.ts';
 import { showBinding } from '../graph/condition.ts';
+import type { Link } from '../graph/definition.ts';
 import { stepsIn } from '../graph/key.ts';
 import { put } from '../plain.ts';
 import { failure, isPoison, type Outcome, skipped } from '../state/outcome.ts';
@@ -25,7 +26,10 @@ export function refusal(node: PlanNode, run: View): Outcome | undefined {
   if (isOpen && !when) return undefined;
   if (gate && run.outcomes[gate.open]?.status !== 'success') return closedGate(gate, run);
   try {
-    return (isOpen ? undefined : refusedByLinks(node, run)) ?? (when && refusedBy(when, run));
+    return (
+      (isOpen ? undefined : refusedByLinks(node, run)) ??
+      (when && !when.test(run) ? conditionFalse(when, run) : undefined)
+    );
   } catch (cause) {
     return failure(
       new FlowError(
@@ -91,42 +95,32 @@ function isActive(
 ): boolean {
   if (!outcome) return link.stream && run.hasStarted(start);
   if (link.stream && run.hasStarted(start)) return true;
-  const matches =
-    outcome.status === 'success'
-      ? link.on !== 'failure'
-      : outcome.status === 'failure' && link.on !== 'success';
-  if (link.isTool && callsIn(successOf(outcome), link.to).length === 0) return false;
-  return matches && (!when || when.test(run));
+  return isFor(link, outcome) && !isUncalled(link, outcome) && (!when || when.test(run));
 }
+
+const isFor = ({ on }: Link, { status }: Outcome): boolean =>
+  status === 'success' ? on !== 'failure' : status === 'failure' && on !== 'success';
+
+const isUncalled = ({ isTool, to }: Link, outcome: Outcome): boolean =>
+  isTool === true && callsIn(successOf(outcome), to).length === 0;
 
 function inactive(node: PlanNode, { link, source, when }: PlanLink, run: View): Outcome {
   const path = pathIn(node, link.from);
   const outcome = run.outcomes[source] as Outcome;
-  if (outcome.status === 'skipped') {
-    return skipped('upstream-skipped', () => ({
-      message: `"${run.at(path)}" was skipped`,
-      source: path,
-    }));
-  }
-  const isUncalled = link.isTool && callsIn(successOf(outcome), link.to).length === 0;
-  if (isUncalled && outcome.status === 'success') {
+  const { status } = outcome;
+  if (status === 'success' && isUncalled(link, outcome)) {
     return skipped('tool-not-called', () => ({
       message: `"${run.at(path)}" did not call it`,
       source: path,
       link: link.id,
     }));
   }
-  if (when && (outcome.status === 'success' ? link.on !== 'failure' : link.on !== 'success')) {
-    return conditionFalse(when, run, link.id);
-  }
+  if (when && isFor(link, outcome)) return conditionFalse(when, run, link.id);
   return skipped('upstream-skipped', () => ({
-    message: `"${run.at(path)}" ended in ${outcome.status}, and the link "${link.id}" is for its ${link.on}`,
+    message: `"${run.at(path)}" ${status === 'skipped' ? 'was skipped' : `ended in ${status}, and the link "${link.id}" is for its ${link.on}`}`,
     source: path,
   }));
 }
-
-const refusedBy = (when: PlanCondition, run: View): Outcome | undefined =>
-  when.test(run) ? undefined : conditionFalse(when, run);
 
 function conditionFalse(when: PlanCondition, run: View, link?: string): Outcome {
   const values = when.values(run);
