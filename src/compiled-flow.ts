@@ -52,8 +52,6 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
   private readonly defaults: RunOptions;
   private planned: Plan | undefined;
   private forRuns: RunnableFlow | undefined;
-  private hashed: string | undefined;
-  private hashedSteps: Readonly<Record<string, string>> | undefined;
 
   constructor(definition: FlowDefinition<Step>, defaults: RunOptions = {}) {
     this.id = definition.id;
@@ -67,8 +65,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
 
   /** A name of the definition that stays the same as long as the definition does. Code does not count. */
   get hash(): string {
-    this.hashed ??= definitionHash(this.definition);
-    return this.hashed;
+    return definitionHash(this.definition);
   }
 
   /** The steps, by id, in an order in which each stands after those that it needs. */
@@ -257,15 +254,10 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
       identity: (isSaved) => ({
         id: this.id,
         hash: this.hash,
-        ...(isSaved && { steps: this.stepHashes() }),
+        ...(isSaved && { steps: stepHashes(this.definition) }),
       }),
     };
     return this.forRuns;
-  }
-
-  private stepHashes(): Readonly<Record<string, string>> {
-    this.hashedSteps ??= stepHashes(this.definition);
-    return this.hashedSteps;
   }
 
   private hot(id: string, prepared: Prepared | Observable<Prepared>): Run<Output> {

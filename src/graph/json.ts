@@ -1,6 +1,6 @@
 /** A flow as JSON. Code does not travel: `from-json.ts` joins it with the steps of a registry. */
 import { FlowError, reading, showValue } from '../errors.ts';
-import { isPlain, present } from '../plain.ts';
+import { isPlain, oncePer, present } from '../plain.ts';
 import type { Binding } from './binding.ts';
 import { type Condition, type Predicate, partsOf } from './condition.ts';
 import type { FlowDefinition, Json, StatedLink, StepEntry } from './definition.ts';
@@ -43,20 +43,22 @@ export function flowToJson(definition: FlowDefinition): FlowJson {
 }
 
 /** The same definition has the same hash, whatever the order in which it was written. Code does not count. */
-export const definitionHash = (definition: FlowDefinition): string =>
-  hash(canonicalJson(describe(definition)));
+export const definitionHash = oncePer((definition: FlowDefinition): string =>
+  hash(canonicalJson(describe(definition))),
+);
 
 /** A short hash of each step with its params and links, to say which of them a change of the flow concerns. */
-export function stepHashes(definition: FlowDefinition): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    definition.order.map((id) => {
-      const params = Object.fromEntries(definition.params.get(id) ?? []);
-      const step = describeStep(definition.steps.get(id) as StepEntry);
-      const links = describeLinks(definition, id);
-      return [id, hash(canonicalJson({ step, params, links })).slice(0, 12)];
-    }),
-  );
-}
+export const stepHashes = oncePer(
+  (definition: FlowDefinition): Readonly<Record<string, string>> =>
+    Object.fromEntries(
+      definition.order.map((id) => {
+        const params = Object.fromEntries(definition.params.get(id) ?? []);
+        const step = describeStep(definition.steps.get(id) as StepEntry);
+        const links = describeLinks(definition, id);
+        return [id, hash(canonicalJson({ step, params, links })).slice(0, 12)];
+      }),
+    ),
+);
 
 function describe(definition: FlowDefinition): FlowJson {
   const { id, description, metadata, input, outputs } = definition;
