@@ -55,12 +55,8 @@ const isDashed = ({ kind }: PictureEdge): boolean => kind === 'tool' || kind ===
 
 const mermaid: Language = {
   node: (node) => {
-    const [left, right] = {
-      step: ['[', ']'],
-      llm: ['{{', '}}'],
-      input: ['([', '])'],
-      output: ['([', '])'],
-    }[node.kind] as [string, string];
+    const [left, right] =
+      node.kind === 'step' ? '[]' : node.kind === 'llm' ? ['{{', '}}'] : ['([', '])'];
     return `${idInMermaid(node.id)}${left}${inMermaid(textOf(node))}${right}`;
   },
   edge: (edge) => {
@@ -89,12 +85,9 @@ const inMermaid = (text: string): string =>
 
 const dot: Language = {
   node: (node) => {
-    const shape = {
-      step: '',
-      llm: ' shape=hexagon style=solid',
-      input: ' shape=oval style=solid',
-      output: ' shape=oval style=solid',
-    }[node.kind];
+    const { kind } = node;
+    const shape =
+      kind === 'step' ? '' : ` shape=${kind === 'llm' ? 'hexagon' : 'oval'} style=solid`;
     return `${quoted(node.id)} [label=${inDot(textOf(node))}${shape}]`;
   },
   edge: (edge) => {
