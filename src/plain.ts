@@ -150,6 +150,13 @@ function isSame(left: unknown, right: unknown): boolean {
   return left instanceof Date && right instanceof Date && left.getTime() === right.getTime();
 }
 
+/** Adds to the list that a map has for a key. */
+export function addToList<Of, Item>(lists: Map<Of, Item[]>, key: Of, item: Item): void {
+  const list = lists.get(key);
+  if (list) list.push(item);
+  else lists.set(key, [item]);
+}
+
 /** The same function, which is asked once for each object. */
 export function oncePer<Of extends object, Answer>(ask: (of: Of) => Answer): (of: Of) => Answer {
   const answers = new WeakMap<Of, { readonly answer: Answer }>();

@@ -1,6 +1,6 @@
 /** Where a value comes from, as plain data: a literal, a key, a text with holes, or a structure of these. */
 import { FlowError, listed, messageOf, quoted, showValue } from '../errors.ts';
-import { copyPlain, freeze, isPlain, isRecord, put } from '../plain.ts';
+import { addToList, copyPlain, freeze, isPlain, isRecord, put } from '../plain.ts';
 import { type Key, parseKey, readPath } from './key.ts';
 import { type Reference, referenceOf, refuseForeign, refuseNode } from './ref.ts';
 
@@ -41,11 +41,7 @@ function around(data: object, isSo: (part: unknown) => boolean): ReadonlySet<unk
   for (const [each] of holders) {
     for (const part of Object.values(each)) {
       if (isSo(part)) found.add(each);
-      else if (isPlain(part)) {
-        const known = holders.get(part);
-        if (known) known.push(each);
-        else holders.set(part, [each]);
-      }
+      else if (isPlain(part)) addToList(holders, part, each);
     }
   }
   for (const each of found) for (const holder of holders.get(each) ?? []) found.add(holder);

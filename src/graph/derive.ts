@@ -1,4 +1,5 @@
 /** Links derived from what steps read, merged with the stated ones; and an order in which they can be met. */
+import { addToList } from '../plain.ts';
 import { keysNeeded, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import { type Link, linkId, type StatedLink } from './definition.ts';
@@ -99,11 +100,7 @@ export function sortSteps(
     const sources = (linksInto.get(id) ?? []).filter((link) => known.has(link.from));
     if (sources.length === 0) order.push(id);
     missing.set(id, sources.length);
-    for (const { from } of sources) {
-      const list = targets.get(from);
-      if (list) list.push(id);
-      else targets.set(from, [id]);
-    }
+    for (const { from } of sources) addToList(targets, from, id);
   }
   for (const id of order) {
     for (const target of targets.get(id) ?? []) {

@@ -1,6 +1,7 @@
 /** Nodes of a plan while it is made: as they begin, and what is known of them when all are there. */
 
 import type { Schema } from '../graph/schema.ts';
+import { addToList } from '../plain.ts';
 import { isSimple } from './attempt.ts';
 import type { PlanChannel, PlanNode, PlanParam, Scope } from './plan.ts';
 import type { Step } from './step.ts';
@@ -95,11 +96,7 @@ export function channelsByStream(
   channels: readonly PlanChannel[],
 ): ReadonlyMap<number, readonly number[]> {
   const channelsOf = new Map<number, number[]>();
-  channels.forEach(({ stream }, i) => {
-    const known = channelsOf.get(stream);
-    if (known) known.push(i);
-    else channelsOf.set(stream, [i]);
-  });
+  for (const [i, { stream }] of channels.entries()) addToList(channelsOf, stream, i);
   return channelsOf;
 }
 

@@ -4,7 +4,7 @@ import { type Condition, conditionKeys, showCondition, tester } from '../graph/c
 import { type FlowDefinition, type StepEntry, toolLinksInto } from '../graph/definition.ts';
 import { takenBy } from '../graph/inputs.ts';
 import { parseKey } from '../graph/key.ts';
-import { put } from '../plain.ts';
+import { addToList, put } from '../plain.ts';
 import { isSimple } from './attempt.ts';
 import { orderAtOnce } from './order.ts';
 import type {
@@ -263,9 +263,7 @@ class Planner {
 
   private feeds(node: Mutable<PlanNode>, stream: number): void {
     node.streams = [...node.streams, stream];
-    const feeders = this.feeders.get(stream);
-    if (feeders) feeders.push(node);
-    else this.feeders.set(stream, [node]);
+    addToList(this.feeders, stream, node);
   }
 
   private sourceOf(scope: Scope, id: string): { readonly outcome: number; readonly start: number } {
