@@ -1,4 +1,5 @@
 /** A flow as boxes in boxes with arrows between them: what every drawing says. Where things stand is up to the drawing. */
+import { addToList } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys, showCondition } from './condition.ts';
 import type { FlowDefinition, Link, StepEntry } from './definition.ts';
@@ -85,9 +86,12 @@ function draw(
       edges.push({ from: at(end), to: at(begin), ...edgeOf(link), link: at(link.id) });
     }
   }
-  const results = [...definition.outputs, ...[...definition.memory].map(remembered)];
+  const remembered = [...definition.memory].map(
+    ([name, binding]) => [name + memory, binding] as const,
+  );
+  const results = [...definition.outputs, ...remembered];
   for (const [source, found] of sourcesOf(definition, results)) {
-    if (source === '$input') read(keysOfAll(results));
+    if (source === '$input') read(results.flatMap(([, binding]) => keysOf(binding)));
     join(at(source), output, found);
   }
   const isInside = path !== '';
@@ -134,29 +138,22 @@ const listed = (names: Iterable<string>): readonly string[] => {
 };
 
 const memory = ' (memory)';
-const remembered = ([name, binding]: readonly [string, Binding]): readonly [string, Binding] => [
-  name + memory,
-  binding,
-];
 
 function nameIn(definition: FlowDefinition, [name]: readonly (string | number)[]): string {
   if (name === undefined) return 'all';
   return definition.memory.has(String(name)) ? name + memory : String(name);
 }
 
-const keysOfAll = (bindings: readonly (readonly [string, Binding])[]): readonly string[] =>
-  bindings.flatMap(([, binding]) => keysOf(binding));
-
 /** What outputs are made of: a step or the input, with the names of the outputs that read it. */
 function sourcesOf(
   definition: FlowDefinition,
   bindings: readonly (readonly [string, Binding])[],
 ): readonly (readonly [string, string])[] {
-  const sources = new Map<string, Set<string>>();
+  const sources = new Map<string, string[]>();
   for (const [name, binding] of bindings) {
     for (const key of keysOf(binding).map(parseKey)) {
       const source = key.of === 'input' ? '$input' : endsOf(definition, key.step)[1];
-      sources.set(source, (sources.get(source) ?? new Set()).add(name));
+      addToList(sources, source, name);
     }
   }
   return [...sources]
