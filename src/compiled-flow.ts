@@ -30,7 +30,6 @@ import { toolStep } from './run/tool-step.ts';
 import type { Out } from './run/turns.ts';
 import type { FlowEvent } from './state/event.ts';
 import { emptySnapshot } from './state/snapshot.ts';
-import { schedulerClock } from './wire/clock.ts';
 import type { Plan } from './wire/plan.ts';
 import { makePlan } from './wire/planner.ts';
 import type { Handler, Step, StepContext, StepTypes } from './wire/step.ts';
@@ -161,7 +160,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * digest.live({ url: url$, tone: 'plain' }).output$.subscribe(render)
    */
   live(inputs: LiveInputs<Input>, options: LiveOptions = {}): Live<Input, Output> {
-    const placed = { ...this.defaults, ...options };
+    const placed = this.with_(options);
     checkLiveOptions(placed, this.plan());
     return new Live<Input, Output>(this.plan(), lazily(this.runnable()), inputs, placed);
   }
@@ -175,11 +174,7 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * const { result } = digest.resume(runId, { answers: { approve: { ok: true } } })
    */
   resume(runId: string, options?: ResumeOptions): Run<Output> {
-    const placed = {
-      ...this.checked(options as RunOptions, 'answers', 'allowChanged'),
-      ...options,
-      id: runId,
-    };
+    const placed = { ...this.checked(options, 'answers', 'allowChanged'), id: runId };
     return this.hot(runId, resumedRun(this.runnable(), runId, placed));
   }
 
@@ -191,8 +186,9 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
    * const run = digest.fork(runId, { edit: { 'page.return.title': 'Another title' } })
    */
   fork(runId: string, options: ForkOptions = {}): Run<Output> {
-    const given = { ...this.checked(options, 'at', 'edit'), ...options };
-    const placed = { ...given, id: idOf({ ...options, clock: given.clock ?? schedulerClock }) };
+    const given = this.checked(options, 'at', 'edit');
+    // Never the id of other runs: a fork is a new one.
+    const placed = { ...given, id: idOf({ ...given, id: options.id } as RunOptions) };
     return this.hot(placed.id, forkedRun(this.runnable(), runId, placed));
   }
 
@@ -238,11 +234,14 @@ export class CompiledFlow<in Input, out Output> implements Step<Input, Output> {
     return this.planned;
   }
 
-  private with_(options: RunOptions = {}): RunOptions {
-    return { ...this.defaults, ...options };
+  private with_<Options extends RunOptions>(options: Options | undefined): RunOptions & Options {
+    return { ...this.defaults, ...options } as RunOptions & Options;
   }
 
-  private checked(options: RunOptions | undefined, ...more: readonly string[]): RunOptions {
+  private checked<Options extends RunOptions>(
+    options: Options | undefined,
+    ...more: readonly string[]
+  ): RunOptions & Options {
     const all = this.with_(options);
     checkOptions(all, this.plan(), more);
     return all;
