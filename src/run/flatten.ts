@@ -1,16 +1,15 @@
 /** What an operator does with a new input while it still works on older ones. */
 import {
+  catchError,
   concatMap,
   defer,
-  dematerialize,
   EMPTY,
   exhaustMap,
   filter,
   map,
-  materialize,
   Observable,
-  type ObservableNotification,
   type OperatorFunction,
+  of,
   Subject,
   switchMap,
   takeUntil,
@@ -63,7 +62,8 @@ export function flattened<Input, Output>(
 /** What came of an input, and the place of that among all. */
 interface Placed<Output> {
   readonly i: number;
-  readonly note: ObservableNotification<Output>;
+  /** Gives the output, or throws the error. */
+  give(): Output;
 }
 
 /** Side by side, told in the order of the inputs. Each run gives one value, or fails. */
@@ -82,18 +82,18 @@ const inOrder =
         i > failed
           ? EMPTY
           : run(input).pipe(
-              materialize(),
-              filter(({ kind }) => kind !== 'C'),
-              map((note) => {
-                if (note.kind === 'E') {
-                  failed = i;
-                  failed$.next(i);
-                }
-                return { i, note };
+              map((output) => ({ i, give: () => output })),
+              catchError((error: unknown) => {
+                failed = i;
+                failed$.next(i);
+                const give = () => {
+                  throw error;
+                };
+                return of({ i, give });
               }),
               takeUntil(failed$.pipe(filter((at) => at < i))),
             );
-      const notes = new Map<number, ObservableNotification<Output>>();
+      const came = new Map<number, () => Output>();
       let next = 0;
       return source.pipe(
         takeUntil(failed$),
@@ -102,15 +102,15 @@ const inOrder =
             subscribeTo(settle(input, count++), out, (subscription) => out.add(subscription)),
           concurrency,
         ),
-        concatMap(({ i, note }) => {
-          notes.set(i, note);
-          const due: ObservableNotification<Output>[] = [];
-          for (let first = notes.get(next); first; first = notes.get(++next)) {
-            notes.delete(next);
+        concatMap(({ i, give }) => {
+          came.set(i, give);
+          const due: (() => Output)[] = [];
+          for (let first = came.get(next); first; first = came.get(++next)) {
+            came.delete(next);
             due.push(first);
           }
           return due;
         }),
-        dematerialize(),
+        map((give) => give()),
       );
     });
