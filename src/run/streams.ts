@@ -49,7 +49,7 @@ export class Streams {
   /** A node has ended: so have the streams that it is known by, and nobody reads for it any more. */
   end(node: PlanNode, outcome: Outcome): void {
     for (const channel of this.plan.channelsOf.get(node.index) ?? none) {
-      this.channels[channel]?.end(endOf(outcome));
+      this.channels[channel]?.end(outcome);
     }
     // A flow passes a stream on to its steps; only a step itself is done with it.
     if (node.kind === 'step') for (const channel of node.reads) this.channels[channel]?.drop();
@@ -62,10 +62,7 @@ export class Streams {
     const made = new Channel(source, keepsAll, this.look);
     this.channels[index] = made;
     const outcome = this.outcomes[stream];
-    if (outcome) made.end(endOf(outcome));
+    if (outcome) made.end(outcome);
     return made;
   }
 }
-
-const endOf = (outcome: Outcome): { readonly error?: unknown } =>
-  outcome.status === 'failure' ? { error: outcome.error } : {};

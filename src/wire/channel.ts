@@ -1,6 +1,7 @@
 /** The chunks of a step on their way to another one, while the first still works. */
 import { Observable, type Subscriber } from 'rxjs';
 import { FlowError } from '../errors.ts';
+import type { Outcome } from '../state/outcome.ts';
 
 const mark = Symbol.for('millrace.restart');
 
@@ -22,8 +23,6 @@ export const restart = (attempt: number): Restart =>
  */
 export const isRestart = (chunk: unknown): chunk is Restart =>
   typeof chunk === 'object' && chunk !== null && mark in chunk;
-
-type End = { readonly error?: unknown };
 
 interface Reader {
   readonly out: Subscriber<unknown>;
@@ -47,7 +46,7 @@ export class Channel {
   /** How often it may still be read. */
   left: number;
   private isDropped = false;
-  private ended: End | undefined;
+  private ended: Outcome | undefined;
 
   /** `look`: called when somebody begins to wait for what it brings. */
   constructor(source: string, keepsAll: boolean, look?: () => void) {
@@ -97,8 +96,9 @@ export class Channel {
     this.kept.length = 0;
   }
 
-  end(end: End): void {
-    this.ended = end;
+  /** The step that it is of has ended so. */
+  end(outcome: Outcome): void {
+    this.ended = outcome;
     for (const reader of this.readers) this.handOver(reader);
   }
 
@@ -114,7 +114,7 @@ export class Channel {
   }
 }
 
-const finish = (out: Subscriber<unknown>, end: End): void => {
-  if ('error' in end) out.error(end.error);
+const finish = (out: Subscriber<unknown>, end: Outcome): void => {
+  if (end.status === 'failure') out.error(end.error);
   else out.complete();
 };

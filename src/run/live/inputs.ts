@@ -1,5 +1,5 @@
 /** Where the inputs of a live flow come from. */
-import { isObservable, type Observable, type Subscribable, Subscription } from 'rxjs';
+import { type Observable, type Subscribable, Subscription } from 'rxjs';
 import { FlowError, typeName } from '../../errors.ts';
 import { checkInputNames, readInput } from '../../graph/check-input.ts';
 import type { FlowDefinition } from '../../graph/definition.ts';
@@ -140,10 +140,7 @@ export const partsOf = (definition: FlowDefinition, given: object): Values =>
 /** What cannot be read is none: as a value it will be refused. */
 function isSubscribable(value: unknown): boolean {
   try {
-    return (
-      isObservable(value) ||
-      typeof (value as Partial<Store<unknown>> | null)?.subscribe === 'function'
-    );
+    return typeof (value as Partial<Store<unknown>> | null)?.subscribe === 'function';
   } catch {
     return false;
   }

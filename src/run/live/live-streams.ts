@@ -49,10 +49,8 @@ export class LiveStreams {
   }
 
   end(stream: number, outcome: Outcome, version: number): void {
-    for (const channel of this.channelsOf(stream)) {
-      const end = outcome.status === 'failure' ? { error: outcome.error } : {};
-      this.channels[channel]?.at(version)?.value?.end(end);
-    }
+    for (const channel of this.channelsOf(stream))
+      this.channels[channel]?.at(version)?.value?.end(outcome);
   }
 
   /** What its readers at a version read. */
