@@ -4,7 +4,7 @@ import { present } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { problemsOf } from './check.ts';
 import { type FlowDefinition, linkId, type StepShape } from './definition.ts';
-import { byId, deriveLinks, sortSteps } from './derive.ts';
+import { byName, deriveLinks, sortSteps } from './derive.ts';
 import type { Written } from './draft.ts';
 import { inputKey, parseKey } from './key.ts';
 import { violation } from './schema.ts';
@@ -28,6 +28,7 @@ export function define<Step extends StepShape>(draft: Written<Step>): FlowDefini
     params: new Map([...draft.params].map(([id, params]) => [id, byName(params)])),
     inputs: byName([...draft.inputs].filter((bound) => !isMemory(bound))),
     memory: byName([...draft.inputs].filter(isMemory)),
+    // In the order of the properties of the output.
     outputs: new Map(draft.outputs),
     order: sortSteps(draft.steps.keys(), linksInto),
   });
@@ -36,20 +37,15 @@ export function define<Step extends StepShape>(draft: Written<Step>): FlowDefini
   return definition;
 }
 
-/** The order in which names were bound says nothing. Outputs keep theirs: it is that of the properties of the output. */
-const byName = (bound: Iterable<readonly [string, Binding]>): ReadonlyMap<string, Binding> =>
-  new Map([...bound].sort(([a], [b]) => byId(a, b)));
-
 /** A name that is bound to what a step gives is no input: it is remembered. One that is bound to itself stays as it was. */
 const isMemory = ([name, binding]: readonly [string, Binding]): boolean =>
   keysOf(binding).some((key) => key === inputKey(name) || parseKey(key).of !== 'input');
 
 function linksToNowhere({ steps, linksInto }: Written<StepShape>): readonly Issue[] {
-  return [...linksInto.keys()]
-    .filter((to) => !steps.has(to))
-    .sort(byId)
-    .flatMap((to) =>
-      [...(linksInto.get(to)?.keys() ?? [])].sort(byId).map((from) => ({
+  return [...byName(linksInto)]
+    .filter(([to]) => !steps.has(to))
+    .flatMap(([to, links]) =>
+      [...byName(links).keys()].map((from) => ({
         path: `link "${linkId(from, to)}"`,
         message: `ends at "${to}", but the flow has no such step.${suggestion(to, steps.keys())}`,
       })),

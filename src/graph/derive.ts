@@ -9,6 +9,10 @@ import { type Key, parseKey } from './key.ts';
 /** Ids are compared by code unit: the same everywhere, whatever the locale. */
 export const byId = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
+/** In the order of names: that in which they came says nothing. */
+export const byName = <T>(named: Iterable<readonly [string, T]>): ReadonlyMap<string, T> =>
+  new Map([...named].sort(([a], [b]) => byId(a, b)));
+
 /** How a step reads another one. */
 interface Reads {
   value?: boolean;

@@ -3,6 +3,7 @@ import { oncePer, own, put } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys } from './condition.ts';
 import type { FlowDefinition, StepShape } from './definition.ts';
+import { byName } from './derive.ts';
 import { isData } from './json.ts';
 import { parseKey } from './key.ts';
 import {
@@ -112,19 +113,18 @@ export const inputNames = oncePer((definition: FlowDefinition): Properties | und
 /** The JSON Schema of what a flow takes. */
 export function inputJsonSchema(definition: FlowDefinition): JsonSchema {
   if (definition.input) return jsonSchemaOf(definition.input, 'input') ?? {};
-  const names = namesRead(definition);
+  const names = [...byName(namesRead(definition))];
   const properties: Record<string, unknown> = {};
-  const required = [...names]
+  const required = names
     .filter(([name, input]) => input.required && !definition.inputs.has(name))
-    .map(([name]) => name)
-    .sort();
+    .map(([name]) => name);
   const schema: Assembled = {
     type: 'object',
     properties,
     ...(required.length > 0 && { required }),
     additionalProperties: readWhole.has(definition),
   };
-  for (const [name, { uses }] of [...names].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, { uses }] of names) {
     const asked = together(uses.flatMap((use) => schemaOfUse(use, schema)));
     const { value: given } = (definition.inputs.get(name) ?? {}) as { readonly value?: unknown };
     put(properties, name, isData(given) ? { ...asked, default: given } : asked);

@@ -3,7 +3,7 @@ import { addToList } from '../plain.ts';
 import { type Binding, keysOf } from './binding.ts';
 import { conditionKeys, showCondition } from './condition.ts';
 import type { FlowDefinition, Link, StepEntry } from './definition.ts';
-import { byId } from './derive.ts';
+import { byId, byName } from './derive.ts';
 import { parseKey } from './key.ts';
 
 export interface PictureNode {
@@ -156,7 +156,5 @@ function sourcesOf(
       addToList(sources, source, name);
     }
   }
-  return [...sources]
-    .sort(([a], [b]) => byId(a, b))
-    .map(([source, found]) => [source, unique(found).join(', ')]);
+  return [...byName(sources)].map(([source, found]) => [source, unique(found).join(', ')]);
 }
