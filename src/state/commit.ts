@@ -196,11 +196,10 @@ function addStep(
   now: StepState | undefined,
 ): void {
   if (old === now) return;
-  if (!now) patches.push({ op: 'remove', path: ['steps', path] });
-  else if (old)
+  if (!old || !now) addField(patches, ['steps'], path, old, now);
+  else
     for (const name of namesIn(now, old) as ReadonlySet<keyof StepState>)
       addField(patches, ['steps', path], name, old[name], now[name]);
-  else patches.push({ op: 'add', path: ['steps', path], value: now });
 }
 
 const namesIn = (...states: readonly object[]): ReadonlySet<string> =>
