@@ -4,7 +4,14 @@ import { copyOutside, isRecord, oncePer, own, put, settledCopy } from '../plain.
 import { type Reader, resolver } from './binding.ts';
 import type { FlowDefinition } from './definition.ts';
 import { type DerivedInput, inputNames, namesRead, otherName, type Use } from './inputs.ts';
-import { type Properties, propertySchema, type Schema, validate, violation } from './schema.ts';
+import {
+  issuesNow,
+  type Properties,
+  propertySchema,
+  type Schema,
+  validate,
+  violation,
+} from './schema.ts';
 
 /**
  * Makes the checked input of a run: other names and defaults filled in, unknown names refused, every schema satisfied. What comes
@@ -128,7 +135,8 @@ export const inputsAlone = (definition: FlowDefinition): Alone =>
 /** What comes of one input that can be checked by itself, and is valid. Undefined where the whole input must be checked. */
 export function checkAlone(schemas: readonly Schema[] | undefined, given: unknown): unknown {
   if (!schemas) return undefined;
-  if (schemas.length > 0 && !isValidAlone(schemas, given)) return undefined;
+  // What takes its time is left to the whole check.
+  if (!schemas.every((schema) => issuesNow(schema, given)?.length === 0)) return undefined;
   if (typeof given !== 'object') return given;
   try {
     return settledCopy(given);
@@ -136,18 +144,6 @@ export function checkAlone(schemas: readonly Schema[] | undefined, given: unknow
     return undefined; // what throws when it is read is refused with the whole input
   }
 }
-
-function isValidAlone(schemas: readonly Schema[], given: unknown): boolean {
-  try {
-    // What takes its time is left to the whole check.
-    return schemas.every((schema) => !(validate(schema, given, refusal) instanceof Promise));
-  } catch {
-    return false;
-  }
-}
-
-const refusal = (issues: readonly Issue[]): FlowError =>
-  violation('invalid-input', 'The input is not valid', issues, '');
 
 function refuseUnknown(
   definition: FlowDefinition,

@@ -32,7 +32,7 @@ export function problemsOf(definition: FlowDefinition): readonly Issue[] {
   };
 
   const refuse: Refuse = (place, schema, value) => {
-    const issues = schema ? issuesNow(schema, value) : [];
+    const issues = (schema && issuesNow(schema, value)) ?? [];
     const fault = issues.map(({ message }) => message).join('; ');
     if (fault) report(place, `is ${showValue(value)}, which the step refuses: ${fault}`);
   };

@@ -33,7 +33,7 @@ function schemaOfBinding(
   const part = schemaAt(whole, key.path).schema;
   if (!whole || !part) return {};
   const { default: instead } = binding;
-  const fits = instead === undefined || issuesNow(schemaFromJson(part), instead).length === 0;
+  const fits = instead === undefined || !issuesNow(schemaFromJson(part), instead)?.length;
   const schema = embedded(part, whole, key.of === 'input' ? '$input' : key.step, into);
   return fits ? schema : { anyOf: [schema, constant(instead)] };
 }

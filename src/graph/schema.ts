@@ -132,21 +132,21 @@ export function paramsOf(schema: Schema | undefined): Properties | undefined {
 
 /** What a schema says of an object without anything in it. */
 function missedIn(schema: Schema): readonly string[] {
-  const issues = issuesNow(schema, {});
+  const issues = issuesNow(schema, {}) ?? [];
   return [...new Set(issues.map(({ path }) => path))].filter((path) => !path.includes('.'));
 }
 
 const refuses = (schema: Schema | undefined, value: unknown): boolean =>
-  schema !== undefined && issuesNow(schema, value).length > 0;
+  Boolean(schema && issuesNow(schema, value)?.length);
 
-/** What is wrong with a value, where the schema can say so at once. */
-export function issuesNow(schema: Schema, value: unknown): readonly Issue[] {
+/** What is wrong with a value; undefined where the schema cannot say so at once. */
+export function issuesNow(schema: Schema, value: unknown): readonly Issue[] | undefined {
   try {
     const validated = schema['~standard'].validate(value);
     if (!('then' in validated)) return validated.issues?.map(plainIssue) ?? [];
     validated.then(undefined, () => undefined);
   } catch {} // it will throw again when it counts
-  return [];
+  return undefined;
 }
 
 /** Says whether a path can lead to a value of the schema, and what its schema is there. */

@@ -1,4 +1,4 @@
-import { Flow, FlowError, MemorySaver } from 'millrace';
+import { defineStep, Flow, FlowError, MemorySaver } from 'millrace';
 import { BehaviorSubject, concat, from, NEVER, of, Subject, throwError } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -203,4 +203,35 @@ test('6.1 of a flow with thousands of inputs a message names some', () => {
   );
   const wide = flow.output({ last: steps.at(-1)?.out });
   expect(() => wide.live({ y: 1 } as never)).toThrow(/It takes: x0, x1, .* and 980 more/);
+});
+
+test('6.1 a schema of one input that refuses a value by and by leaves no rejection that nobody catches', async () => {
+  const small = {
+    '~standard': {
+      version: 1,
+      vendor: 'test',
+      validate: (value: unknown) =>
+        Number(value) < 5 ? { value } : Promise.resolve({ issues: [{ message: 'too large' }] }),
+    },
+  } as const;
+  const input = {
+    shape: { n: small },
+    '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
+  } as const;
+  const flow = new Flow<{ n: number }>('late');
+  const same = defineStep({ input, run: (params: unknown) => params });
+  flow.step('same', same, { n: flow.input.n });
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => uncaught.push(error);
+  process.on('unhandledRejection', note);
+  const n$ = new Subject<number>();
+  const subscription = flow
+    .output({})
+    .live({ n: n$ })
+    .events$.subscribe({ error: () => {} });
+  for (const n of [1, 2, 9]) n$.next(n);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  process.off('unhandledRejection', note);
+  subscription.unsubscribe();
+  expect(uncaught).toEqual([]);
 });
