@@ -122,11 +122,10 @@ export function paramsOf(schema: Schema | undefined): Properties | undefined {
     const part = propertySchema(schema, name);
     return [name, jsonSchemaOf(part, 'input') ?? {}] as const;
   });
-  const isLoose = /loose|rest/.test(String((schema as { type?: unknown }).type));
   return {
     known: Object.fromEntries(known),
     required: missedIn(schema).filter((name) => refuses(propertySchema(schema, name), undefined)),
-    open: isLoose,
+    open: /loose|rest/.test(String((schema as { type?: unknown }).type)),
   };
 }
 

@@ -205,4 +205,4 @@ function stopped(snapshot: Snapshot, event: FlowEvent): ReturnType<typeof tableF
 }
 
 const isAtWork = ({ status }: StepState): boolean =>
-  status === 'running' || status === 'waiting' || status === 'retrying';
+  ['running', 'waiting', 'retrying'].includes(status);

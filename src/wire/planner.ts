@@ -149,16 +149,11 @@ class Planner {
       settings: isTool ? settingsOfCalls(entry.settings) : entry.settings,
     });
     this.connect(node, entry, scope);
-    if (!isInlined) {
-      this.feeds(node, node.index);
-      this.byPath.set(path, node);
-      const made = { outcome: node.index, start: node.index };
-      scope.nodes.set(entry.id, made);
-      return made;
-    }
-    const inner = this.flow(definition as FlowDefinition<Step>, path, node, scope);
-    this.byPath.set(path, this.at(inner.close));
-    const made = { outcome: inner.close, start: node.index };
+    let outcome = node.index;
+    if (isInlined) outcome = this.flow(definition as FlowDefinition<Step>, path, node, scope).close;
+    else this.feeds(node, node.index);
+    this.byPath.set(path, this.at(outcome));
+    const made = { outcome, start: node.index };
     scope.nodes.set(entry.id, made);
     return made;
   }
