@@ -48,7 +48,7 @@ export function reduce(snapshot: Snapshot, event: FlowEvent): Snapshot {
     case 'STEP_LATE':
       return snapshot;
     default: {
-      const table = isAnew(event) ? withoutBelow(snapshot, event.path) : tableFor(snapshot);
+      const table = isAnew(event) ? withoutBelow(snapshot, event) : tableFor(snapshot);
       const step = stepAfter(recordAt(table, event.path), event);
       return changed(snapshot, { seq }, withRecord(table, event.path, step));
     }
@@ -100,9 +100,11 @@ export const isOfOneStep = (event: FlowEvent): boolean =>
   event.type.startsWith('STEP_') && !isAnew(event);
 
 /** What items, rounds, turns or steps there were below a step says nothing of those to come, but what they have used. */
-function withoutBelow(snapshot: Snapshot, path: string): ReturnType<typeof tableFor> {
+function withoutBelow(snapshot: Snapshot, event: FlowEvent): ReturnType<typeof tableFor> {
+  const { path } = event;
   let table = tableFor(snapshot);
   const step = recordAt(table, path);
+  if (isOlder(event, step)) return table;
   let spent = step?.spent;
   for (const name of namesBelow(table, path)) {
     const gone = recordAt(table, name);
@@ -121,14 +123,17 @@ type StepChange = Extract<
 const stepAfter = (step: StepState | undefined, event: StepChange): StepState =>
   Object.freeze(changedStep(step, event));
 
+const isOlder = ({ version = 0 }: FlowEvent, step: StepState | undefined): boolean =>
+  version < (step?.version ?? 0);
+
 type Changing = { -readonly [K in keyof StepState]: StepState[K] };
 
 function changedStep(step: StepState | undefined, event: StepChange): StepState {
   const before: StepState = step ?? { status: 'running', attempts: 0 };
-  const { type, version = 0 } = event;
-  const isOlder = version < (before.version ?? 0);
+  const { version } = event;
+  const isLate = isOlder(event, step);
   // Versions are at work side by side: the newest counts, but for what is asked.
-  if (isOlder && type !== 'STEP_START' && type !== 'STEP_WAIT') return before;
+  if (isLate && event.type !== 'STEP_WAIT') return before;
   switch (event.type) {
     case 'STEP_START': {
       const after: Changing = { status: 'running', input: event.input, attempts: 1, t0: event.t };
@@ -136,13 +141,15 @@ function changedStep(step: StepState | undefined, event: StepChange): StepState 
       else if (before.spent) after.spent = before.spent;
       return after;
     }
-    case 'STEP_WAIT':
-      return {
-        ...before,
-        status: 'waiting',
-        question: event.question,
-        ...(isOlder && { version }),
-      };
+    case 'STEP_WAIT': {
+      const { question, t: t0 } = event;
+      // Of an older version, or to whoever hears late, it was not told here that it began: with what it asks.
+      const known =
+        step && isAtWork(step) && !isLate
+          ? step
+          : { input: question, attempts: 1, t0, ...(version && { version }) };
+      return { ...known, status: 'waiting', question };
+    }
     case 'STEP_RETRY':
       return { ...before, status: 'retrying', attempts: event.attempt, error: event.error };
     case 'STEP_SKIP':

@@ -47,16 +47,16 @@ export function question<Answer extends Schema, Input extends Schema | undefined
       const asked: Question = {
         question: params,
         answer,
+        tell: () => {
+          out.next(new Asked(params));
+          host.look?.();
+        },
         give: (value) => {
           out.next(new Result(value));
           out.complete();
         },
       };
-      const tell = () => {
-        out.next(new Asked(params));
-        host.look?.();
-      };
-      out.add(ask(host.questions, context.path, asked, tell));
+      out.add(ask(host.questions, context.path, asked));
     });
   const step = defineStep({
     run,

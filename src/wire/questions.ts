@@ -8,6 +8,8 @@ export interface Question {
   readonly question: unknown;
   /** What an answer must satisfy. */
   readonly answer: Schema;
+  /** Tells that it is asked, perhaps again. */
+  tell(): void;
   give(answer: unknown): void;
   /** How many answers its schema is at. */
   checking?: number;
@@ -93,12 +95,7 @@ export const notOpen = (path: string, isAnswered: boolean, open: readonly string
   );
 
 /** Opens a question, and asks it; gives back what closes it. Where an answer was given before, it asks only when that is refused. */
-export function ask(
-  questions: Questions,
-  path: string,
-  question: Question,
-  tell: () => void,
-): () => void {
+export function ask(questions: Questions, path: string, question: Question): () => void {
   const { open, given } = questions;
   open.set(path, [...questions.at(path), question]);
   if (given.has(path))
@@ -107,8 +104,8 @@ export function ask(
       if (!questions.at(path).includes(question)) return;
       given.delete(path);
       questions.refused = error;
-      tell();
+      question.tell();
     });
-  else tell();
+  else question.tell();
   return () => questions.close(path, question);
 }

@@ -152,3 +152,50 @@ test('6.5 a step whose place is taken by items, when a newer version gives it up
   live.next({ n: 2 });
   expect([calls, values]).toEqual([[1, 2], [{ n: 2, items: [2, 3] }]]);
 });
+
+test('6.1 an item that ended while nobody heard is not told as cut short to whoever hears again', () => {
+  inVirtualTime(({ cold, flush }) => {
+    const numbers = cold<readonly number[]>('a-----b|', { a: [2, 100], b: [1] });
+    const live = lists().live({ numbers });
+    const first = live.events$.subscribe();
+    kept(live.output$);
+    timer(1).subscribe(() => first.unsubscribe());
+    let skipped: string[] = [];
+    timer(4).subscribe(() => {
+      const { values } = kept(live.events$.pipe(filter(({ type }) => type === 'STEP_SKIP')));
+      timer(3).subscribe(() => {
+        skipped = values.map(({ path }) => path);
+      });
+    });
+    flush();
+    expect(skipped).toEqual(['list']);
+  });
+});
+
+test('6.1, 6.5 an older version that is tried again forgets no item of the newest', () => {
+  inVirtualTime(({ cold, flush }) => {
+    const numbers = cold<readonly number[]>('ab|', { a: [1, 5, -6], b: [2, 30, 40, 3] });
+    const flow = new Flow<Numbers>('lists');
+    const item = ({ n }: { n: number }) =>
+      timer(Math.abs(n)).pipe(
+        map(() => {
+          if (n < 0) throw new Error('negative');
+          return n;
+        }),
+      );
+    const list = flow.step(
+      'list',
+      each(item, { as: 'n' }),
+      { items: flow.input.numbers },
+      { policy: 'concat', concurrency: 2, retry: { count: 1, delay: 10 } },
+    );
+    const live = flow.output({ list: list.out }).live({ numbers });
+    kept(live.state$);
+    let seen: string[] = [];
+    timer(8).subscribe(() => {
+      seen = below(live.getSnapshot());
+    });
+    flush();
+    expect(seen.sort()).toContain('list[3] success');
+  });
+});

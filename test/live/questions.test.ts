@@ -1,5 +1,5 @@
 import { each, Flow, gt, question, type StepSettings } from 'millrace';
-import { Subject, take } from 'rxjs';
+import { map, Subject, take } from 'rxjs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { kept } from './flows.ts';
@@ -47,6 +47,48 @@ test('5.11, 6.5 when one of several that ask side by side is answered, the state
   expect(asked()).toMatchObject({ status: 'waiting', question: { n: 1 } });
   await live.answer('ask', 'first');
   expect(asked()).toMatchObject({ status: 'success', output: 'third' });
+});
+
+test('5.11, 6.5 a question below a step is shown with the version that asks it, whatever newer ones do, and is gone with its answer', async () => {
+  const go = new Subject<void>();
+  const inner = new Flow<N>('inner');
+  const slow = inner.step(
+    'slow',
+    ({ n }) =>
+      n === 3
+        ? go.pipe(
+            take(1),
+            map(() => n),
+          )
+        : n,
+    {
+      n: inner.input.n,
+    },
+  );
+  const ask = inner.step('ask', question({ answer: z.string() }), { n: slow.out });
+  const item = inner.output({ answer: ask.out });
+  const flow = new Flow<N>('items');
+  const list = flow.step(
+    'list',
+    each(item),
+    { items: [{ n: flow.input.n }] },
+    { policy: 'concat', concurrency: 3 },
+  );
+  const live = flow.output({ list: list.out }).live({ n: 1 });
+  const { values } = kept(live.state$);
+  const { values: events } = kept(live.events$);
+  live.next({ n: 2 });
+  live.next({ n: 3 });
+  const asked = () => values.at(-1)?.steps['list[0].ask'];
+  await live.answer('list[0].ask', 'second');
+  expect(events.at(-1)).toMatchObject({ type: 'STEP_WAIT', question: { n: 1 }, version: 1 });
+  expect(asked()).toMatchObject({ status: 'waiting', input: { n: 1 }, question: { n: 1 } });
+  expect(asked()).not.toHaveProperty('output');
+  await live.answer('list[0].ask', 'first');
+  expect(asked()).toMatchObject({ status: 'success', output: 'first' });
+  go.next();
+  expect(asked()).toMatchObject({ status: 'waiting', question: { n: 3 } });
+  live.stop();
 });
 
 test('5.11 whoever looks at the state late sees what is asked', async () => {

@@ -1,6 +1,16 @@
-import { defineStep, each, emptySnapshot, Flow, type FlowEvent, reduce } from 'millrace';
-import { config, map, NEVER, Subject, take, timer } from 'rxjs';
+import {
+  defineStep,
+  each,
+  emptySnapshot,
+  Flow,
+  type FlowEvent,
+  type Live,
+  reduce,
+  type Snapshot,
+} from 'millrace';
+import { config, firstValueFrom, map, NEVER, type Observable, Subject, take, timer } from 'rxjs';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { inVirtualTime, kept, short, work } from './flows.ts';
 
 type N = { n: number };
@@ -375,4 +385,71 @@ test('6.1 subscribed to again it starts anew, with what next() has set', () => {
     expect(calls).toEqual([1, 2, 2]);
     expect(second.values).toEqual([{ n: 2 }]);
   });
+});
+
+test.each(['output$', 'state$'] as const)(
+  '6.1 whoever comes late and ends it with the first value is told the end, and it does not begin anew: %s',
+  (stream) => {
+    const calls: number[] = [];
+    const flow = new Flow<N>('called');
+    const step = flow.step('step', ({ n }: N) => calls.push(n), { n: flow.input.n });
+    const live = flow.output({ n: step.out }).live({ n: 1 });
+    const first = kept(live.output$);
+    const late: string[] = [];
+    (live[stream] as Observable<unknown>).subscribe({
+      next: () => {
+        late.push('value');
+        live.stop();
+      },
+      complete: () => late.push('end'),
+    });
+    expect(late).toEqual(['value', 'end']);
+    expect(calls).toEqual([1]);
+    expect(first.ended).toEqual({ complete: true });
+  },
+);
+
+test('6.1 whoever begins to hear from within "equals" hears that the version begins whose input is compared', () => {
+  const inputs = new Subject<N>();
+  let seen: readonly Snapshot[] = [];
+  const equals = (before: unknown, now: unknown) => {
+    seen = kept(live.state$).values;
+    return before === now;
+  };
+  const live: Live<N, { n: number }> = twice().live(inputs, { equals });
+  kept(live.output$);
+  inputs.next({ n: 1 });
+  inputs.next({ n: 2 });
+  expect(seen[0]).toMatchObject({ version: 1, input: { n: 1 }, status: 'success' });
+  expect(seen.at(-1)).toMatchObject({ version: 2, input: { n: 2 }, output: { n: 4 } });
+});
+
+test('6.5 an older version that begins after a newer one does not hide that this is at work', async () => {
+  const done = [new Subject<boolean>(), new Subject<boolean>()];
+  const go = new Subject<void>();
+  const input = z.object({
+    n: z.number().refine((n) => firstValueFrom(done[n - 1] as Subject<boolean>)),
+  });
+  const flow = new Flow<N>('late');
+  const pass = flow.step('pass', ({ n }: N) => n, { n: flow.input.n });
+  const run = ({ n }: N) =>
+    n === 1
+      ? n
+      : go.pipe(
+          map(() => n),
+          take(1),
+        );
+  const settings = { policy: 'concat', concurrency: 2 } as const;
+  const step = flow.step('step', defineStep({ input, run }), { n: pass.out }, settings);
+  const live = flow.output({ n: step.out }).live({ n: 1 });
+  const { values } = kept(live.state$);
+  live.next({ n: 2 });
+  for (const each of done.reverse()) {
+    each.next(true);
+    await new Promise((over) => setTimeout(over));
+  }
+  expect(values.at(-1)?.steps['step']).toMatchObject({ status: 'running', input: { n: 2 } });
+  go.next();
+  expect(values.at(-1)?.steps['step']).toMatchObject({ status: 'success', output: 2 });
+  live.stop();
 });

@@ -108,7 +108,7 @@ class AtWork implements Workplace {
     if (this.ticket.isGone) return;
     const { node } = work;
     const isOuter = this.state.enter();
-    if (chunk instanceof Below) tellFromBelow(this.state, this.seat, this.ticket, chunk);
+    if (chunk instanceof Below) this.tellBelow(chunk);
     else if (chunk instanceof Through) this.push(chunk.chunk);
     else if (chunk instanceof Adds) work.add(chunk);
     else if (chunk instanceof Asked)
@@ -141,6 +141,16 @@ class AtWork implements Workplace {
     if (isOuter) state.goOn();
   }
 
+  private tellBelow({ path, stepId, change }: Below): void {
+    const { state, seat, ticket } = this;
+    const { type } = change;
+    seat.hasBelow = true;
+    ticket.below ??= new Map();
+    if (type === 'STEP_OUTPUT' || type === 'STEP_SKIP') ticket.below.delete(path);
+    else ticket.below.set(path, stepId);
+    state.tellOf(path, stepId, change, ticket.number);
+  }
+
   private tell(node: PlanNode, change: Change): void {
     this.state.tell(node, change, this.ticket);
   }
@@ -156,18 +166,4 @@ class AtWork implements Workplace {
     for (const { version } of seat.followersOf(ticket))
       state.streams.repeat(node, [chunk], version.number);
   }
-}
-
-/** Tells of a step that runs below the work on a version. */
-export function tellFromBelow(
-  state: LiveState,
-  seat: Seat,
-  ticket: Ticket,
-  { path, stepId, change }: Below,
-): void {
-  seat.hasBelow = true;
-  ticket.below ??= new Map();
-  if (change.type === 'STEP_OUTPUT' || change.type === 'STEP_SKIP') ticket.below.delete(path);
-  else ticket.below.set(path, stepId);
-  state.tellOf(path, stepId, change, ticket.number);
 }

@@ -11,7 +11,6 @@ import { interoperable, iterate } from '../iterate.ts';
 import { type Inputs, inputsOf, type LiveInputs, partsOf } from './inputs.ts';
 import { LiveExecution } from './live-execution.ts';
 import type { LiveOptions } from './options.ts';
-import { tellQuestion } from './retelling.ts';
 import type { Values } from './seat.ts';
 
 /**
@@ -60,8 +59,10 @@ export class Live<Input, Output> {
       out.add(() => {
         this.readers = this.readers.filter((reader) => reader !== out);
       });
-      if (this.execution && this.output) out.next(this.output);
+      const last = this.execution && this.output;
       this.core.subscribe(out as Subscriber<never>);
+      // Last: it may bring about the end.
+      if (last) out.next(last);
     });
     this.events$ = new Observable((out) => {
       out.add(this.hear());
@@ -78,7 +79,8 @@ export class Live<Input, Output> {
           out.next(last);
         }
       };
-      tell();
+      // One that is under way may be ended by whoever is told: of that it must hear.
+      if (!this.execution) tell();
       out.add(this.events.subscribe(tell));
       const complete = () => {
         tell();
@@ -142,11 +144,10 @@ export class Live<Input, Output> {
         { path },
       );
     }
-    const { state } = execution;
-    await state.questions.answer(path, value);
-    const next = state.questions.at(path).at(-1);
+    const { questions } = execution.state;
+    await questions.answer(path, value);
     // Another version asks there, too.
-    if (next) tellQuestion(state, path, next.question);
+    questions.at(path).at(-1)?.tell();
   }
 
   /** Every output from now on. Leaving the loop unsubscribes. */

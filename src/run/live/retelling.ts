@@ -1,11 +1,8 @@
 /** What has become of each step so far, told to somebody who begins to hear while the flow is under way. */
 import { errorJson } from '../../errors.ts';
-import { Below } from '../../wire/aside.ts';
-import { ownerOf, type PlanNode } from '../../wire/plan.ts';
 import { toldInput } from '../changes.ts';
-import { tellFromBelow } from './at-work.ts';
 import type { LiveState } from './live-state.ts';
-import type { Seat, Ticket } from './seat.ts';
+import type { Seat } from './seat.ts';
 import { tellEnd, tellSkipped, tellVersion } from './told.ts';
 
 export function retell(state: LiveState): void {
@@ -20,8 +17,7 @@ export function retell(state: LiveState): void {
   for (const seat of state.seats) {
     if (seat.node.kind !== 'open' && seat.node.index !== plan.root.close) retellStep(state, seat);
   }
-  for (const [path, question] of Object.entries(state.questions.all))
-    tellQuestion(state, path, question);
+  for (const questions of state.questions.open.values()) questions.at(-1)?.tell();
   retellEnd(state, number);
   tellCancelled(state);
 }
@@ -31,32 +27,15 @@ export function tellCancelled({ root, tale, cancelled: reason }: LiveState): voi
   if (reason) tale.tell(root.path, root.id, { type: 'FLOW_CANCEL', reason }, undefined);
 }
 
-/** Tells a question that is open. One of a step below a step goes with the work that asks: nothing else is known of it. */
-export function tellQuestion(state: LiveState, path: string, question: unknown): void {
-  const id = path.slice(path.lastIndexOf('.') + 1).replace(/\[.*/, '');
-  const seat = state.seat((ownerOf(state.plan, path) as PlanNode).index);
-  const ticket = begunOf(seat, true);
-  if (!ticket) return;
-  if (seat.node.path !== path)
-    tellFromBelow(
-      state,
-      seat,
-      ticket,
-      new Below(path, id, { type: 'STEP_START', input: question }),
-    );
-  state.tellOf(path, id, { type: 'STEP_WAIT', question }, ticket.number);
-}
-
-/** The version that a step is at work on: of several the one that was told last. `isOpen`: it has no outcome yet, not even one that waits. */
-const begunOf = ({ tickets }: Seat, isOpen = false): Ticket | undefined =>
-  tickets.findLast(({ started, leader, result }) => started && !leader && !(isOpen && result));
-
 function retellStep(state: LiveState, seat: Seat): void {
-  const { node, answeredAt, givenUp } = seat;
+  const { node, tickets, answeredAt, givenUp } = seat;
   const outcome = state.outcomes[node.index];
   if (outcome) tellEnd(state, seat, outcome, { number: answeredAt }, false);
   if (givenUp) tellSkipped(state, seat, { number: state.newest }, givenUp);
-  const begun = begunOf(seat);
+  // What has begun below it was told to others.
+  for (const ticket of tickets) ticket.below = undefined;
+  // Of several the one that was told last.
+  const begun = tickets.findLast(({ started, leader }) => started && !leader);
   if (!begun) return;
   const { version, params } = begun;
   const isFlow = node.kind === 'close';

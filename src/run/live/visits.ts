@@ -18,10 +18,9 @@ export function takeInput(state: LiveState, given: unknown, equals: Equals | und
   const { definition } = state.plan;
   const checked = checkedInput(definition, given, '');
   if (checked instanceof Promise) throw asynchronousInput(definition.id);
-  const version = new Version(++state.newest);
   if (checked.status !== 'success') {
     const { error } = checked as { error: FlowError };
-    begin(state, version, given);
+    const version = begin(state, given);
     state.open.pop();
     state.refused = { input: given, error };
     state.tell(state.root, { type: 'FLOW_ERROR', error: errorJson(error) }, version);
@@ -29,9 +28,10 @@ export function takeInput(state: LiveState, given: unknown, equals: Equals | und
   }
   const now = checked.value as Values;
   const before = state.input;
-  begin(state, version, now);
-  state.refused = undefined;
+  // First: it may call code of users, for whom this version is not there yet.
   const { input, changed } = comparedInput(before, now, equals);
+  const version = begin(state, now);
+  state.refused = undefined;
   if (input !== before) keepInput(state, version, input);
   enter(state, version, state.routeOf(changed));
 }
@@ -97,21 +97,22 @@ function changeable(state: LiveState, input: Values): Record<string, unknown> {
 const isShared = (state: LiveState): boolean => state.listening || state.reach.readsWhole;
 
 function take(state: LiveState, before: Values, input: Values, route: Route): void {
-  const version = new Version(++state.newest);
   if (isShared(state)) Object.freeze(input);
-  begin(state, version, input);
+  const version = begin(state, input);
   if (input !== before) keepInput(state, version, input);
   enter(state, version, route);
 }
 
 /** It is open before that is told: whoever hears of it may end the flow. */
-function begin(state: LiveState, version: Version, input: unknown): void {
+function begin(state: LiveState, input: unknown): Version {
+  const version = new Version(++state.newest);
   state.open.push(version);
-  if (!state.listening) return;
+  if (!state.listening) return version;
   const { options, plan } = state;
   const { metadata } = options;
   const start = { flow: plan.definition.id, input, ...(metadata && { metadata }) };
   state.tell(state.root, { type: 'FLOW_START', ...start }, version);
+  return version;
 }
 
 function keepInput(state: LiveState, version: Version, input: Values): void {
