@@ -35,7 +35,7 @@ export interface Host {
   /** The step at a path is tried again: what is on record below it counts no more. */
   forget?(path: string): void;
   readonly questions: Questions;
-  /** It looks whether anything but answers is waited for. */
+  /** Something has happened: it looks whether anything but answers is waited for. */
   look?(): void;
   /** Whether whoever has these params waits for chunks of a step that is still at work. */
   isReading?(params: unknown): boolean | undefined;

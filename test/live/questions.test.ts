@@ -102,6 +102,23 @@ test('5.11 whoever looks at the state late sees what is asked', async () => {
   expect(live.getSnapshot().steps['ask']).toMatchObject({ status: 'success', output: 'yes' });
 });
 
+test('5.11, 5.2 whoever looks again after an answer below a step sees that it is asked no more', async () => {
+  const flow = new Flow<N>('items');
+  const ask = question({ answer: z.string() });
+  const items = [{ n: flow.input.n }, { n: flow.input.n }];
+  const list = flow.step('list', each(ask), { items });
+  const live = flow.output({ list: list.out }).live({ n: 1 });
+  kept(live.output$);
+  const asked = () =>
+    Object.entries(live.getSnapshot().steps).filter(([, { status }]) => status === 'waiting');
+  expect(asked().map(([path]) => path)).toEqual(['list[0]', 'list[1]']);
+  // Its result waits for that of the item before.
+  await live.answer('list[1]', 'second');
+  expect(asked().map(([path]) => path)).toEqual(['list[0]']);
+  expect(live.getSnapshot()).toBe(live.getSnapshot());
+  live.stop();
+});
+
 test('5.11 also of a step of a flow, and of an item of a list', async () => {
   const inner = asking();
   const flow = new Flow<{ n: number; items: readonly N[] }>('outer');

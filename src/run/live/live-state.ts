@@ -91,6 +91,10 @@ export class LiveState extends Hosted implements View {
   private isBusy = false;
   /** How much has happened so far. */
   changes = 0;
+  /** Something has happened below a step: it may be seen by nobody but whoever looks at the state. */
+  readonly look = (): void => {
+    this.changes++;
+  };
 
   constructor(plan: Plan, options: RunOptions, listener: LiveListener, code: LiveCode) {
     super(options, {});
