@@ -49,6 +49,19 @@ test('5.11, 6.5 when one of several that ask side by side is answered, the state
   expect(asked()).toMatchObject({ status: 'success', output: 'third' });
 });
 
+test.each(['concat', 'conflate'] as const)(
+  '5.11, 6.5 a version whose turn comes with an answer asks once: %s',
+  async (policy) => {
+    const live = asking({ policy }).live({ n: 1 });
+    const { values } = kept(live.events$);
+    live.next({ n: 2 });
+    await live.answer('ask', 'first');
+    const asked = values.filter(({ type }) => type === 'STEP_WAIT');
+    expect(asked.map(({ version }) => version)).toEqual([1, 2]);
+    live.stop();
+  },
+);
+
 test('5.11, 6.5 a question below a step is shown with the version that asks it, whatever newer ones do, and is gone with its answer', async () => {
   const go = new Subject<void>();
   const inner = new Flow<N>('inner');

@@ -145,9 +145,11 @@ export class Live<Input, Output> {
       );
     }
     const { questions } = execution.state;
+    const before = questions.at(path);
     await questions.answer(path, value);
+    const next = questions.at(path).at(-1);
     // Another version asks there, too.
-    questions.at(path).at(-1)?.tell();
+    if (next && before.includes(next)) next.tell();
   }
 
   /** Every output from now on. Leaving the loop unsubscribes. */
