@@ -66,14 +66,14 @@ function* answered(
     return refused(`The arguments are no JSON object: ${invalidInput}`);
   try {
     const { approve, step } = tool;
-    const around = runAround(context);
-    const isDone = around.recorded(segment);
+    const { busy, recorded } = runAround(context);
+    const isDone = recorded(segment);
     if (isHeard && !isDone) return refused('');
-    const mustAsk =
+    if (
       !isDone &&
       approve &&
-      (approve === true || (yield around.busy(toResult(approve(input as never)))));
-    if (mustAsk) {
+      (approve === true || (yield busy(toResult(approve(input as never)))))
+    ) {
       const given = yield runStep(approval, { tool: name, input }, context, `${segment}.approve`);
       const { approved, reason = '' } = isObject(given) ? given : { approved: given };
       if (approved !== true) return refused(`The call was not approved. ${String(reason)}`.trim());

@@ -73,6 +73,7 @@ export class Tracer {
   stopAll(path: string, at: number): void {
     for (const step of this.atWork) {
       if (!step.path.startsWith(path)) continue;
+      this.begin(step, at);
       this.stop(step, at);
       this.atWork.delete(step);
       step.outcome = 'cancelled';

@@ -13,7 +13,7 @@ import {
   traceFlow,
   virtual,
 } from 'millrace/testing';
-import { interval, map, of, take, toArray } from 'rxjs';
+import { interval, map, of, take, timer, toArray } from 'rxjs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import 'millrace/testing/vitest';
@@ -332,6 +332,20 @@ test('a step whose time was up while it waited for its retry fails in the replay
   const cassette = await virtual(() => record(all.run({})));
   const trace = await traceFlow(all, {}, { steps: replay(cassette) });
   expect(checkMarbles(trace, 'late  10ms (n|)', { n: 'none' })).toBeUndefined();
+});
+
+test('an attempt that is cut short with the run has begun, and is replayed', async () => {
+  const inner = new Flow('inner');
+  const settings = { retry: { count: 1 }, timeout: { attempt: 10 } };
+  const slow = inner.step('slow', () => timer(20), {}, settings);
+  const flow = new Flow('both');
+  const all = flow.step('all', each(inner.output({ slow: slow.out })), { items: [{}, {}] });
+  const both = flow.output({ all: all.out });
+  const cassette = await virtual(() => record(both.run({})));
+  expect(cassette.steps['all[0].slow']).toHaveLength(2);
+  expect(cassette.steps['all[1].slow']).toHaveLength(2);
+  const drawn = marbles(await traceFlow(both, {}));
+  expect(marbles(await traceFlow(both, {}, { steps: replay(cassette) }))).toBe(drawn);
 });
 
 test('a step that was skipped when the run was recorded says so when it is called, and does not run', async () => {
