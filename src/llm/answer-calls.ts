@@ -1,6 +1,7 @@
 /** Answers the calls that a model made: each exactly once, side by side, in the order of the calls. */
 import type { Observable } from 'rxjs';
 import {
+  type ErrorJson,
   errorJson,
   question,
   runAround,
@@ -8,7 +9,6 @@ import {
   type Schema,
   type StepContext,
   schemaFromJson,
-  type ToolResult,
   together,
 } from '../index.ts';
 import { isObject } from './json.ts';
@@ -55,8 +55,8 @@ function* answered(
 ): Script<Told> {
   const { id: callId, name, input, invalidInput } = call;
   const tool = tools.get(name);
-  const answer = (what: Pick<ToolResult, 'result' | 'error'>) => told({ callId, name, ...what });
-  const refused = (message: string) => answer({ error: { name: 'ToolError', message } });
+  const failed = (error: ErrorJson) => told({ callId, name, error });
+  const refused = (message: string) => failed({ name: 'ToolError', message });
   if (!tool) {
     return refused(
       `There is no tool "${name}". There are: ${[...tools.keys()].join(', ') || 'none'}.`,
@@ -66,21 +66,21 @@ function* answered(
     return refused(`The arguments are no JSON object: ${invalidInput}`);
   try {
     const { approve, step } = tool;
-    const { busy, recorded } = runAround(context);
-    const isDone = recorded(segment);
+    const around = runAround(context);
+    const isDone = around.recorded(segment);
     if (isHeard && !isDone) return refused('');
-    if (
+    const mustAsk =
       !isDone &&
       approve &&
-      (approve === true || (yield busy(toResult(approve(input as never)))))
-    ) {
+      (approve === true || (yield around.busy(toResult(approve(input as never)))));
+    if (mustAsk) {
       const given = yield runStep(approval, { tool: name, input }, context, `${segment}.approve`);
       const { approved, reason = '' } = isObject(given) ? given : { approved: given };
       if (approved !== true) return refused(`The call was not approved. ${String(reason)}`.trim());
     }
-    return answer({ result: yield runStep(step, input, context, segment) });
+    return told({ callId, name, result: yield runStep(step, input, context, segment) });
   } catch (error) {
-    return answer({ error: errorJson(error) });
+    return failed(errorJson(error));
   }
 }
 

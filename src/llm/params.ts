@@ -60,7 +60,7 @@ export function conversation(
   if (lost) {
     throw new FlowError(
       'invalid-params',
-      `Step "${path}" got the result of the call "${lost.id}" of "${lost.name}", but does not know the call. Give it the memory of the step that made the call, or its messages.`,
+      `Step "${path}" got the result of the call "${lost.id}" of "${lost.name}", but does not know it. Give it the memory or the messages of the step that made the call.`,
       { path },
     );
   }
@@ -72,7 +72,7 @@ export function conversation(
   if (said.length === 0 && first.length === 0) {
     throw new FlowError(
       'invalid-params',
-      `Step "${path}" has nothing to say to its model. Give it a "prompt", or "messages".`,
+      `Step "${path}" has nothing to say to its model. Give it a "prompt" or "messages".`,
       { path },
     );
   }

@@ -135,7 +135,7 @@ test('7.1 a step with nothing to say fails with the remedy', async () => {
   const flow = new Flow('silent');
   const gist = flow.step('gist', llm({ model: model('hi') }), {});
   await expect(flow.output({ text: gist.out.text }).complete({})).rejects.toThrow(
-    'has nothing to say to its model. Give it a "prompt", or "messages"',
+    'has nothing to say to its model. Give it a "prompt" or "messages"',
   );
 });
 
