@@ -195,7 +195,7 @@ test('7.3 arguments cannot change what the author has bound, and __proto__ does 
 test('7.4 a step that hears results without the memory of the call fails with the remedy', async () => {
   const flow = weatherFlow(model({ calls: [call('Ulm')] }), model('x'), { memory: 'other' });
   await expect(flow.complete({ prompt: 'x' })).rejects.toThrow(
-    'Give it the memory of the step that made the call, or its messages',
+    'Give it the memory or the messages of the step that made the call',
   );
 });
 
