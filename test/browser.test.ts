@@ -7,7 +7,7 @@ import { launch } from '../examples/frameworks/chromium.mts';
 import { entries, root } from '../scripts/entries.ts';
 
 // See D-024 in docs/decisions.md: the aim was 20 kB, and this only holds the line.
-const limit = 60_500;
+const limit = 60_200;
 
 const options = {
   bundle: true,
@@ -33,7 +33,7 @@ function largest({ outputs }: Metafile): string {
     .join('\n');
 }
 
-test('Flow and defineStep, for a browser: at most 59.2 kB gzip, and nothing but rxjs is imported', async () => {
+test('Flow and defineStep, for a browser: at most 60.2 kB gzip, and nothing but rxjs is imported', async () => {
   const { outputFiles, metafile } = await build({
     ...options,
     stdin: { contents: "export { Flow, defineStep } from 'millrace'", resolveDir: root },
