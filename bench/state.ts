@@ -1,9 +1,10 @@
 /**
  * What state costs: chains of 10 to 10 000 steps with 100 KB of data in the state. Kept in memory by a saver, read by a subscriber, or
- * not read at all. Per step: µs, bytes of the patches as JSON, bytes of memory that the stored run holds on to.
+ * not read at all. Per step: µs, bytes of the patches as JSON, bytes of memory that the stored run holds on to. And flows that are tried
+ * again, of which the state forgets what they had done: the work for one of them must not grow with all others.
  */
 import { from, lastValueFrom, toArray } from 'rxjs';
-import { Flow, MemorySaver, type Ref, type RunOptions } from '../dist/index.js';
+import { each, Flow, MemorySaver, type Ref, type RunOptions } from '../dist/index.js';
 import { collect, isQuick, measure, printTable, show } from './harness.ts';
 import { lastOf } from './millrace.ts';
 import { slowness } from './versus.ts';
@@ -88,6 +89,46 @@ async function sizesOf(length: number, isHanded: boolean): Promise<readonly [num
   return [json / length, held / length];
 }
 
+/** A list of flows, each of which fails once. */
+function triedAgain(count: number) {
+  const inner = new Flow('inner');
+  const a = inner.step('a', () => 1, {});
+  let calls = 0;
+  const fails = ({ a }: { a: number }) => {
+    if (calls++ % 2 === 0) throw new Error('down');
+    return a;
+  };
+  const b = inner.step('b', fails, { a: a.out });
+  const item = new Flow('item');
+  const tried = item.step('s', inner.output({ b: b.out }), {}, { retry: { count: 1 } });
+  const flow = new Flow('tried-again');
+  const items = Array.from({ length: count }, () => ({}));
+  const all = flow.step('all', each(item.output({ b: tried.out.b })), { items });
+  return flow.output({ count: all.out.length });
+}
+
+async function again(): Promise<void> {
+  const counts = isQuick ? [10, 100] : [100, 1000, 3000];
+  const rows: string[][] = [];
+  for (const count of counts) {
+    const flow = triedAgain(count);
+    const lasted = (options?: RunOptions) => async () => {
+      const run = flow.start({}, options);
+      if (!options) run.state$.subscribe();
+      return (await run.result).count;
+    };
+    const { time } = await measure({
+      name: '',
+      units: count,
+      value: count,
+      ways: { state: lasted(), saver: () => lasted({ saver: new MemorySaver() })() },
+    });
+    rows.push([String(count), show(time.state as number), show(time.saver as number)]);
+  }
+  console.log('## Flows that are tried again, µs per flow\n');
+  printTable(['flows', 'state$ read', 'MemorySaver'], rows);
+}
+
 async function main(): Promise<void> {
   const slow = await slowness();
   for (const isHanded of [false, true]) {
@@ -129,6 +170,7 @@ async function main(): Promise<void> {
       `${large} ÷ ${small} steps: time ${show(grown(saver))}, bytes ${show(grown(bytes))} (aim ${aim}); with the saver ${show(most / slow)} µs per step on the machine of the aims (aim ${limit}).\n`,
     );
   }
+  await again();
 }
 
 if (import.meta.main) await main();
