@@ -15,7 +15,7 @@ import {
   staleRun,
   summaryOf,
 } from 'millrace';
-import type { RxCollection, RxJsonSchema } from 'rxdb';
+import type { RxCollection, RxDocument, RxJsonSchema } from 'rxdb';
 import { concatMap, type Observable } from 'rxjs';
 
 /** States are text: names of steps and params are not for RxDB to judge. */
@@ -70,6 +70,8 @@ export class RxdbSaver implements Saver {
     const run = await this.runs.findOne(runId).exec();
     if (!run) throw staleRun(commit, undefined);
     await run.incrementalModify((stored) => {
+      // It may have been deleted since it was found.
+      if (stored._deleted) throw staleRun(commit, undefined);
       if (stored.seq !== prev) throw staleRun(commit, stored.seq);
       const commits = [...stored.commits, text];
       return { ...stored, ...summaryOf(snapshot), state: JSON.stringify(snapshot), commits };
@@ -108,17 +110,37 @@ export class RxdbSaver implements Saver {
   }
 
   async prune(retention: Retention): Promise<number> {
-    const expired = expiredRuns(await this.newest({}), retention);
-    await this.runs.bulkRemove([...expired]);
-    return expired.length;
+    const runs = await this.find({});
+    const expired = new Set(expiredRuns(runs.map(storedRun), retention));
+    const chosen = runs.filter(({ runId }) => expired.has(runId));
+    const removed = await Promise.all(chosen.map(removedAsItIs));
+    return removed.filter((isRemoved) => isRemoved).length;
   }
 
-  private async newest({ limit, ...wanted }: RunQuery): Promise<readonly StoredRun[]> {
-    const found = this.runs.find({
-      selector: wanted,
-      sort: [{ t: 'desc' }, { runId: 'desc' }],
-      ...(limit !== undefined && { limit }),
-    });
-    return (await found.exec()).map((run) => run.toJSON() as StoredRun);
+  private async newest(query: RunQuery): Promise<readonly StoredRun[]> {
+    return (await this.find(query)).map(storedRun);
   }
+
+  private find({ limit, ...wanted }: RunQuery): Promise<RxDocument<StoredRun>[]> {
+    return this.runs
+      .find({
+        selector: wanted,
+        sort: [{ t: 'desc' }, { runId: 'desc' }],
+        ...(limit !== undefined && { limit }),
+      })
+      .exec();
+  }
+}
+
+const storedRun = (run: RxDocument<StoredRun>): StoredRun => run.toJSON() as StoredRun;
+
+/** Atomic, as `put` is. False for a run that has gone on since it was found: it stays. */
+async function removedAsItIs(run: RxDocument<StoredRun>): Promise<boolean> {
+  const { seq } = run;
+  let isRemoved = false;
+  await run.incrementalModify((stored) => {
+    isRemoved = stored.seq === seq;
+    return isRemoved ? { ...stored, _deleted: true } : stored;
+  });
+  return isRemoved;
 }
