@@ -175,7 +175,7 @@ test('a file that becomes shorter under its writer is an error that names it', a
   await once(saver.claim(story.claim));
   const commits$ = from(story.commits).pipe(
     concatMap(async (commit) => {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 100));
       if (commit === story.commits.at(-1)) truncateSync(fileOf('one'), 30);
       return commit;
     }),
